@@ -1,0 +1,75 @@
+//! The closed list of verbs that the audit log knows. One verb keeps one name in the route, the
+//! service, the audit entry and the test.
+
+macro_rules! actions {
+    ($($variant:ident = $name:literal,)*) => {
+        /// What was done, or refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Action { $($variant,)* }
+
+        impl Action {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name in the audit log, the journal (`REVKEEP_ACTION`) and the manual.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+actions! {
+    SetupClaim = "setup_claim",
+    TenantCreate = "tenant_create",
+    UserCreate = "user_create",
+    SignIn = "sign_in",
+    SignInRefuse = "sign_in_refuse",
+    SignOut = "sign_out",
+    SessionRefresh = "session_refresh",
+    SessionTheft = "session_theft",
+    TenantSwitch = "tenant_switch",
+    AccessDeny = "access_deny",
+    ConnectionConfigure = "connection_configure",
+    ConnectionAuthorize = "connection_authorize",
+    ConnectionRefresh = "connection_refresh",
+    ConnectionBreak = "connection_break",
+    ConnectionDisconnect = "connection_disconnect",
+    FieldAdd = "field_add",
+    FieldRemove = "field_remove",
+    RouterConfigure = "router_configure",
+    RouterActivate = "router_activate",
+    RouterPause = "router_pause",
+    RouterSwitchOff = "router_switch_off",
+    RuleCreate = "rule_create",
+    RuleUpdate = "rule_update",
+    RuleDelete = "rule_delete",
+    RuleReorder = "rule_reorder",
+    PoolCreate = "pool_create",
+    PoolUpdate = "pool_update",
+    PoolDelete = "pool_delete",
+    RepSync = "rep_sync",
+    RepUpdate = "rep_update",
+    RecordBaseline = "record_baseline",
+    RecordAssign = "record_assign",
+    RecordFail = "record_fail",
+    RecordRetry = "record_retry",
+    RecordReconcile = "record_reconcile",
+    JobRetry = "job_retry",
+    JobDiscard = "job_discard",
+    MailSend = "mail_send",
+    MailSettingsUpdate = "mail_settings_update",
+    KeyRewrap = "key_rewrap",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Action;
+
+    #[test]
+    fn no_two_actions_share_a_name() {
+        let mut names: Vec<_> = Action::ALL.iter().map(|action| action.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Action::ALL.len());
+    }
+}

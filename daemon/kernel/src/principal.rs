@@ -1,0 +1,120 @@
+//! Who is acting, in which tenant, with which roles.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{JobId, RequestId, SessionId, TenantId, UserId};
+
+/// The four roles of LM-27 to LM-30. `owner` is a flag on an admin's membership (CX-28).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Member,
+    Admin,
+    Reviewer,
+    SuperAdmin,
+}
+
+impl Role {
+    pub const ALL: [Self; 4] = [Self::Member, Self::Admin, Self::Reviewer, Self::SuperAdmin];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Admin => "admin",
+            Self::Reviewer => "reviewer",
+            Self::SuperAdmin => "super_admin",
+        }
+    }
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
+
+/// The roles of one person in one tenant; a person may hold several (CX-28).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    held: Vec<Role>,
+    owner: bool,
+}
+
+impl Roles {
+    pub fn new(held: impl IntoIterator<Item = Role>, owner: bool) -> Self {
+        Self { held: held.into_iter().collect(), owner }
+    }
+    pub fn has(&self, role: Role) -> bool {
+        self.held.contains(&role)
+    }
+    pub const fn is_owner(&self) -> bool {
+        self.owner
+    }
+    pub fn iter(&self) -> impl Iterator<Item = Role> + '_ {
+        self.held.iter().copied()
+    }
+}
+
+/// What kind of actor an audit entry names (LM-76).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A person in an interactive session.
+    Human { user: UserId, session: SessionId },
+    /// The daemon itself, working on a job.
+    System { job: Option<JobId> },
+    /// An administrator on the machine, through the admin socket.
+    Local { os_user: String },
+}
+
+impl Actor {
+    /// `human`, `agent` or `system`, the closed set of LM-76.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Human { .. } => "human",
+            Self::System { .. } | Self::Local { .. } => "system",
+        }
+    }
+    /// A pseudonymous id for audit rows: never a name or an address.
+    pub fn id(&self) -> String {
+        match self {
+            Self::Human { user, .. } => user.to_string(),
+            Self::System { job: Some(job) } => job.to_string(),
+            Self::System { job: None } => String::from("daemon"),
+            Self::Local { os_user } => format!("local:{os_user}"),
+        }
+    }
+}
+
+/// An authenticated actor inside one tenant. `db` opens a tenant's data for a principal only.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    pub tenant: TenantId,
+    pub actor: Actor,
+    pub roles: Roles,
+    pub request: Option<RequestId>,
+    /// Where a human's request came from, for the audit log (sealed there; CX-35).
+    pub origin: Option<Origin>,
+}
+
+/// Where a request came from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    pub address: String,
+    pub user_agent: String,
+}
+
+impl Principal {
+    /// The daemon, working inside `tenant` on `job`.
+    pub fn system(tenant: TenantId, job: Option<JobId>) -> Self {
+        Self {
+            tenant,
+            actor: Actor::System { job },
+            roles: Roles::default(),
+            request: None,
+            origin: None,
+        }
+    }
+    pub const fn user(&self) -> Option<UserId> {
+        match self.actor {
+            Actor::Human { user, .. } => Some(user),
+            Actor::System { .. } | Actor::Local { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+# ./dev lint, sourced by ./dev. Each check is a function whose exit status is its verdict; all of
+# them run, so that one finding does not hide the next.
+
+LINTS=(format house tree licences advisories one_provider clippy)
+
+run_lint() {
+    local check failed=()
+    for check in "${LINTS[@]}"; do
+        say "lint: ${check//_/ }"
+        # A process of its own, because `set -e` is off inside a condition.
+        bash "$ROOT/dev" step "$check" || failed+=("${check//_/ }")
+    done
+    [ ${#failed[@]} -eq 0 ] || die "lint failed: $(printf '%s, ' "${failed[@]}" | sed 's/, $//')"
+    say "lint: nothing found"
+}
+
+lint_format() { cargo fmt --all --check; }
+
+lint_house() { cargo xtask house; }
+
+lint_clippy() { cargo clippy --workspace --all-targets --quiet -- -D warnings; }
+
+# Licences, bans with their wrappers, and sources (deny.toml). Works without a network.
+lint_licences() { cargo-deny --offline --log-level error check licenses bans sources; }
+
+# Needs a copy of RustSec's advisory database beside the clone; without one it says so and passes,
+# because nothing here may fetch it.
+lint_advisories() {
+    local database
+    database=$(advisory_database) || {
+        say "advisories: NOT CHECKED, no copy of the advisory database beside this clone (or in REVKEEP_ADVISORY_DB)"
+        return 0
+    }
+    cargo-audit audit --db "$database" --no-fetch --stale --quiet
+}
+
+advisory_database() {
+    local folder
+    for folder in "${REVKEEP_ADVISORY_DB:-}" ../advisory-db ../*/advisory-db; do
+        [ -d "$folder/crates" ] && printf '%s\n' "$folder" && return 0
+    done
+    return 1
+}
+
+# rustls has one crypto provider, ring, and HTTP/2 stays out: each crate must be absent.
+lint_one_provider() {
+    local crate found=0
+    for crate in aws-lc-rs aws-lc-sys h2 native-tls; do
+        if cargo tree --quiet --locked --offline --workspace --target all -i "$crate" 2>/dev/null; then
+            say "one provider: $crate is in the tree"
+            found=1
+        fi
+    done
+    return $found
+}
+
+# What no file of this repository may hold. Brackets keep a pattern from matching itself.
+SECRETS=(
+    '^-----BEGIN [A-Z ]*PRIVATE KEY-----$'
+    'AKI[A][0-9A-Z]{16}'
+    'gh[pousr]_[A-Za-z0-9]{36}'
+    'xox[abprs]-[0-9A-Za-z-]{20,}'
+    'sk_liv[e]_[0-9A-Za-z]{20,}'
+    'hvs\.[A-Za-z0-9_-]{24,}'
+    'eyJ[A-Za-z0-9_-]{20,}\.eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{40,}'
+)
+MACHINES=(
+    'registry\.npmjs\.or[g]'
+    '(index|static)\.crates\.i[o]'
+    'files\.pythonhosted\.or[g]'
+    '(^|[^A-Za-z0-9_.-])/(wor[k]|roo[t]|home/[a-z]+)/'
+)
+
+# Secrets (LM-65, LM-66), registry hosts and paths of somebody's machine, in what git would commit.
+lint_tree() {
+    local pattern found=0
+    for pattern in "${SECRETS[@]}" "${MACHINES[@]}"; do
+        if git grep --untracked --exclude-standard -nIE -e "$pattern" -- . ':!LICENSE'; then
+            say "tree: the lines above match $pattern"
+            found=1
+        fi
+    done
+    return $found
+}

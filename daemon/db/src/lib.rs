@@ -1,1 +1,30 @@
-//! 
+//! The only door to the database. A pool per database role; three kinds of unit of work, each with
+//! one maker:
+//!
+//! * [`TenantTx`] sees one tenant's rows, as the role `revkeep_app`;
+//! * [`AuthTx`] is identity's, as the role `revkeep_auth`, for a person or for nobody yet;
+//! * [`SystemTx`] has no table at all, only the listed definer functions.
+//!
+//! A connection is lent inside the closure and never leaves it; the transaction is opened together
+//! with the tenant context, in one round trip, before any caller's code runs.
+
+mod auth;
+mod config;
+mod context;
+mod error;
+mod hints;
+mod pool;
+pub mod setup;
+mod system;
+mod tenant;
+mod unit;
+
+pub use auth::{AuthScope, AuthTx, RefreshTokenRef, SessionStanding, TenantName, UserLogin};
+pub use config::DbConfig;
+pub use context::ContextKey;
+pub use error::DbError;
+pub use hints::{Hints, hint};
+pub use pool::DbRole;
+pub use system::{ClaimedJob, JobCount, SystemTx};
+pub use tenant::TenantTx;
+pub use unit::{Db, Unit};

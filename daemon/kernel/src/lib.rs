@@ -8,6 +8,7 @@ pub mod clock;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod port;
 pub mod principal;
 pub mod secret;
 

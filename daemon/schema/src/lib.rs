@@ -1,1 +1,434 @@
-//! 
+//! The tables as the migrations make them, for diesel; nothing else. A test compares this file with
+//! the database, column by column.
+
+diesel::table! {
+    assignments (tenant_id, decided_at, assignment_id) {
+        tenant_id -> Uuid,
+        decided_at -> Timestamptz,
+        assignment_id -> Uuid,
+        object -> Text,
+        record_id -> Text,
+        router_id -> Uuid,
+        rules_version -> BigInt,
+        rule_id -> Nullable<Uuid>,
+        rule_version -> Nullable<BigInt>,
+        target_kind -> Text,
+        target_id -> Uuid,
+        rep_id -> Nullable<Uuid>,
+        new_owner -> Text,
+        previous_owner -> Nullable<Text>,
+        state -> Text,
+        reasons -> Jsonb,
+        source_created_at -> Nullable<Timestamptz>,
+        claimed_at -> Nullable<Timestamptz>,
+        written_at -> Nullable<Timestamptz>,
+        outcome_code -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    attempt_counters (scope, key) {
+        scope -> Text,
+        key -> Bytea,
+        window_start -> Timestamptz,
+        failures -> Integer,
+        locked_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    audit_keys (tenant_id, subject) {
+        tenant_id -> Uuid,
+        subject -> Uuid,
+        wrapped -> Bytea,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    audit_log (tenant_id, at, audit_id) {
+        tenant_id -> Uuid,
+        at -> Timestamptz,
+        audit_id -> Uuid,
+        actor_kind -> Text,
+        actor_id -> Text,
+        action -> Text,
+        outcome -> Text,
+        resource_type -> Text,
+        resource_id -> Text,
+        request_id -> Nullable<Uuid>,
+        code -> Nullable<Text>,
+        detail_sealed -> Nullable<Bytea>,
+        origin_sealed -> Nullable<Bytea>,
+    }
+}
+
+diesel::table! {
+    connections (tenant_id, connection_id) {
+        tenant_id -> Uuid,
+        connection_id -> Uuid,
+        provider -> Text,
+        kind -> Text,
+        owner_id -> Nullable<Uuid>,
+        state -> Text,
+        environment -> Text,
+        login_host -> Text,
+        instance_url -> Nullable<Text>,
+        org_id -> Nullable<Text>,
+        external_user_id -> Nullable<Text>,
+        scopes -> Array<Text>,
+        consumer_key -> Text,
+        consumer_secret_sealed -> Nullable<Bytea>,
+        access_sealed -> Nullable<Bytea>,
+        refresh_sealed -> Nullable<Bytea>,
+        generation -> BigInt,
+        refresh_started_at -> Nullable<Timestamptz>,
+        broken_code -> Nullable<Text>,
+        broken_at -> Nullable<Timestamptz>,
+        connected_at -> Nullable<Timestamptz>,
+        refreshed_at -> Nullable<Timestamptz>,
+        limits_used -> Nullable<Integer>,
+        limits_max -> Nullable<Integer>,
+        limits_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    jobs (tenant_id, job_id) {
+        tenant_id -> Uuid,
+        job_id -> Uuid,
+        kind -> Text,
+        payload -> Jsonb,
+        state -> Text,
+        run_at -> Timestamptz,
+        attempts -> Integer,
+        max_attempts -> Integer,
+        dedupe_key -> Nullable<Text>,
+        fence -> BigInt,
+        lease_until -> Nullable<Timestamptz>,
+        worker -> Nullable<Text>,
+        error_code -> Nullable<Text>,
+        error_detail -> Nullable<Text>,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    layer_fields (tenant_id, field_id) {
+        tenant_id -> Uuid,
+        field_id -> Uuid,
+        object -> Text,
+        name -> Text,
+        label -> Text,
+        data_type -> Text,
+        data_class -> Text,
+        reason -> Text,
+        searchable -> Bool,
+        required -> Bool,
+        added_by -> Nullable<Uuid>,
+        added_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    layer_records (tenant_id, object, record_id) {
+        tenant_id -> Uuid,
+        object -> Text,
+        record_id -> Text,
+        owner_id -> Nullable<Text>,
+        fields -> Jsonb,
+        source_created_at -> Nullable<Timestamptz>,
+        source_modified_at -> Timestamptz,
+        imported_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    layer_values (tenant_id, field_id, value, record_id) {
+        tenant_id -> Uuid,
+        field_id -> Uuid,
+        value -> Text,
+        record_id -> Text,
+    }
+}
+
+diesel::table! {
+    leases (tenant_id, name) {
+        tenant_id -> Uuid,
+        name -> Text,
+        owner -> Text,
+        fence -> BigInt,
+        until -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    memberships (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        roles -> Array<Text>,
+        owner -> Bool,
+        epoch -> Integer,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    notices (tenant_id, kind, window_start, subject_id) {
+        tenant_id -> Uuid,
+        kind -> Text,
+        window_start -> Timestamptz,
+        subject_id -> Text,
+        records -> BigInt,
+        reasons -> Jsonb,
+        state -> Text,
+        sent_at -> Nullable<Timestamptz>,
+        error_code -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    oauth_states (tenant_id, state_hash) {
+        tenant_id -> Uuid,
+        state_hash -> Bytea,
+        connection_id -> Uuid,
+        session_id -> Uuid,
+        verifier_sealed -> Bytea,
+        new_organisation -> Bool,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    people (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        name -> Text,
+        email_sealed -> Bytea,
+        roles -> Array<Text>,
+        owner -> Bool,
+        state -> Text,
+    }
+}
+
+diesel::table! {
+    pool_members (tenant_id, pool_id, rep_id) {
+        tenant_id -> Uuid,
+        pool_id -> Uuid,
+        rep_id -> Uuid,
+        weight -> Integer,
+        credit -> BigInt,
+    }
+}
+
+diesel::table! {
+    pools (tenant_id, pool_id) {
+        tenant_id -> Uuid,
+        pool_id -> Uuid,
+        name -> Text,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    queues (tenant_id, queue_id) {
+        tenant_id -> Uuid,
+        queue_id -> Uuid,
+        external_id -> Text,
+        name -> Text,
+        objects -> Array<Text>,
+        synced_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (token_id) {
+        token_id -> Uuid,
+        session_id -> Uuid,
+        user_id -> Uuid,
+        hash -> Bytea,
+        issued_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+        successor_id -> Nullable<Uuid>,
+        successor_sealed -> Nullable<Bytea>,
+        presented_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    reps (tenant_id, rep_id) {
+        tenant_id -> Uuid,
+        rep_id -> Uuid,
+        external_id -> Text,
+        name -> Text,
+        active -> Bool,
+        paused -> Bool,
+        last_assigned_at -> Nullable<Timestamptz>,
+        synced_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    routers (tenant_id, router_id) {
+        tenant_id -> Uuid,
+        router_id -> Uuid,
+        object -> Text,
+        state -> Text,
+        enrollment -> Text,
+        canonical -> Text,
+        fallback -> Nullable<Jsonb>,
+        cycle_seconds -> Integer,
+        watermark -> Nullable<Timestamptz>,
+        epoch -> Integer,
+        activated_at -> Nullable<Timestamptz>,
+        activated_by -> Nullable<Uuid>,
+        last_cycle -> Nullable<Jsonb>,
+        rules_version -> BigInt,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    routing_records (tenant_id, object, record_id) {
+        tenant_id -> Uuid,
+        object -> Text,
+        record_id -> Text,
+        router_id -> Uuid,
+        state -> Text,
+        reason_code -> Nullable<Text>,
+        attempts -> Integer,
+        next_attempt_at -> Nullable<Timestamptz>,
+        assignment_id -> Nullable<Uuid>,
+        assignment_at -> Nullable<Timestamptz>,
+        claim -> Nullable<Uuid>,
+        claim_until -> Nullable<Timestamptz>,
+        first_seen_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    rules (tenant_id, rule_id) {
+        tenant_id -> Uuid,
+        rule_id -> Uuid,
+        router_id -> Uuid,
+        position -> Integer,
+        name -> Text,
+        enabled -> Bool,
+        condition -> Jsonb,
+        target -> Jsonb,
+        version -> BigInt,
+        updated_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    schedules (tenant_id, name) {
+        tenant_id -> Uuid,
+        name -> Text,
+        kind -> Text,
+        payload -> Jsonb,
+        every_seconds -> Integer,
+        next_at -> Timestamptz,
+        last_at -> Nullable<Timestamptz>,
+        enabled -> Bool,
+    }
+}
+
+diesel::table! {
+    sessions (session_id) {
+        session_id -> Uuid,
+        user_id -> Uuid,
+        tenant_id -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+        device_sealed -> Nullable<Bytea>,
+        ended_at -> Nullable<Timestamptz>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    setup_codes (hash) {
+        hash -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    signing_keys (key_id) {
+        key_id -> Uuid,
+        algorithm -> Text,
+        state -> Text,
+        public_pem -> Text,
+        private_sealed -> Bytea,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    tenants (tenant_id) {
+        tenant_id -> Uuid,
+        name -> Text,
+        state -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    users (user_id) {
+        user_id -> Uuid,
+        email_hash -> Bytea,
+        email_sealed -> Bytea,
+        name -> Text,
+        password_hash -> Nullable<Text>,
+        super_admin -> Bool,
+        state -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    assignments,
+    attempt_counters,
+    audit_keys,
+    audit_log,
+    connections,
+    jobs,
+    layer_fields,
+    layer_records,
+    layer_values,
+    leases,
+    memberships,
+    notices,
+    oauth_states,
+    people,
+    pool_members,
+    pools,
+    queues,
+    refresh_tokens,
+    reps,
+    routers,
+    routing_records,
+    rules,
+    schedules,
+    sessions,
+    setup_codes,
+    signing_keys,
+    tenants,
+    users,
+);

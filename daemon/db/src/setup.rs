@@ -1,0 +1,110 @@
+//! Set-up and migrations: the one part that runs as another role than the daemon's. Used by
+//! `revkeep setup` and `revkeep migrate`, and by the test stack.
+
+use diesel::{
+    Connection, ExpressionMethods, PgConnection, RunQueryDsl, connection::SimpleConnection,
+    insert_into,
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::{context::ContextKey, error::DbError};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
+const ROLES: &str = include_str!("../sql/roles.sql");
+const DATABASE: &str = include_str!("../sql/database.sql");
+
+diesel::table! {
+    /// Not in `schema`: no runtime role may read it.
+    context_keys (id) {
+        id -> SmallInt,
+        inner_pad -> Bytea,
+        outer_pad -> Bytea,
+    }
+}
+
+/// A connection with the rights of whoever opened it, for set-up alone.
+pub struct Setup {
+    conn: PgConnection,
+}
+
+impl Setup {
+    /// `dsn` is a libpq connection string of a superuser (roles, database) or of `revkeep_owner`
+    /// (migrations, key).
+    pub fn connect(dsn: &str) -> Result<Self, DbError> {
+        let conn =
+            PgConnection::establish(dsn).map_err(|error| DbError::Unreachable(Box::new(error)))?;
+        Ok(Self { conn })
+    }
+
+    /// The SQL that [`Setup::make_roles`] runs, for a DBA who would rather run it.
+    pub fn roles_sql() -> &'static str {
+        ROLES
+    }
+
+    /// The SQL that [`Setup::grant_database`] runs.
+    pub fn database_sql(database: &str) -> String {
+        DATABASE.replace("{database}", &quote_identifier(database))
+    }
+
+    /// Makes the database roles. Needs a superuser; idempotent.
+    pub fn make_roles(&mut self) -> Result<(), DbError> {
+        self.execute(ROLES)
+    }
+
+    /// Makes a database owned by `revkeep_owner`, from a template where one is given.
+    pub fn make_database(&mut self, database: &str, template: Option<&str>) -> Result<(), DbError> {
+        let template = template
+            .map(|name| format!(" TEMPLATE {}", quote_identifier(name)))
+            .unwrap_or_default();
+        self.execute(&format!(
+            "CREATE DATABASE {} OWNER revkeep_owner{template}",
+            quote_identifier(database)
+        ))
+    }
+
+    pub fn drop_database(&mut self, database: &str) -> Result<(), DbError> {
+        self.execute(&format!(
+            "DROP DATABASE IF EXISTS {} WITH (FORCE)",
+            quote_identifier(database)
+        ))
+    }
+
+    /// Rights on a database: a template's are not copied to its clones.
+    pub fn grant_database(&mut self, database: &str) -> Result<(), DbError> {
+        self.execute(&Self::database_sql(database))
+    }
+
+    /// Runs what is missing of the migrations, as `revkeep_owner`; answers their names.
+    pub fn migrate(&mut self) -> Result<Vec<String>, DbError> {
+        let run = self
+            .conn
+            .run_pending_migrations(MIGRATIONS)
+            .map_err(|error| DbError::Setup(error.to_string()))?;
+        Ok(run.iter().map(ToString::to_string).collect())
+    }
+
+    /// Stores the key of the tenant context, as `revkeep_owner`.
+    pub fn store_context_key(&mut self, key: &ContextKey) -> Result<(), DbError> {
+        let (inner, outer) = key.pads();
+        let values = (
+            context_keys::inner_pad.eq(inner.expose()),
+            context_keys::outer_pad.eq(outer.expose()),
+        );
+        insert_into(context_keys::table)
+            .values((context_keys::id.eq(1), values))
+            .on_conflict(context_keys::id)
+            .do_update()
+            .set(values)
+            .execute(&mut self.conn)?;
+        Ok(())
+    }
+
+    fn execute(&mut self, sql: &str) -> Result<(), DbError> {
+        #[expect(clippy::disallowed_methods, reason = "set-up runs what stands in sql/")]
+        self.conn.batch_execute(sql).map_err(DbError::from)
+    }
+}
+
+fn quote_identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,125 @@
+//! `SystemTx`: work across tenants, through definer functions only. It lends no connection, so no
+//! other statement can be run in it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::{
+    PgConnection, QueryableByName, RunQueryDsl, sql_query,
+    sql_types::{Array, BigInt, Integer, Interval, Jsonb, Text, Timestamptz, Uuid as SqlUuid},
+};
+use uuid::Uuid;
+
+use crate::error::DbError;
+
+/// A transaction without a tenant. Made by [`crate::Db::system`] alone.
+pub struct SystemTx<'c> {
+    conn: &'c mut PgConnection,
+}
+
+/// A job that this worker now holds until its lease ends.
+#[derive(Debug, QueryableByName)]
+pub struct ClaimedJob {
+    #[diesel(sql_type = SqlUuid)]
+    pub tenant_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    pub job_id: Uuid,
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = Jsonb)]
+    pub payload: serde_json::Value,
+    #[diesel(sql_type = Integer)]
+    pub attempts: i32,
+    #[diesel(sql_type = Integer)]
+    pub max_attempts: i32,
+    #[diesel(sql_type = BigInt)]
+    pub fence: i64,
+}
+
+#[derive(Debug, QueryableByName)]
+pub struct JobCount {
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    #[diesel(sql_type = BigInt)]
+    pub jobs: i64,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = Integer)]
+    n: i32,
+}
+
+impl<'c> SystemTx<'c> {
+    pub(crate) const fn new(conn: &'c mut PgConnection) -> Self {
+        Self { conn }
+    }
+
+    /// Takes up to `most` due jobs of `kinds` for `worker` until `at + lease`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn jobs_claim(
+        &mut self,
+        kinds: &[&str],
+        worker: &str,
+        at: DateTime<Utc>,
+        lease: TimeDelta,
+        most: i32,
+    ) -> Result<Vec<ClaimedJob>, DbError> {
+        Ok(sql_query("SELECT * FROM jobs_claim($1, $2, $3, $4, $5)")
+            .bind::<Array<Text>, _>(kinds)
+            .bind::<Text, _>(worker)
+            .bind::<Timestamptz, _>(at)
+            .bind::<Interval, _>(lease)
+            .bind::<Integer, _>(most)
+            .load(self.conn)?)
+    }
+
+    /// Turns due schedules into jobs; answers how many.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn schedules_fire(&mut self, at: DateTime<Utc>, most: i32) -> Result<i32, DbError> {
+        let count: Count = sql_query("SELECT schedules_fire($1, $2) AS n")
+            .bind::<Timestamptz, _>(at)
+            .bind::<Integer, _>(most)
+            .get_result(self.conn)?;
+        Ok(count.n)
+    }
+
+    /// Deletes up to `most` jobs that were done before `before`; answers how many.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn jobs_forget(&mut self, before: DateTime<Utc>, most: i32) -> Result<i32, DbError> {
+        let count: Count = sql_query("SELECT jobs_forget($1, $2) AS n")
+            .bind::<Timestamptz, _>(before)
+            .bind::<Integer, _>(most)
+            .get_result(self.conn)?;
+        Ok(count.n)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn jobs_census(&mut self) -> Result<Vec<JobCount>, DbError> {
+        Ok(sql_query("SELECT * FROM jobs_census()").load(self.conn)?)
+    }
+
+    /// Makes the partitions of the next months; answers how many were missing.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn partitions_ensure(&mut self, months_ahead: i32) -> Result<i32, DbError> {
+        let count: Count = sql_query("SELECT partitions_ensure($1) AS n")
+            .bind::<Integer, _>(months_ahead)
+            .get_result(self.conn)?;
+        Ok(count.n)
+    }
+}

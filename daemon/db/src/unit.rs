@@ -1,0 +1,258 @@
+//! `Db`: opens units of work and runs them off the async threads.
+
+use std::sync::{Arc, OnceLock};
+
+use chrono::{DateTime, Utc};
+use diesel::{PgConnection, connection::SimpleConnection};
+use kernel::{
+    Principal, SharedClock, TenantId, UserId,
+    port::{AuditKeyring, AuditSeals},
+};
+use tokio::sync::Semaphore;
+
+use crate::{
+    auth::{AuthScope, AuthTx},
+    config::DbConfig,
+    context::ContextKey,
+    error::DbError,
+    pool::{self, DbRole, Pool, Session},
+    system::SystemTx,
+    tenant::TenantTx,
+};
+
+/// What every unit of work that holds rows can say of itself. Audit, jobs and hints are written
+/// through it.
+pub trait Unit {
+    fn conn(&mut self) -> &mut PgConnection;
+    /// The time at which the unit began, by the daemon's clock.
+    fn now(&self) -> DateTime<Utc>;
+    /// The tenant of the context; `TenantId::PLATFORM` where there is none.
+    fn tenant(&self) -> TenantId;
+    fn clock(&self) -> &SharedClock;
+    fn seals(&self) -> &AuditSeals;
+}
+
+/// The pools and the minter of contexts. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    app: Door,
+    auth: Door,
+    key: OnceLock<ContextKey>,
+    keyring: OnceLock<Arc<dyn AuditKeyring>>,
+    clock: SharedClock,
+}
+
+/// A pool, and a semaphore of its size that is awaited before a blocking thread is taken.
+struct Door {
+    pool: Pool,
+    permits: Arc<Semaphore>,
+}
+
+impl Door {
+    fn open(config: &DbConfig, role: DbRole) -> Result<Self, DbError> {
+        let permits = usize::try_from(config.connections(role).max(1)).unwrap_or(1);
+        Ok(Self {
+            pool: pool::open(config, role)?,
+            permits: Arc::new(Semaphore::new(permits)),
+        })
+    }
+}
+
+/// Whose rows a context opens.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope {
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) user: Option<UserId>,
+    pub(crate) kind: &'static str,
+}
+
+impl Db {
+    /// Opens no connection yet.
+    pub fn new(config: &DbConfig, clock: SharedClock) -> Result<Self, DbError> {
+        Ok(Self {
+            inner: Arc::new(Inner {
+                app: Door::open(config, DbRole::App)?,
+                auth: Door::open(config, DbRole::Auth)?,
+                key: OnceLock::new(),
+                keyring: OnceLock::new(),
+                clock,
+            }),
+        })
+    }
+
+    /// Gives the key of the tenant context, once, as soon as the secrets backend has told it. Until
+    /// then every unit of work is refused with [`DbError::NoContextKey`].
+    pub fn unlock(&self, key: ContextKey) {
+        let _ = self.inner.key.set(key);
+    }
+
+    pub fn is_unlocked(&self) -> bool {
+        self.inner.key.get().is_some()
+    }
+
+    /// Registers the audit keys' source, once.
+    pub fn set_audit_keyring(&self, keyring: Arc<dyn AuditKeyring>) {
+        let _ = self.inner.keyring.set(keyring);
+    }
+
+    pub fn clock(&self) -> &SharedClock {
+        &self.inner.clock
+    }
+
+    /// Runs `work` in one transaction that sees the principal's tenant alone. Commits when it
+    /// returns `Ok`, else nothing happened.
+    pub async fn run<T, E, F>(&self, who: &Principal, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let seals = self.seals(who.tenant, who.user()).await;
+        self.run_with(who, seals, work).await
+    }
+
+    /// As [`Db::run`], without audit keys at hand: for the keyring itself, which fetches them.
+    pub async fn run_unsealed<T, E, F>(&self, who: &Principal, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.run_with(who, AuditSeals::default(), work).await
+    }
+
+    async fn run_with<T, E, F>(&self, who: &Principal, seals: AuditSeals, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let scope = Scope {
+            tenant: Some(who.tenant),
+            user: who.user(),
+            kind: who.actor.kind(),
+        };
+        let (who, clock) = (who.clone(), self.inner.clock.clone());
+        self.unit(DbRole::App, Some(scope), move |conn| {
+            work(&mut TenantTx::new(conn, who, clock, seals))
+        })
+        .await
+    }
+
+    /// Runs identity's `work`: for a person, for a tenant, for both, or for nobody yet.
+    pub async fn auth<T, E, F>(&self, scope: AuthScope, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut AuthTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let tenant = scope.tenant.unwrap_or(TenantId::PLATFORM);
+        let seals = self.seals(tenant, scope.user).await;
+        let context = Scope {
+            tenant: Some(tenant),
+            user: scope.user,
+            kind: "human",
+        };
+        let clock = self.inner.clock.clone();
+        self.unit(DbRole::Auth, Some(context), move |conn| {
+            work(&mut AuthTx::new(conn, scope, clock, seals))
+        })
+        .await
+    }
+
+    /// Runs `work` that may call the listed definer functions and see no table.
+    pub async fn system<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut SystemTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.unit(DbRole::App, None, move |conn| {
+            work(&mut SystemTx::new(conn))
+        })
+        .await
+    }
+
+    async fn seals(&self, tenant: TenantId, user: Option<UserId>) -> AuditSeals {
+        match self.inner.keyring.get() {
+            Some(keyring) => keyring.seals(tenant, user).await,
+            None => AuditSeals::default(),
+        }
+    }
+
+    async fn unit<T, E, F>(&self, role: DbRole, scope: Option<Scope>, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let door = match role {
+            DbRole::App => &self.inner.app,
+            DbRole::Auth => &self.inner.auth,
+        };
+        let permit = Arc::clone(&door.permits)
+            .acquire_owned()
+            .await
+            .map_err(|_| DbError::Cut)?;
+        let (pool, inner) = (door.pool.clone(), Arc::clone(&self.inner));
+        let joined = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let mut session = begin(&pool, inner.key.get(), scope)?;
+            match work(&mut session.conn) {
+                Ok(value) => {
+                    end(&mut session, "COMMIT")?;
+                    Ok(value)
+                }
+                Err(error) => {
+                    // The caller's error says more than a failed rollback would.
+                    let _ = end(&mut session, "ROLLBACK");
+                    Err(error)
+                }
+            }
+        })
+        .await;
+        joined.unwrap_or_else(|_| Err(DbError::Cut.into()))
+    }
+}
+
+/// Opens the transaction and its context in one round trip. What an earlier, hostile statement may
+/// have left in the session (settings, cursors, channels, locks) goes first.
+fn begin(
+    pool: &Pool,
+    key: Option<&ContextKey>,
+    scope: Option<Scope>,
+) -> Result<r2d2::PooledConnection<pool::Manager>, DbError> {
+    let key = key.ok_or(DbError::NoContextKey)?;
+    let mut last = None;
+    // A server that restarted leaves dead connections; each failed opening discards one.
+    for _ in 0..=pool.max_size() {
+        let mut session = pool
+            .get()
+            .map_err(|error| DbError::Unreachable(Box::new(error)))?;
+        let context = scope
+            .map(|scope| key.mint(scope.tenant, scope.user, scope.kind, session.backend))
+            .unwrap_or_default();
+        session.spoiled = true;
+        #[expect(clippy::disallowed_methods, reason = "the door itself")]
+        let opened = session.conn.batch_execute(&format!(
+            "CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); RESET ALL; BEGIN; \
+             SELECT set_config('revkeep.context', '{context}', true)"
+        ));
+        match opened {
+            Ok(()) => return Ok(session),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.map_or(DbError::Cut, |error| DbError::Unreachable(Box::new(error))))
+}
+
+fn end(session: &mut Session, verb: &str) -> Result<(), DbError> {
+    #[expect(clippy::disallowed_methods, reason = "the door itself")]
+    session.conn.batch_execute(verb)?;
+    session.spoiled = false;
+    Ok(())
+}

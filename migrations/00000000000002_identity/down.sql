@@ -1,0 +1,14 @@
+DROP VIEW people;
+DROP TABLE attempt_counters;
+DROP TABLE setup_codes;
+DROP TABLE signing_keys;
+DROP TABLE refresh_tokens;
+DROP TABLE sessions;
+DROP TABLE memberships;
+DROP TABLE users;
+DROP TABLE tenants;
+DROP FUNCTION anyone_set_up();
+DROP FUNCTION own_tenants();
+DROP FUNCTION session_standing(uuid);
+DROP FUNCTION refresh_token_by_hash(bytea);
+DROP FUNCTION user_by_email(bytea);

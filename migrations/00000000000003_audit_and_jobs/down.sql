@@ -1,0 +1,10 @@
+DROP TABLE leases;
+DROP TABLE schedules;
+DROP TABLE jobs;
+DROP TABLE audit_log;
+DROP TABLE audit_keys;
+DROP FUNCTION jobs_census();
+DROP FUNCTION jobs_forget(timestamptz, integer);
+DROP FUNCTION schedules_fire(timestamptz, integer);
+DROP FUNCTION jobs_claim(text[], text, timestamptz, interval, integer);
+DROP FUNCTION refuse_audit_change();

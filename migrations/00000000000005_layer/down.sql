@@ -1,0 +1,3 @@
+DROP TABLE layer_values;
+DROP TABLE layer_records;
+DROP TABLE layer_fields;

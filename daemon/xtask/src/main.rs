@@ -7,7 +7,7 @@ mod web;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
@@ -32,11 +32,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().task {
-        Task::House { bless } => house::run(&root(), bless),
-        Task::Web => web::run(&root()),
-    };
-    match outcome {
+    match run(Cli::parse().task) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -47,10 +43,25 @@ fn main() -> ExitCode {
     }
 }
 
-/// The workspace's root folder: two above this crate.
-fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+fn run(task: Task) -> Result<bool> {
+    let root = root()?;
+    match task {
+        Task::House { bless } => house::run(&root, bless),
+        Task::Web => web::run(&root),
+    }
+}
+
+/// The root of the workspace that the caller stands in. Asked at run time, because a binary built
+/// in one checkout may be found fresh in another that shares its target folder.
+fn root() -> Result<PathBuf> {
+    let output = Command::new(env!("CARGO"))
+        .args(["locate-project", "--workspace", "--message-format", "plain"])
+        .output()
+        .context("cargo locate-project did not start")?;
+    let manifest = PathBuf::from(String::from_utf8(output.stdout)?.trim_end());
+    let root = manifest.parent().filter(|root| root.is_dir());
+    root.map(Path::to_path_buf)
+        .context("run this inside the workspace")
 }
 
 fn say(line: &str) -> Result<()> {

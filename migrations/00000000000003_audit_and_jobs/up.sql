@@ -97,7 +97,8 @@ SELECT place_tenant_table('leases');
 GRANT SELECT, INSERT, UPDATE, DELETE ON leases TO revkeep_app;
 
 -- Takes up to `most` due jobs of the given kinds, across tenants, for one worker. A job whose lease
--- ran out (its worker died) is due again. Times come from the caller's clock.
+-- ran out (its worker died) is due again; one whose twin (same kind and dedupe key) runs waits for it.
+-- Times come from the caller's clock.
 CREATE FUNCTION jobs_claim(kinds text[], by_worker text, at timestamptz, lease interval, most integer)
 RETURNS TABLE (tenant_id uuid, job_id uuid, kind text, payload jsonb, attempts integer, max_attempts integer, fence bigint)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -105,6 +106,9 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     SELECT j.tenant_id, j.job_id FROM public.jobs j
     WHERE j.kind = ANY (kinds)
       AND ((j.state = 'queued' AND j.run_at <= at) OR (j.state = 'running' AND j.lease_until < at))
+      AND NOT EXISTS (SELECT FROM public.jobs twin
+        WHERE twin.tenant_id = j.tenant_id AND twin.kind = j.kind AND twin.dedupe_key = j.dedupe_key
+          AND twin.state = 'running' AND twin.lease_until >= at AND twin.job_id <> j.job_id)
     ORDER BY j.run_at, j.job_id
     LIMIT least(greatest(most, 0), 100)
     FOR UPDATE SKIP LOCKED

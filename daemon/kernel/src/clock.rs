@@ -19,7 +19,10 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
-        #[expect(clippy::disallowed_methods, reason = "this is the Clock that everyone else is given")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the Clock that everyone else is given"
+        )]
         let now = std::time::SystemTime::now();
         now.into()
     }
@@ -35,7 +38,8 @@ impl ManualClock {
         Self(AtomicI64::new(seconds.saturating_mul(1_000_000)))
     }
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.num_microseconds().unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.0
+            .fetch_add(by.num_microseconds().unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 }
 

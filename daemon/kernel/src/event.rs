@@ -10,11 +10,17 @@ use crate::id::{AssignmentId, ConnectionId, UserId};
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A record's owner was written at the CRM.
-    RecordAssigned { assignment: AssignmentId, record: String },
+    RecordAssigned {
+        assignment: AssignmentId,
+        record: String,
+    },
     /// A record could not be routed; `reason` is a stable code.
     RecordFailed { record: String, reason: String },
     /// A connection stopped working until a person reconnects it; `reason` is a stable code.
-    ConnectionBroken { connection: ConnectionId, reason: String },
+    ConnectionBroken {
+        connection: ConnectionId,
+        reason: String,
+    },
     /// A used refresh token came back: every session of the user was ended (CX-02).
     SessionTheft { user: UserId },
 }

@@ -9,8 +9,9 @@ use crate::id::{TenantId, UserId};
 /// Seals bytes under one key that is already in memory, so that it can be called inside a
 /// transaction.
 pub trait Sealer: Send + Sync {
-    /// `aad` binds the ciphertext to its row; the result opens with the same `aad` only.
-    fn seal(&self, aad: &[u8], plaintext: &[u8]) -> Vec<u8>;
+    /// `aad` binds the ciphertext to its row; the result opens with the same `aad` only. `None`
+    /// when the cipher fails: the caller gives up, it never stores clear text.
+    fn seal(&self, aad: &[u8], plaintext: &[u8]) -> Option<Vec<u8>>;
 }
 
 /// The audit keys at hand for one unit of work. A missing key (the secrets backend is sealed) makes

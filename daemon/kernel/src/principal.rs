@@ -39,7 +39,10 @@ pub struct Roles {
 
 impl Roles {
     pub fn new(held: impl IntoIterator<Item = Role>, owner: bool) -> Self {
-        Self { held: held.into_iter().collect(), owner }
+        Self {
+            held: held.into_iter().collect(),
+            owner,
+        }
     }
     pub fn has(&self, role: Role) -> bool {
         self.held.contains(&role)

@@ -1,0 +1,239 @@
+//! Builds entries and writes them.
+
+use chrono::{DateTime, Utc};
+use db::{AuthTx, DbError, TenantTx, Unit};
+use diesel::{Insertable, RunQueryDsl};
+use kernel::{
+    Action, Actor, AuditId, Classified, ErrorKind, RequestId, TenantId, UserId, port::Sealer,
+    principal::Origin,
+};
+use schema::audit_log;
+use serde_json::Value;
+use uuid::Uuid;
+
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    #[error("the audit entry could not be stored")]
+    Db(#[from] DbError),
+    #[error("the audit key is not at hand, so the change is refused")]
+    NoKey,
+}
+
+impl From<diesel::result::Error> for AuditError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+impl Classified for AuditError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Db(error) => error.kind(),
+            Self::NoKey => ErrorKind::Sealed,
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Db(error) => error.code(),
+            Self::NoKey => "sealed",
+        }
+    }
+    fn message(&self) -> String {
+        match self {
+            Self::Db(error) => error.message(),
+            Self::NoKey => "The audit log cannot be written while the secrets backend is sealed, so nothing was changed. It works again once an administrator has unsealed it.".to_owned(),
+        }
+    }
+}
+
+/// One line of the audit log before it is written.
+#[derive(Debug)]
+pub struct Entry {
+    action: Action,
+    resource_type: &'static str,
+    resource_id: String,
+    outcome: &'static str,
+    code: Option<String>,
+    before: Option<Value>,
+    after: Option<Value>,
+}
+
+impl Entry {
+    /// `resource_id` is an id, never a name or an address.
+    pub fn new(action: Action, resource_type: &'static str, resource_id: impl ToString) -> Self {
+        Self {
+            action,
+            resource_type,
+            resource_id: resource_id.to_string(),
+            outcome: "done",
+            code: None,
+            before: None,
+            after: None,
+        }
+    }
+    pub fn before(mut self, value: Value) -> Self {
+        self.before = Some(value);
+        self
+    }
+    pub fn after(mut self, value: Value) -> Self {
+        self.after = Some(value);
+        self
+    }
+    /// It was asked for and not permitted.
+    pub fn refused(mut self, code: &str) -> Self {
+        (self.outcome, self.code) = ("refused", Some(code.to_owned()));
+        self
+    }
+    /// It was tried and did not work.
+    pub fn failed(mut self, code: &str) -> Self {
+        (self.outcome, self.code) = ("failed", Some(code.to_owned()));
+        self
+    }
+
+    /// Writes the entry with the principal as its actor.
+    pub fn write(self, tx: &mut TenantTx<'_>) -> Result<(), AuditError> {
+        write_all(tx, vec![self])
+    }
+
+    /// Writes the entry in identity's transaction, which has an actor only once someone is known.
+    pub fn write_auth(
+        self,
+        tx: &mut AuthTx<'_>,
+        actor: &Actor,
+        origin: Option<&Origin>,
+        request: Option<RequestId>,
+    ) -> Result<(), AuditError> {
+        let author = Author {
+            actor,
+            origin,
+            request,
+        };
+        let row = self.row(tx, &author)?;
+        insert(tx, &[row])
+    }
+
+    fn row<U: Unit>(self, tx: &U, author: &Author<'_>) -> Result<Row, AuditError> {
+        let audit_id = AuditId::generate(tx.clock().as_ref());
+        let seals = tx.seals();
+        let detail = match (self.before, self.after) {
+            (None, None) => None,
+            (before, after) => {
+                let text = serde_json::json!({ "before": before, "after": after }).to_string();
+                Some(seal(
+                    seals.tenant.as_deref(),
+                    tx.tenant(),
+                    audit_id,
+                    "detail",
+                    &text,
+                )?)
+            }
+        };
+        let origin = match (author.origin, author.actor) {
+            // Where an unknown person came from is the tenant's (or platform's) to know.
+            (Some(origin), actor) => {
+                let key = match actor {
+                    Actor::Human { .. } => seals.person.as_deref(),
+                    Actor::System { .. } | Actor::Local { .. } => seals.tenant.as_deref(),
+                };
+                let text = serde_json::json!({ "address": origin.address, "user_agent": origin.user_agent }).to_string();
+                Some(seal(key, tx.tenant(), audit_id, "origin", &text)?)
+            }
+            (None, _) => None,
+        };
+        Ok(Row {
+            tenant_id: tx.tenant().uuid(),
+            at: tx.now(),
+            audit_id: audit_id.uuid(),
+            actor_kind: author.actor.kind(),
+            actor_id: author.actor.id(),
+            action: self.action.name(),
+            outcome: self.outcome,
+            resource_type: self.resource_type,
+            resource_id: self.resource_id,
+            request_id: author.request.map(RequestId::uuid),
+            code: self.code,
+            detail_sealed: detail,
+            origin_sealed: origin,
+        })
+    }
+}
+
+/// Writes many entries of one unit of work in one statement.
+pub fn write_all(tx: &mut TenantTx<'_>, entries: Vec<Entry>) -> Result<(), AuditError> {
+    let principal = tx.principal().clone();
+    let author = Author {
+        actor: &principal.actor,
+        origin: principal.origin.as_ref(),
+        request: principal.request,
+    };
+    let rows = entries
+        .into_iter()
+        .map(|entry| entry.row(tx, &author))
+        .collect::<Result<Vec<_>, _>>()?;
+    insert(tx, &rows)
+}
+
+struct Author<'a> {
+    actor: &'a Actor,
+    origin: Option<&'a Origin>,
+    request: Option<RequestId>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = audit_log)]
+struct Row {
+    tenant_id: Uuid,
+    at: DateTime<Utc>,
+    audit_id: Uuid,
+    actor_kind: &'static str,
+    actor_id: String,
+    action: &'static str,
+    outcome: &'static str,
+    resource_type: &'static str,
+    resource_id: String,
+    request_id: Option<Uuid>,
+    code: Option<String>,
+    detail_sealed: Option<Vec<u8>>,
+    origin_sealed: Option<Vec<u8>>,
+}
+
+/// PostgreSQL takes at most 65 535 parameters in a statement; a row has 13.
+const ROWS_PER_STATEMENT: usize = 2_000;
+
+fn insert<U: Unit>(tx: &mut U, rows: &[Row]) -> Result<(), AuditError> {
+    for rows in rows.chunks(ROWS_PER_STATEMENT) {
+        diesel::insert_into(audit_log::table)
+            .values(rows)
+            .execute(tx.conn())?;
+    }
+    Ok(())
+}
+
+fn seal(
+    key: Option<&dyn Sealer>,
+    tenant: TenantId,
+    id: AuditId,
+    column: &str,
+    text: &str,
+) -> Result<Vec<u8>, AuditError> {
+    let place = place(tenant, id, column);
+    key.and_then(|key| key.seal(&place, text.as_bytes()))
+        .ok_or(AuditError::NoKey)
+}
+
+/// The row and column that a ciphertext belongs to.
+pub(crate) fn place(tenant: TenantId, id: AuditId, column: &str) -> Vec<u8> {
+    [
+        tenant.uuid().as_bytes(),
+        id.uuid().as_bytes(),
+        column.as_bytes(),
+    ]
+    .concat()
+}
+
+/// The subject of a tenant's own key in `audit_keys`.
+pub(crate) const TENANT_SUBJECT: Uuid = Uuid::nil();
+
+pub(crate) fn subject(person: Option<UserId>) -> Uuid {
+    person.map_or(TENANT_SUBJECT, UserId::uuid)
+}

@@ -1,0 +1,194 @@
+//! The audit keys in memory: one per tenant, one per person in a tenant.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use db::{Db, DbError, Unit};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use kernel::{
+    Principal, SharedClock, TenantId, UserId,
+    port::{AuditKeyring, AuditSeals, Sealer},
+};
+use schema::audit_keys;
+use uuid::Uuid;
+use vault::{Binding, DataKey, Vault, VaultError, Wrapped};
+
+use crate::entry::subject;
+
+/// How long a key is used before the backend is asked again. A destroyed key stops working within it.
+const KEPT: TimeDelta = TimeDelta::minutes(10);
+/// How long a backend that did not give a key is left alone, so that no request waits for it twice.
+const REFUSED: TimeDelta = TimeDelta::seconds(2);
+/// How long a unit of work waits for its keys. Work that writes no audit entry goes on without.
+const PATIENCE: Duration = Duration::from_secs(3);
+const MOST: usize = 10_000;
+
+#[derive(Debug, thiserror::Error)]
+enum KeyError {
+    #[error("the audit key could not be read or stored")]
+    Db(#[from] DbError),
+    #[error("the audit key could not be opened")]
+    Vault(#[from] VaultError),
+}
+
+/// Fetches audit keys and keeps them for a bounded time.
+pub struct Keyring {
+    db: Db,
+    vault: Vault,
+    clock: SharedClock,
+    kept: Mutex<HashMap<(TenantId, Uuid), Kept>>,
+}
+
+struct Kept {
+    key: Option<Arc<DataKey>>,
+    until: DateTime<Utc>,
+}
+
+impl Keyring {
+    pub fn new(db: Db, vault: Vault) -> Self {
+        let clock = Arc::clone(db.clock());
+        Self {
+            db,
+            vault,
+            clock,
+            kept: Mutex::default(),
+        }
+    }
+
+    async fn key(&self, tenant: TenantId, subject: Uuid) -> Option<Arc<DataKey>> {
+        let now = self.clock.now();
+        if let Some(kept) = self
+            .lock()
+            .get(&(tenant, subject))
+            .filter(|kept| kept.until > now)
+        {
+            return kept.key.clone();
+        }
+        let fetched = tokio::time::timeout(PATIENCE, self.fetch(tenant, subject)).await;
+        let key = match fetched {
+            Ok(Ok(key)) => Some(key),
+            Ok(Err(error)) => {
+                log::warn!("no audit key for {tenant}: {error}: {}", cause(&error));
+                None
+            }
+            Err(_) => None,
+        };
+        let until = now + if key.is_some() { KEPT } else { REFUSED };
+        let mut kept = self.lock();
+        if kept.len() >= MOST {
+            kept.retain(|_, kept| kept.until > now);
+        }
+        kept.insert(
+            (tenant, subject),
+            Kept {
+                key: key.clone(),
+                until,
+            },
+        );
+        key
+    }
+
+    /// The stored key, opened; made at the first use.
+    async fn fetch(&self, tenant: TenantId, subject: Uuid) -> Result<Arc<DataKey>, KeyError> {
+        let owner = subject.to_string();
+        let binding = Binding {
+            provider: "audit",
+            owner: &owner,
+            column: "audit_keys.wrapped",
+        };
+        if let Some(wrapped) = self.stored(tenant, subject).await? {
+            return Ok(self
+                .vault
+                .data_key(tenant, &binding, &Wrapped::parse(&wrapped)?)
+                .await?);
+        }
+        self.vault.ensure_tenant_key(tenant).await?;
+        let fresh = self.vault.new_data_key(tenant, &binding).await?;
+        // Another daemon may have been first; whichever key was stored is the key.
+        let stored = self
+            .store(tenant, subject, fresh.wrapped().to_bytes())
+            .await?;
+        Ok(self
+            .vault
+            .data_key(tenant, &binding, &Wrapped::parse(&stored)?)
+            .await?)
+    }
+
+    async fn stored(&self, tenant: TenantId, subject: Uuid) -> Result<Option<Vec<u8>>, DbError> {
+        self.db
+            .run_unsealed(&Principal::system(tenant, None), move |tx| {
+                Ok(audit_keys::table
+                    .filter(audit_keys::tenant_id.eq(tenant.uuid()))
+                    .filter(audit_keys::subject.eq(subject))
+                    .select(audit_keys::wrapped)
+                    .first(tx.conn())
+                    .optional()?)
+            })
+            .await
+    }
+
+    async fn store(
+        &self,
+        tenant: TenantId,
+        subject: Uuid,
+        wrapped: Vec<u8>,
+    ) -> Result<Vec<u8>, DbError> {
+        self.db
+            .run_unsealed(&Principal::system(tenant, None), move |tx| {
+                diesel::insert_into(audit_keys::table)
+                    .values((
+                        audit_keys::tenant_id.eq(tenant.uuid()),
+                        audit_keys::subject.eq(subject),
+                        audit_keys::wrapped.eq(wrapped),
+                    ))
+                    .on_conflict_do_nothing()
+                    .execute(tx.conn())?;
+                Ok(audit_keys::table
+                    .filter(audit_keys::tenant_id.eq(tenant.uuid()))
+                    .filter(audit_keys::subject.eq(subject))
+                    .select(audit_keys::wrapped)
+                    .first(tx.conn())?)
+            })
+            .await
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(TenantId, Uuid), Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl AuditKeyring for Keyring {
+    async fn seals(&self, tenant: TenantId, person: Option<UserId>) -> AuditSeals {
+        let of_tenant = self.key(tenant, subject(None)).await;
+        let of_person = match person {
+            Some(_) if of_tenant.is_some() => self.key(tenant, subject(person)).await,
+            _ => None,
+        };
+        AuditSeals {
+            tenant: of_tenant.map(sealer),
+            person: of_person.map(sealer),
+        }
+    }
+}
+
+struct KeySealer(Arc<DataKey>);
+
+impl Sealer for KeySealer {
+    fn seal(&self, aad: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
+        self.0.seal_with(aad, plaintext).ok()
+    }
+}
+
+fn sealer(key: Arc<DataKey>) -> Arc<dyn Sealer> {
+    Arc::new(KeySealer(key))
+}
+
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map(ToString::to_string).unwrap_or_default()
+}

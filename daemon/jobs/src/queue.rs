@@ -1,0 +1,88 @@
+//! Enqueue and publish, inside the caller's transaction.
+
+use chrono::{DateTime, Utc};
+use db::Unit;
+use diesel::{ExpressionMethods, RunQueryDsl};
+use kernel::{Event, JobId};
+use schema::jobs;
+use serde_json::{Value, json};
+
+use crate::error::JobsError;
+
+/// A job to be done.
+#[derive(Debug)]
+pub struct NewJob {
+    kind: String,
+    payload: Value,
+    run_at: Option<DateTime<Utc>>,
+    max_attempts: i32,
+    dedupe_key: Option<String>,
+}
+
+impl NewJob {
+    /// `payload` is a JSON object of ids and settings; the tenant is added to it.
+    pub fn new(kind: impl Into<String>, payload: Value) -> Self {
+        Self {
+            kind: kind.into(),
+            payload,
+            run_at: None,
+            max_attempts: 10,
+            dedupe_key: None,
+        }
+    }
+    /// Not before this time; at once when left out.
+    pub const fn at(mut self, time: DateTime<Utc>) -> Self {
+        self.run_at = Some(time);
+        self
+    }
+    pub const fn attempts(mut self, most: i32) -> Self {
+        self.max_attempts = most;
+        self
+    }
+    /// While one job of this kind and key is queued, another is not added.
+    pub fn dedupe(mut self, key: impl Into<String>) -> Self {
+        self.dedupe_key = Some(key.into());
+        self
+    }
+}
+
+/// Adds a job in the caller's transaction. `None` when its dedupe key is queued already.
+pub fn enqueue<U: Unit>(tx: &mut U, job: NewJob) -> Result<Option<JobId>, JobsError> {
+    let id = JobId::generate(tx.clock().as_ref());
+    let now = tx.now();
+    let added = diesel::insert_into(jobs::table)
+        .values((
+            jobs::tenant_id.eq(tx.tenant().uuid()),
+            jobs::job_id.eq(id.uuid()),
+            jobs::kind.eq(job.kind),
+            jobs::payload.eq(with_tenant(tx, job.payload)),
+            jobs::run_at.eq(job.run_at.unwrap_or(now)),
+            jobs::max_attempts.eq(job.max_attempts),
+            jobs::dedupe_key.eq(job.dedupe_key),
+            jobs::created_at.eq(now),
+        ))
+        .on_conflict_do_nothing()
+        .execute(tx.conn())?;
+    Ok((added == 1).then_some(id))
+}
+
+/// Tells whoever subscribes that something happened, once the transaction commits.
+pub fn publish<U: Unit>(tx: &mut U, event: &Event) -> Result<(), JobsError> {
+    let payload = serde_json::to_value(event).unwrap_or_else(|_| json!({}));
+    enqueue(tx, NewJob::new(event_kind(event.name()), payload))?;
+    Ok(())
+}
+
+/// The job kind under which an event is delivered to its subscriber.
+pub fn event_kind(name: &str) -> String {
+    format!("event.{name}")
+}
+
+pub(crate) fn with_tenant<U: Unit>(tx: &U, payload: Value) -> Value {
+    let mut fields = match payload {
+        Value::Object(fields) => fields,
+        _ => serde_json::Map::new(),
+    };
+    fields.insert("tenant".to_owned(), Value::String(tx.tenant().to_string()));
+    Value::Object(fields)
+}

@@ -1,0 +1,202 @@
+//! The ordered rules of one router, compiled, and what they hand records to: reps, pools, queues.
+
+use std::{collections::HashMap, sync::Arc};
+
+use kernel::{PoolId, QueueId, RepId, RuleId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::{
+    compile::{Compiled, Fields, Record, Slots},
+    condition::{Condition, Flaw},
+    pool::Pool,
+    reasons,
+};
+
+/// Who gets a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Target {
+    User { rep_id: RepId },
+    Pool { pool_id: PoolId },
+    Queue { queue_id: QueueId },
+}
+
+impl Target {
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::User { .. } => "user",
+            Self::Pool { .. } => "pool",
+            Self::Queue { .. } => "queue",
+        }
+    }
+    /// The bare id of whatever it names.
+    pub const fn uuid(&self) -> uuid::Uuid {
+        match self {
+            Self::User { rep_id } => rep_id.uuid(),
+            Self::Pool { pool_id } => pool_id.uuid(),
+            Self::Queue { queue_id } => queue_id.uuid(),
+        }
+    }
+    pub fn from_parts(kind: &str, id: uuid::Uuid) -> Option<Self> {
+        match kind {
+            "user" => Some(Self::User {
+                rep_id: RepId::from_uuid(id),
+            }),
+            "pool" => Some(Self::Pool {
+                pool_id: PoolId::from_uuid(id),
+            }),
+            "queue" => Some(Self::Queue {
+                queue_id: QueueId::from_uuid(id),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// A rule as it is stored.
+#[derive(Clone, Debug)]
+pub struct RuleDefinition {
+    pub id: RuleId,
+    pub version: i64,
+    pub enabled: bool,
+    pub condition: Condition,
+    pub target: Target,
+}
+
+/// A rule that cannot be run, with what is wrong.
+#[derive(Debug)]
+pub struct BrokenRule {
+    pub rule: RuleId,
+    pub flaws: Vec<Flaw>,
+}
+
+/// Rules in the order in which they are tried, and what happens when none matches.
+#[derive(Debug)]
+pub struct RuleSet {
+    pub(crate) rules: Vec<CompiledRule>,
+    pub(crate) fallback: Option<Target>,
+    slots: Slots,
+}
+
+#[derive(Debug)]
+pub struct CompiledRule {
+    pub id: RuleId,
+    pub version: i64,
+    pub enabled: bool,
+    pub target: Target,
+    pub condition: Compiled,
+    /// How the rule is named in recorded reasons.
+    pub(crate) tag: String,
+}
+
+impl RuleSet {
+    /// Compiles `rules` in the order given.
+    ///
+    /// # Errors
+    /// The first rule that the layer's fields no longer bear.
+    pub fn compile(
+        rules: &[RuleDefinition],
+        fallback: Option<Target>,
+        fields: &Fields,
+    ) -> Result<Self, BrokenRule> {
+        let mut slots = Slots::default();
+        let compiled = rules.iter().map(|rule| {
+            let condition =
+                Compiled::new(&rule.condition, fields, &mut slots).map_err(|flaws| BrokenRule {
+                    rule: rule.id,
+                    flaws,
+                })?;
+            let (id, version, enabled, target) = (rule.id, rule.version, rule.enabled, rule.target);
+            let tag = reasons::rule_tag(id, version);
+            Ok(CompiledRule {
+                id,
+                version,
+                enabled,
+                target,
+                condition,
+                tag,
+            })
+        });
+        let rules = compiled.collect::<Result<_, _>>()?;
+        Ok(Self {
+            rules,
+            fallback,
+            slots,
+        })
+    }
+
+    /// A record's fields, read for these rules.
+    pub fn read(&self, fields: &Map<String, Json>) -> Record {
+        self.slots.read(fields)
+    }
+
+    pub fn rules(&self) -> &[CompiledRule] {
+        &self.rules
+    }
+
+    /// Every pool that a rule or the fallback can hand a record to.
+    pub fn pools(&self) -> impl Iterator<Item = PoolId> {
+        let targets = self
+            .rules
+            .iter()
+            .filter(|rule| rule.enabled)
+            .map(|rule| &rule.target);
+        targets
+            .chain(&self.fallback)
+            .filter_map(|target| match target {
+                Target::Pool { pool_id } => Some(*pool_id),
+                Target::User { .. } | Target::Queue { .. } => None,
+            })
+    }
+}
+
+/// A rep as the decision needs it.
+#[derive(Clone, Debug)]
+pub struct Rep {
+    pub id: RepId,
+    pub salesforce_user_id: Arc<str>,
+    /// Active in Salesforce.
+    pub active: bool,
+    /// Taken out of turns by a person here.
+    pub paused: bool,
+}
+
+/// Everything that a decision depends on beside rules and record, and that it may change: whose
+/// turn it is.
+#[derive(Clone, Debug, Default)]
+pub struct RoutingState {
+    reps: HashMap<RepId, Rep>,
+    queues: HashMap<QueueId, Arc<str>>,
+    pools: HashMap<PoolId, Pool>,
+}
+
+impl RoutingState {
+    pub fn new(
+        reps: impl IntoIterator<Item = Rep>,
+        queues: impl IntoIterator<Item = (QueueId, Arc<str>)>,
+        pools: impl IntoIterator<Item = (PoolId, Pool)>,
+    ) -> Self {
+        Self {
+            reps: reps.into_iter().map(|rep| (rep.id, rep)).collect(),
+            queues: queues.into_iter().collect(),
+            pools: pools.into_iter().collect(),
+        }
+    }
+    pub fn rep(&self, id: RepId) -> Option<&Rep> {
+        self.reps.get(&id)
+    }
+    /// The queue's id at Salesforce.
+    pub fn queue(&self, id: QueueId) -> Option<&Arc<str>> {
+        self.queues.get(&id)
+    }
+    pub fn pools(&self) -> &HashMap<PoolId, Pool> {
+        &self.pools
+    }
+    pub(crate) fn pool_and_reps(
+        &mut self,
+        id: PoolId,
+    ) -> Option<(&mut Pool, &HashMap<RepId, Rep>)> {
+        self.pools.get_mut(&id).map(|pool| (pool, &self.reps))
+    }
+}

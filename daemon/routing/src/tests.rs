@@ -1,0 +1,66 @@
+//! Tests of the pure part: conditions, turns, decisions.
+
+mod conditions;
+mod decisions;
+mod reasons;
+mod reference;
+mod turns;
+
+use std::sync::Arc;
+
+use kernel::{PoolId, QueueId, RepId, RuleId};
+use layer::FieldType;
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use crate::{Condition, Fields, Rep};
+
+fn fields() -> Fields {
+    [
+        ("Company", FieldType::String),
+        ("Country", FieldType::Picklist),
+        ("Employees", FieldType::Number),
+        ("OptIn", FieldType::Boolean),
+        ("Signed", FieldType::Date),
+        ("CreatedDate", FieldType::DateTime),
+        ("CampaignId", FieldType::Id),
+    ]
+    .into_iter()
+    .map(|(name, kind)| (name.to_owned(), kind))
+    .collect()
+}
+
+fn condition(json: Json) -> Condition {
+    Condition::from_json(&json).unwrap()
+}
+
+fn record(json: Json) -> Map<String, Json> {
+    json.as_object().unwrap().clone()
+}
+
+fn rep_id(n: u128) -> RepId {
+    RepId::from_uuid(Uuid::from_u128(n))
+}
+fn pool_id(n: u128) -> PoolId {
+    PoolId::from_uuid(Uuid::from_u128(n))
+}
+fn queue_id(n: u128) -> QueueId {
+    QueueId::from_uuid(Uuid::from_u128(n))
+}
+fn rule_id(n: u128) -> RuleId {
+    RuleId::from_uuid(Uuid::from_u128(n))
+}
+
+fn rep(n: u128) -> Rep {
+    let salesforce_user_id = Arc::from(format!("005xx0000000{n:03}AAA"));
+    Rep {
+        id: rep_id(n),
+        salesforce_user_id,
+        active: true,
+        paused: false,
+    }
+}
+
+fn country_is(country: &str) -> Condition {
+    condition(json!({"all": [{"field": "Country", "op": "eq", "value": country}]}))
+}

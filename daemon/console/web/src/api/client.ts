@@ -1,0 +1,162 @@
+// The only place that talks to the API. The access token lives in this closure and nowhere else (never in storage);
+// the refresh token is an HttpOnly cookie that script cannot read.
+import { api } from "../paths";
+import { Problem, Unreachable } from "./problem";
+import type { ProblemBody, Readiness, SessionTokens } from "./types";
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+export interface RequestOptions { signal?: AbortSignal | undefined; /** Sends an Idempotency-Key, the same for a repeat. */ create?: boolean }
+
+export interface ClientEvents {
+  /** The session ended (refresh refused): show the sign-in page. */
+  signedOut(reason: string): void;
+  /** A secret store is sealed (503 `sealed`): show the sealed page. */
+  sealed(): void;
+}
+
+type Lock = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** Tabs share one refresh cookie that rotates, so only one of them may present it at a time. */
+const acrossTabs: Lock = (work) =>
+  typeof navigator !== "undefined" && "locks" in navigator
+    ? navigator.locks.request("revkeep-refresh", work)
+    : work();
+
+const SIGNED_OUT = new Set(["session_expired", "session_revoked", "unauthenticated"]);
+
+export class Client {
+  #token: string | undefined;
+  #refreshing: Promise<SessionTokens> | undefined;
+  readonly #fetch: typeof fetch;
+  readonly #lock: Lock;
+  events: ClientEvents = { signedOut: () => undefined, sealed: () => undefined };
+
+  constructor(fetchWith: typeof fetch = (input, init) => globalThis.fetch(input, init), lock: Lock = acrossTabs) {
+    this.#fetch = fetchWith;
+    this.#lock = lock;
+  }
+
+  get<T>(path: string, options?: RequestOptions): Promise<T> { return this.#call<T>("GET", path, undefined, options); }
+  post<T>(path: string, body?: unknown, options?: RequestOptions): Promise<T> { return this.#call<T>("POST", path, body, options); }
+  put<T>(path: string, body: unknown, options?: RequestOptions): Promise<T> { return this.#call<T>("PUT", path, body, options); }
+  patch<T>(path: string, body: unknown, options?: RequestOptions): Promise<T> { return this.#call<T>("PATCH", path, body, options); }
+  delete<T>(path: string, options?: RequestOptions): Promise<T> { return this.#call<T>("DELETE", path, undefined, options); }
+
+  /** POST that opens or changes the session; keeps the token it gets. Never retried through a refresh. */
+  async openSession(path: string, body: unknown): Promise<SessionTokens> {
+    const response = await this.#send("POST", path, body, { sessionCall: true });
+    const tokens = await readBody<SessionTokens>(response);
+    this.#token = tokens.access_token;
+    return tokens;
+  }
+
+  async closeSession(): Promise<void> {
+    const response = await this.#send("DELETE", api.session(), undefined, { sessionCall: true });
+    this.#token = undefined;
+    if (!response.ok && response.status !== 401) await readBody(response);
+  }
+
+  /** One refresh at a time in this tab; every caller awaits the same answer. */
+  refresh(): Promise<SessionTokens> {
+    this.#refreshing ??= this.#lock(() => this.openSession(api.sessionRefresh(), {})).finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  /** Readiness answers 503 with a body of its own, which is an answer and not a fault. */
+  async readiness(path: string): Promise<Readiness> {
+    const response = await this.#send("GET", path, undefined, {});
+    const body = (await response.json().catch(() => undefined)) as Readiness | undefined;
+    return body?.status ? body : { status: response.ok ? "ready" : "unavailable" };
+  }
+
+  /** A streamed GET (server-sent events), with the bearer that EventSource cannot send. */
+  async stream(path: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    let response = await this.#send("GET", path, undefined, { signal, accept: "text/event-stream" });
+    if (response.status === 401) {
+      await this.#refreshOrLeave();
+      response = await this.#send("GET", path, undefined, { signal, accept: "text/event-stream" });
+    }
+    if (!response.ok || !response.body) await this.#fail(response);
+    return response.body ?? new ReadableStream();
+  }
+
+  async #call<T>(method: Method, path: string, body: unknown, options: RequestOptions = {}): Promise<T> {
+    const key = options.create ? crypto.randomUUID() : undefined;
+    const sent = { signal: options.signal, key };
+    let response = await this.#sendOnceMore(method, path, body, sent);
+    if (response.status === 401) {
+      await this.#refreshOrLeave();
+      response = await this.#send(method, path, body, sent);
+    }
+    if (!response.ok) await this.#fail(response);
+    return readBody<T>(response);
+  }
+
+  /** A request that is safe to repeat (a read, or one with an idempotency key) gets a second try when it is cut. */
+  async #sendOnceMore(method: Method, path: string, body: unknown, sent: Sent): Promise<Response> {
+    try {
+      return await this.#send(method, path, body, sent);
+    } catch (error) {
+      const repeatable = method === "GET" || sent.key !== undefined;
+      if (!(error instanceof Unreachable) || !repeatable || sent.signal?.aborted) throw error;
+      return this.#send(method, path, body, sent);
+    }
+  }
+
+  async #refreshOrLeave(): Promise<void> {
+    try {
+      await this.refresh();
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) {
+        this.#token = undefined;
+        this.events.signedOut(SIGNED_OUT.has(error.code) ? error.code : "session_expired");
+      }
+      throw error;
+    }
+  }
+
+  async #fail(response: Response): Promise<never> {
+    const problem = await problemOf(response);
+    if (problem.status === 503 && problem.code === "sealed") this.events.sealed();
+    throw problem;
+  }
+
+  async #send(method: Method, path: string, body: unknown, sent: Sent): Promise<Response> {
+    const headers = new Headers({ accept: sent.accept ?? "application/json" });
+    if (body !== undefined) headers.set("content-type", "application/json");
+    if (this.#token) headers.set("authorization", `Bearer ${this.#token}`);
+    if (sent.key) headers.set("idempotency-key", sent.key);
+    if (sent.sessionCall) headers.set("x-revkeep", "1");
+    const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
+    if (body !== undefined) init.body = JSON.stringify(body);
+    if (sent.signal) init.signal = sent.signal;
+    try {
+      return await this.#fetch(path, init);
+    } catch (error) {
+      if (sent.signal?.aborted) throw error;
+      throw new Unreachable();
+    }
+  }
+}
+
+interface Sent { signal?: AbortSignal | undefined; key?: string | undefined; sessionCall?: boolean; accept?: string }
+
+async function readBody<T>(response: Response): Promise<T> {
+  if (!response.ok) throw await problemOf(response);
+  const text = await response.text();
+  return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  const retryAfter = Number(response.headers.get("retry-after") ?? "");
+  const seconds = Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : undefined;
+  try {
+    return new Problem(response.status, (await response.json()) as ProblemBody, seconds);
+  } catch {
+    return new Problem(response.status, {}, seconds);
+  }
+}
+
+export const client = new Client();

@@ -1,0 +1,129 @@
+// Query keys and the reads that several pages share. A live topic names the keys that it makes stale.
+import { infiniteQueryOptions, queryOptions, type QueryClient } from "@tanstack/react-query";
+import { api, type AssignmentQuery, type FailureQuery, type JobQuery } from "../paths";
+import { client } from "./client";
+import type {
+  ActivationPreview, Assignment, AssignmentDetail, AvailableField, Connection, FailurePage, JobPage, LayerObject, LayerRecord,
+  Overview, Page, Pool, Queue, RecordStory, Rep, Router, RuleList, Schedule, Topic,
+} from "./types";
+
+/** Routing exists for leads; the object is named in the API so that contacts can follow. */
+export const OBJECT = "Lead";
+const PAGE_SIZE = 100;
+
+const STALE_BY_TOPIC: Record<Topic, string[]> = {
+  assignments: ["assignments", "overview", "record", "reps", "pools"],
+  failures: ["failures", "overview", "record"],
+  router: ["routers", "rules", "overview"],
+  connection: ["connections", "overview"],
+  jobs: ["jobs", "schedules"],
+  reps: ["reps", "pools", "queues", "overview"],
+  layer: ["layer", "overview"],
+};
+
+export function invalidateTopics(queries: QueryClient, topics: Topic[]): void {
+  const roots = new Set(topics.flatMap((topic) => STALE_BY_TOPIC[topic]));
+  void queries.invalidateQueries({ predicate: ({ queryKey }) => roots.has(String(queryKey[0])) });
+}
+
+export const overviewQuery = () => queryOptions({
+  queryKey: ["overview"],
+  queryFn: ({ signal }) => client.get<Overview>(api.overview(Intl.DateTimeFormat().resolvedOptions().timeZone), { signal }),
+  refetchInterval: 60_000,
+});
+
+export const connectionsQuery = () => queryOptions({
+  queryKey: ["connections"],
+  queryFn: async ({ signal }) => (await client.get<{ items: Connection[] }>(api.connections(), { signal })).items,
+});
+
+export const layerQuery = () => queryOptions({
+  queryKey: ["layer", "objects"],
+  queryFn: async ({ signal }) => (await client.get<{ items: LayerObject[] }>(api.layerObjects(), { signal })).items,
+});
+
+export const availableFieldsQuery = () => queryOptions({
+  queryKey: ["layer", "available"],
+  queryFn: async ({ signal }) => (await client.get<{ items: AvailableField[] }>(api.layerAvailable(OBJECT), { signal })).items,
+  staleTime: 5 * 60_000,
+});
+
+export const layerRecordsQuery = (q: string) => infiniteQueryOptions({
+  queryKey: ["layer", "records", q],
+  queryFn: ({ pageParam, signal }) =>
+    client.get<Page<LayerRecord>>(api.layerRecords(OBJECT, { q, cursor: pageParam, limit: PAGE_SIZE }), { signal }),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: (last) => last.next_cursor ?? undefined,
+});
+
+export const repsQuery = (q = "") => queryOptions({
+  queryKey: ["reps", q],
+  queryFn: async ({ signal }) => (await client.get<{ items: Rep[] }>(api.reps(q), { signal })).items,
+});
+
+export const queuesQuery = () => queryOptions({
+  queryKey: ["queues"],
+  queryFn: async ({ signal }) => (await client.get<{ items: Queue[] }>(api.queues(), { signal })).items,
+});
+
+export const poolsQuery = () => queryOptions({
+  queryKey: ["pools"],
+  queryFn: async ({ signal }) => (await client.get<{ items: Pool[] }>(api.pools(), { signal })).items,
+});
+
+export const routerQuery = () => queryOptions({
+  queryKey: ["routers", OBJECT],
+  queryFn: async ({ signal }) => {
+    const { items } = await client.get<{ items: Router[] }>(api.routers(), { signal });
+    return items.find((router) => router.object === OBJECT) ?? null;
+  },
+});
+
+export const rulesQuery = () => queryOptions({
+  queryKey: ["rules", OBJECT],
+  queryFn: ({ signal }) => client.get<RuleList>(api.rules(OBJECT), { signal }),
+});
+
+export const activationPreviewQuery = () => queryOptions({
+  queryKey: ["activation-preview"],
+  queryFn: () => client.post<ActivationPreview>(api.routerActivationPreview(OBJECT)),
+  staleTime: 0,
+  gcTime: 0,
+});
+
+export const assignmentsQuery = (query: AssignmentQuery) => infiniteQueryOptions({
+  queryKey: ["assignments", query],
+  queryFn: ({ pageParam, signal }) =>
+    client.get<Page<Assignment>>(api.assignments({ ...query, cursor: pageParam, limit: PAGE_SIZE }), { signal }),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: (last) => last.next_cursor ?? undefined,
+});
+
+export const assignmentQuery = (id: string) => queryOptions({
+  queryKey: ["assignments", "one", id],
+  queryFn: ({ signal }) => client.get<AssignmentDetail>(api.assignment(id), { signal }),
+});
+
+export const failuresQuery = (query: FailureQuery) => infiniteQueryOptions({
+  queryKey: ["failures", query],
+  queryFn: ({ pageParam, signal }) => client.get<FailurePage>(api.failures({ ...query, cursor: pageParam, limit: PAGE_SIZE }), { signal }),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: (last) => last.next_cursor ?? undefined,
+});
+
+export const recordQuery = (id: string) => queryOptions({
+  queryKey: ["record", id],
+  queryFn: ({ signal }) => client.get<RecordStory>(api.record(id), { signal }),
+});
+
+export const jobsQuery = (query: JobQuery) => infiniteQueryOptions({
+  queryKey: ["jobs", query],
+  queryFn: ({ pageParam, signal }) => client.get<JobPage>(api.jobs({ ...query, cursor: pageParam, limit: PAGE_SIZE }), { signal }),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: (last) => last.next_cursor ?? undefined,
+});
+
+export const schedulesQuery = () => queryOptions({
+  queryKey: ["schedules"],
+  queryFn: async ({ signal }) => (await client.get<{ items: Schedule[] }>(api.schedules(), { signal })).items,
+});

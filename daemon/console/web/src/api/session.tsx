@@ -1,0 +1,110 @@
+// Who is signed in. Starts by trading the refresh cookie for a token; every page beneath may ask `useSession`.
+import { useQueryClient } from "@tanstack/react-query";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
+import { api } from "../paths";
+import { client } from "./client";
+import { hasCode, Problem } from "./problem";
+import type { Permission, SessionInfo } from "./types";
+
+export type SessionState =
+  | { kind: "loading" }
+  | { kind: "set_up" }
+  | { kind: "sealed" }
+  | { kind: "unreachable"; error: unknown }
+  | { kind: "signed_out"; reason: string | undefined }
+  | { kind: "signed_in"; session: SessionInfo };
+
+interface SessionActions {
+  state: SessionState;
+  start(): Promise<void>;
+  signIn(input: { email: string; password: string; tenant?: string }): Promise<void>;
+  claim(input: { code: string; organisation: string; name: string; email: string; password: string }): Promise<void>;
+  switchTenant(tenant: string): Promise<void>;
+  signOut(): Promise<void>;
+}
+
+const SessionContext = createContext<SessionActions | undefined>(undefined);
+const CHANNEL = "revkeep-session";
+
+export function SessionProvider({ children }: { children: ReactNode }) {
+  const [state, setState] = useState<SessionState>({ kind: "loading" });
+  const queries = useQueryClient();
+
+  const start = useCallback(async () => {
+    try {
+      setState({ kind: "signed_in", session: await client.refresh() });
+    } catch (error) {
+      setState(await stateAfterRefusal(error));
+    }
+  }, []);
+
+  useEffect(() => {
+    client.events = {
+      signedOut: (reason) => { queries.clear(); setState({ kind: "signed_out", reason }); },
+      sealed: () => setState({ kind: "sealed" }),
+    };
+    void start();
+    // Another tab signed in, out or into another tenant: the cookie is shared, so this tab follows.
+    const channel = new BroadcastChannel(CHANNEL);
+    channel.addEventListener("message", () => { queries.clear(); void start(); });
+    return () => channel.close();
+  }, [queries, start]);
+
+  const actions = useMemo<SessionActions>(() => {
+    const open = async (path: string, body: unknown) => {
+      const session = await client.openSession(path, body);
+      queries.clear();
+      setState({ kind: "signed_in", session });
+      tellOtherTabs();
+    };
+    return {
+      state,
+      start,
+      signIn: (input) => open(api.session(), input),
+      claim: (input) => open(api.setup(), input),
+      switchTenant: (tenant) => open(api.sessionTenant(), { tenant }),
+      signOut: async () => {
+        await client.closeSession();
+        queries.clear();
+        setState({ kind: "signed_out", reason: undefined });
+        tellOtherTabs();
+      },
+    };
+  }, [state, start, queries]);
+
+  return <SessionContext value={actions}>{children}</SessionContext>;
+}
+
+function tellOtherTabs(): void {
+  const channel = new BroadcastChannel(CHANNEL);
+  channel.postMessage("changed");
+  channel.close();
+}
+
+async function stateAfterRefusal(error: unknown): Promise<SessionState> {
+  if (hasCode(error, "sealed")) return { kind: "sealed" };
+  if (!(error instanceof Problem) || error.status !== 401) return { kind: "unreachable", error };
+  try {
+    const { needed } = await client.get<{ needed: boolean }>(api.setup());
+    return needed ? { kind: "set_up" } : { kind: "signed_out", reason: undefined };
+  } catch (failure) {
+    return hasCode(failure, "sealed") ? { kind: "sealed" } : { kind: "unreachable", error: failure };
+  }
+}
+
+export function useSessionActions(): SessionActions {
+  const actions = useContext(SessionContext);
+  if (!actions) throw new Error("SessionProvider is missing above this component");
+  return actions;
+}
+
+/** For pages behind sign-in only. */
+export function useSession(): SessionInfo {
+  const { state } = useSessionActions();
+  if (state.kind !== "signed_in") throw new Error("this page is shown to signed-in people only");
+  return state.session;
+}
+
+export function useCan(permission: Permission): boolean {
+  return useSession().permissions.includes(permission);
+}

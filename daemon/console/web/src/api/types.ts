@@ -1,0 +1,166 @@
+// The shapes of /api/console/v1. Times are RFC 3339 in UTC; ids are prefixed strings; names are as on the wire.
+
+export type Permission =
+  | "overview_read" | "rule_read" | "rule_edit" | "pool_read" | "pool_edit" | "router_operate" | "log_read"
+  | "failure_read" | "failure_retry" | "connection_read" | "connection_edit" | "layer_read" | "layer_edit"
+  | "job_read" | "job_retry" | "tenant_manage";
+
+export interface Named { id: string; name: string }
+export interface Page<T> { items: T[]; next_cursor: string | null; total?: number }
+
+export interface FieldProblem { field?: string; code: string; detail: string; position?: { start: number; end: number } }
+export interface ProblemBody {
+  type?: string; title?: string; status?: number; detail?: string; code?: string; request_id?: string;
+  field?: string; errors?: FieldProblem[]; current?: unknown;
+}
+
+export interface SessionInfo {
+  user: { id: string; name: string; email: string };
+  tenant: { id: string; name: string; state: string };
+  roles: string[];
+  owner: boolean;
+  tenants: Named[];
+  permissions: Permission[];
+}
+export interface SessionTokens extends SessionInfo { access_token: string; expires_in: number }
+
+export interface Readiness {
+  status: "ready" | "sealed" | "unavailable";
+  reasons?: { component: string; code: string; message: string }[];
+}
+
+export type Severity = "ok" | "info" | "warn" | "bad";
+export interface HealthItem { code: string; severity: Severity; title: string; detail: string; link?: string }
+export type RouterState = "off" | "baselining" | "active" | "paused";
+export type ChecklistKey = "connect" | "fields" | "reps" | "pool" | "rule" | "preview" | "activate";
+export interface HourBucket { hour: string; routed: number; failed: number }
+export interface RepShare { rep_id: string; name: string; routed: number; ideal_share: number; share: number }
+export interface Overview {
+  health: { status: string; items: HealthItem[] };
+  router: { id: string; object: string; state: RouterState; last_cycle_at: string | null; waiting_until?: string | null } | null;
+  today: {
+    since: string; routed: number; failed: number; waiting: number; in_doubt: number; baseline: number; given_up: number;
+    median_seconds_to_owner: number | null; p90_seconds_to_owner: number | null;
+  };
+  by_hour: HourBucket[];
+  by_rep: RepShare[];
+  checklist: { key: ChecklistKey; done: boolean; link: string }[];
+  needs_me: { code: string; title: string; detail: string; link: string; count: number }[];
+}
+
+export type ConnectionState = "unconfigured" | "configured" | "authorizing" | "connected" | "broken" | "disconnected";
+export type SalesforceEnvironment = "production" | "sandbox" | "my_domain";
+export interface Connection {
+  id: string; provider: "salesforce"; kind: "routing"; state: ConnectionState; environment: SalesforceEnvironment;
+  login_host: string; instance_host?: string | null; org_id?: string | null; user_id?: string | null; scopes: string[];
+  consumer_key_tail?: string | null; connected_at?: string | null; last_refresh_at?: string | null;
+  broken: { code: string; message: string; next_step: string; since: string } | null;
+  limits: { used: number; max: number; at: string; budget: number } | null;
+  version: number;
+}
+export interface ConnectionInput {
+  environment: SalesforceEnvironment; my_domain?: string; consumer_key: string; consumer_secret?: string;
+}
+
+export type FieldType = "string" | "number" | "boolean" | "date" | "datetime" | "picklist" | "id";
+export type DataClass = "crm_personal" | "crm_business" | "crm_id";
+export interface LayerField {
+  id: string; name: string; label: string; type: FieldType; data_class: DataClass; reason: string;
+  added_by: Named | null; added_at: string; required: boolean; used_by: { rule_id: string; name: string }[];
+}
+export interface LayerObject { object: string; fields: LayerField[]; records: number; last_import_at?: string | null }
+export interface AvailableField { name: string; label: string; type: string; personal: boolean; in_layer: boolean }
+export type FieldValue = string | number | boolean | null;
+export interface LayerRecord { record_id: string; fields: Record<string, FieldValue>; owner_id: string | null; imported_at: string }
+
+export interface Rep {
+  id: string; salesforce_user_id: string; name: string; active: boolean; paused: boolean; pools: Named[];
+  routed_today: number; last_assigned_at?: string | null; synced_at: string;
+}
+export interface Queue { id: string; salesforce_id: string; name: string; objects: string[] }
+export interface PoolMember {
+  rep_id: string; name: string; active: boolean; paused: boolean; weight: number;
+  share_ideal: number; share_7d: number; assigned_7d: number;
+}
+export interface Pool { id: string; name: string; version: number; members: PoolMember[]; used_by: { rule_id: string; name: string }[] }
+export interface PoolInput { name: string; members: { rep_id: string; weight: number }[]; version?: number }
+
+export type Target = { kind: "user"; rep_id: string } | { kind: "pool"; pool_id: string } | { kind: "queue"; queue_id: string };
+export interface SoqlWarning { code: string; message: string }
+export interface LastCycle {
+  started_at: string; finished_at: string | null; fetched: number; proposed: number; assigned: number; failed: number;
+  error?: { code: string; message: string } | null;
+}
+export interface Router {
+  id: string; object: string; state: RouterState;
+  enrollment: { text: string; canonical: string; sent: string; warnings: SoqlWarning[] };
+  fallback: Target | null; cycle_seconds: number; activated_at?: string | null; last_cycle: LastCycle | null; version: number;
+}
+export interface RouterInput { enrollment_text: string; fallback: Target | null; cycle_seconds: number; version?: number }
+export interface Validation {
+  ok: boolean; canonical: string; sent: string; warnings: SoqlWarning[];
+  error?: { code: string; message: string; start: number; end: number } | null;
+}
+export interface ActivationPreview {
+  matching: number; object_total: number; share: number; needs_typed_confirmation: boolean; confirm_text?: string | null;
+  reasons: string[];
+}
+
+export type Operator =
+  | "eq" | "ne" | "in" | "not_in" | "contains" | "starts_with" | "ends_with" | "gt" | "gte" | "lt" | "lte" | "between"
+  | "is_empty" | "is_not_empty" | "is_true" | "is_false";
+export type TermValue = string | number | (string | number)[];
+export interface Term { field: string; op: Operator; value?: TermValue }
+export type Condition = { all: Condition[] } | { any: Condition[] } | Term;
+export interface Rule {
+  id: string; position: number; name: string; enabled: boolean; condition: Condition; target: Target; version: number;
+  matched_7d: number; updated_at: string; updated_by: Named | null;
+}
+export interface RuleInput { name: string; enabled: boolean; condition: Condition; target: Target; version?: number }
+export interface RuleList { items: Rule[]; version: number }
+export interface RulePreview {
+  considered: number; matching: number; taken_by_earlier: number;
+  items: { record_id: string; title: string; matches: boolean; taken_by?: { rule_id: string; name: string } | null; failed_terms?: string[] }[];
+}
+
+export type AssignmentState = "proposed" | "claimed" | "assigned" | "in_doubt" | "failed";
+export interface Assignment {
+  id: string; decided_at: string; written_at?: string | null; object: string; record_id: string; record_title?: string | null;
+  rule: { id: string; name: string; version: number } | null; target: { kind: Target["kind"]; id: string; name: string } | null;
+  rep: Named | null; new_owner_id: string; previous_owner_id?: string | null; state: AssignmentState;
+  seconds_to_owner?: number | null;
+}
+export interface StoryStep { at: string; step: string; title: string; detail: string }
+export interface AssignmentDetail extends Assignment {
+  story: StoryStep[];
+  reasons: {
+    rule: Named; outcome: "matched" | "not_matched" | "disabled";
+    failed_terms: { path: string; field: string; op: Operator; expected: TermValue | null; actual_kind: string }[];
+  }[];
+  candidates: { rep: Named; outcome: "chosen" | "skipped"; reason: string; weight: number; current_weight: number }[];
+  inputs: { field: string; value: FieldValue }[];
+  audit_id?: string | null;
+}
+
+export type FailureState = "failed" | "given_up" | "waiting" | "in_doubt";
+export interface Failure {
+  object: string; record_id: string; record_title?: string | null; state: FailureState; reason_code: string; reason: string;
+  next_step: string; attempts: number; max_attempts: number; next_attempt_at?: string | null; first_seen_at: string; updated_at: string;
+}
+export interface FailurePage extends Page<Failure> {
+  counts: Record<FailureState, number>;
+  reasons: { code: string; title: string; count: number }[];
+}
+export interface RecordStory {
+  record_id: string; object: string; state: string; reason?: string | null; story: StoryStep[]; assignments: Assignment[];
+}
+
+export type JobState = "queued" | "running" | "done" | "dead";
+export interface Job {
+  id: string; kind: string; state: JobState; attempts: number; max_attempts: number; run_at: string;
+  last_error: { code: string; message: string } | null; created_at: string; finished_at?: string | null;
+}
+export interface JobPage extends Page<Job> { counts: Partial<Record<JobState, number>> }
+export interface Schedule { name: string; every_seconds: number; next_at: string | null; last_at: string | null }
+
+export type Topic = "assignments" | "failures" | "router" | "connection" | "jobs" | "reps" | "layer";

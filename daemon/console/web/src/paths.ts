@@ -1,0 +1,92 @@
+// Every address of the app and of the API, built in one place (paths.test.ts holds the snapshot).
+
+type QueryValue = string | number | undefined | null;
+
+function withQuery(path: string, query: Record<string, QueryValue> = {}): string {
+  const params = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null && value !== "") params.set(key, String(value));
+  }
+  const text = params.toString();
+  return text === "" ? path : `${path}?${text}`;
+}
+
+const e = encodeURIComponent;
+const v1 = "/api/console/v1";
+
+export interface ListQuery { cursor?: string | undefined; limit?: number | undefined }
+export interface AssignmentQuery { q?: string; rule?: string; rep?: string; state?: string; from?: string; to?: string }
+export interface FailureQuery { state?: string; reason?: string; q?: string }
+export interface JobQuery { state?: string; kind?: string }
+
+export const api = {
+  ready: () => "/health/ready",
+  setup: () => `${v1}/setup`,
+  session: () => `${v1}/session`,
+  sessionRefresh: () => `${v1}/session/refresh`,
+  sessionTenant: () => `${v1}/session/tenant`,
+  overview: (tz: string) => withQuery(`${v1}/overview`, { tz }),
+  connections: () => `${v1}/connections`,
+  salesforce: () => `${v1}/connections/salesforce`,
+  salesforceAuthorize: () => `${v1}/connections/salesforce/authorize`,
+  salesforceComplete: () => `${v1}/connections/salesforce/complete`,
+  salesforceDisconnect: () => `${v1}/connections/salesforce/disconnect`,
+  layerObjects: () => `${v1}/layer/objects`,
+  layerAvailable: (object: string) => `${v1}/layer/objects/${e(object)}/available`,
+  layerFields: (object: string) => `${v1}/layer/objects/${e(object)}/fields`,
+  layerField: (id: string) => `${v1}/layer/fields/${e(id)}`,
+  layerRecords: (object: string, query: ListQuery & { q?: string }) => withQuery(`${v1}/layer/objects/${e(object)}/records`, { ...query }),
+  reps: (q?: string) => withQuery(`${v1}/reps`, { q }),
+  rep: (id: string) => `${v1}/reps/${e(id)}`,
+  repsSync: () => `${v1}/reps/sync`,
+  queues: () => `${v1}/queues`,
+  pools: () => `${v1}/pools`,
+  pool: (id: string) => `${v1}/pools/${e(id)}`,
+  routers: () => `${v1}/routers`,
+  router: (object: string) => `${v1}/routers/${e(object)}`,
+  routerValidate: (object: string) => `${v1}/routers/${e(object)}/validate`,
+  routerActivationPreview: (object: string) => `${v1}/routers/${e(object)}/activation-preview`,
+  routerVerb: (object: string, verb: "activate" | "pause" | "resume" | "off") => `${v1}/routers/${e(object)}/${verb}`,
+  rules: (object: string) => `${v1}/routers/${e(object)}/rules`,
+  rulesOrder: (object: string) => `${v1}/routers/${e(object)}/rules/order`,
+  rulesPreview: (object: string) => `${v1}/routers/${e(object)}/rules/preview`,
+  rule: (id: string) => `${v1}/rules/${e(id)}`,
+  ruleDelete: (id: string, version: number) => withQuery(`${v1}/rules/${e(id)}`, { version }),
+  assignments: (query: AssignmentQuery & ListQuery) => withQuery(`${v1}/assignments`, { ...query }),
+  assignment: (id: string) => `${v1}/assignments/${e(id)}`,
+  failures: (query: FailureQuery & ListQuery) => withQuery(`${v1}/failures`, { ...query }),
+  failureRetry: (object: string, recordId: string) => `${v1}/failures/${e(object)}/${e(recordId)}/retry`,
+  failuresRetry: () => `${v1}/failures/retry`,
+  record: (id: string) => `${v1}/records/${e(id)}`,
+  jobs: (query: JobQuery & ListQuery) => withQuery(`${v1}/jobs`, { ...query }),
+  jobRetry: (id: string) => `${v1}/jobs/${e(id)}/retry`,
+  jobDiscard: (id: string) => `${v1}/jobs/${e(id)}/discard`,
+  schedules: () => `${v1}/schedules`,
+  events: () => `${v1}/events`,
+};
+
+export const path = {
+  overview: () => "/",
+  signIn: (next?: string) => withQuery("/sign-in", { next: next === "/" ? undefined : next }),
+  setup: () => "/setup",
+  rules: () => "/routing/rules",
+  rule: (id: string) => `/routing/rules/${e(id)}`,
+  ruleNew: () => "/routing/rules/new",
+  pools: () => "/routing/pools",
+  pool: (id: string) => `/routing/pools/${e(id)}`,
+  poolNew: () => "/routing/pools/new",
+  log: (query: AssignmentQuery = {}) => withQuery("/routing/log", { ...query }),
+  assignment: (id: string, search = "") => `/routing/log/${e(id)}${search}`,
+  failures: (query: FailureQuery = {}) => withQuery("/routing/failures", { ...query }),
+  record: (id: string) => `/records/${e(id)}`,
+  layer: () => "/machines/data-layer",
+  connections: () => "/settings/connections",
+  connectSalesforce: () => "/connect/salesforce",
+  jobs: (query: JobQuery = {}) => withQuery("/appliance/jobs", { ...query }),
+  me: () => "/me",
+};
+
+/** Only an address of this app may follow a sign-in: never another origin. */
+export function safeNext(next: string | null): string {
+  return next !== null && /^\/(?![/\\])/.test(next) ? next : path.overview();
+}

@@ -1,0 +1,21 @@
+import type { ReactNode } from "react";
+import logo from "../assets/revkeep.svg";
+import css from "./shell.module.css";
+
+/** The frame of the pages before sign-in. */
+export function Door({ title, lead, children, foot }: { title: string; lead: ReactNode; children: ReactNode; foot?: ReactNode }) {
+  return (
+    <main className={css["door"]}>
+      <title>{`${title} · Revkeep`}</title>
+      <div className={css["doorCard"]}>
+        <div className={css["doorBrand"]}><img src={logo} width={32} height={32} alt="" />Revkeep</div>
+        <div className={css["doorPanel"]}>
+          <h1>{title}</h1>
+          <p>{lead}</p>
+          {children}
+        </div>
+        {foot ? <p className={css["doorFoot"]}>{foot}</p> : null}
+      </div>
+    </main>
+  );
+}

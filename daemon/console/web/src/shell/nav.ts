@@ -1,0 +1,38 @@
+// The map of the console: only what exists, in the order in which people need it.
+import {
+  IconAlertTriangle, IconDatabase, IconGauge, IconListDetails, IconPlugConnected, IconRoute, IconStack2, IconUsersGroup,
+} from "@tabler/icons-react";
+import type { ComponentType } from "react";
+import type { Permission } from "../api/types";
+import { path } from "../paths";
+
+export interface NavItem {
+  label: string;
+  to: string;
+  icon: ComponentType<{ size?: number; stroke?: number; "aria-hidden"?: boolean }>;
+  needs: Permission;
+  /** Words that the palette also finds it by. */
+  also: string;
+}
+export interface NavSection { title: string | undefined; items: NavItem[] }
+
+export const NAV: NavSection[] = [
+  { title: undefined, items: [{ label: "Overview", to: path.overview(), icon: IconGauge, needs: "overview_read", also: "home today health" }] },
+  {
+    title: "Routing",
+    items: [
+      { label: "Rules", to: path.rules(), icon: IconRoute, needs: "rule_read", also: "enrollment soql activate pause router" },
+      { label: "Pools and reps", to: path.pools(), icon: IconUsersGroup, needs: "pool_read", also: "people queues weights round robin" },
+      { label: "Log", to: path.log(), icon: IconListDetails, needs: "log_read", also: "assignments history owner why" },
+      { label: "Failures", to: path.failures(), icon: IconAlertTriangle, needs: "failure_read", also: "failed retry errors given up" },
+    ],
+  },
+  { title: "Machines", items: [{ label: "Data layer", to: path.layer(), icon: IconDatabase, needs: "layer_read", also: "fields boundary records" }] },
+  { title: "Settings", items: [{ label: "Connections", to: path.connections(), icon: IconPlugConnected, needs: "connection_read", also: "salesforce oauth reconnect" }] },
+  { title: "Appliance", items: [{ label: "Jobs", to: path.jobs(), icon: IconStack2, needs: "job_read", also: "dead letters schedules queue" }] },
+];
+
+export function navFor(permissions: Permission[]): NavSection[] {
+  return NAV.map((section) => ({ ...section, items: section.items.filter((item) => permissions.includes(item.needs)) }))
+    .filter((section) => section.items.length > 0);
+}

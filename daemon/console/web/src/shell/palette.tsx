@@ -1,0 +1,120 @@
+// Ctrl-K: pages, commands, rules, reps, and any Salesforce record id. A combobox over one list box.
+import { Modal, useMantineColorScheme } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { IconArrowRight, IconFileSearch, IconListSearch, IconLogout, IconMoon, IconPlus, IconRoute, IconUser } from "@tabler/icons-react";
+import { type ComponentType, type KeyboardEvent, useId, useState } from "react";
+import { useNavigate } from "react-router";
+import { repsQuery, rulesQuery } from "../api/queries";
+import { useSession, useSessionActions } from "../api/session";
+import type { Rep, Rule, SessionInfo } from "../api/types";
+import { path } from "../paths";
+import { navFor } from "./nav";
+import css from "./shell.module.css";
+
+interface Entry { key: string; label: string; kind: string; words: string; icon: ComponentType<{ size?: number; "aria-hidden"?: boolean }>; to?: string; run?(): void }
+
+/** Salesforce record ids have 15 or 18 letters and digits. */
+const RECORD_ID = /^[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?$/;
+
+export default function Palette({ onClose }: { onClose: () => void }) {
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  const listId = useId();
+  const navigate = useNavigate();
+  const entries = useEntries(text.trim());
+  const active = Math.min(at, entries.length - 1);
+
+  const choose = (entry: Entry | undefined) => {
+    if (!entry) return;
+    onClose();
+    entry.run?.();
+    if (entry.to) void navigate(entry.to);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      const next = active + (event.key === "ArrowDown" ? 1 : -1);
+      setAt((next + entries.length) % Math.max(1, entries.length));
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      choose(entries[active]);
+    }
+  };
+
+  return (
+    <Modal opened onClose={onClose} withCloseButton={false} padding={0} size="lg" yOffset="12vh" centered={false} aria-label="Search or jump to">
+      <input
+        className={css["paletteInput"]}
+        data-autofocus
+        role="combobox"
+        aria-label="Search or jump to"
+        aria-expanded
+        aria-controls={listId}
+        aria-activedescendant={entries[active] ? `${listId}-${active}` : undefined}
+        placeholder="A page, a rule, a rep, a record id, or words to find in the log"
+        value={text}
+        onChange={(event) => { setText(event.currentTarget.value); setAt(0); }}
+        onKeyDown={onKeyDown}
+      />
+      <div className={css["paletteList"]} id={listId} role="listbox" aria-label="Results">
+        {entries.map((entry, index) => {
+          const Icon = entry.icon;
+          return (
+            <div
+              key={entry.key}
+              id={`${listId}-${index}`}
+              role="option"
+              aria-selected={index === active}
+              tabIndex={-1}
+              className={css["option"]}
+              ref={(node) => { if (index === active) node?.scrollIntoView({ block: "nearest" }); }}
+              onPointerMove={() => setAt(index)}
+              onClick={() => choose(entry)}
+              onKeyDown={onKeyDown}
+            >
+              <Icon size={16} aria-hidden />{entry.label}<small>{entry.kind}</small>
+            </div>
+          );
+        })}
+      </div>
+    </Modal>
+  );
+}
+
+function useEntries(text: string): Entry[] {
+  const session = useSession();
+  const { signOut } = useSessionActions();
+  const { toggleColorScheme } = useMantineColorScheme();
+  const can = session.permissions;
+  const rules = useQuery({ ...rulesQuery(), enabled: can.includes("rule_read") }).data?.items ?? [];
+  const reps = useQuery({ ...repsQuery(), enabled: can.includes("pool_read") }).data ?? [];
+  const commands: Entry[] = [
+    ...(can.includes("rule_edit") ? [{ key: "new-rule", label: "Write a new rule", kind: "command", words: "add create", icon: IconPlus, to: path.ruleNew() }] : []),
+    ...(can.includes("pool_edit") ? [{ key: "new-pool", label: "Make a new pool", kind: "command", words: "add create", icon: IconPlus, to: path.poolNew() }] : []),
+    { key: "scheme", label: "Switch between light and dark", kind: "command", words: "theme appearance", icon: IconMoon, run: toggleColorScheme },
+    { key: "sign-out", label: "Sign out", kind: "command", words: "log out leave", icon: IconLogout, run: () => { void signOut(); } },
+  ];
+  const all = [...pages(session), ...commands, ...rules.map(ruleEntry), ...reps.map(repEntry)];
+  return [...recordEntries(text, can.includes("log_read")), ...all.filter((entry) => matches(entry, text))].slice(0, 40);
+}
+
+function pages(session: SessionInfo): Entry[] {
+  return navFor(session.permissions).flatMap((section) => section.items).map((item) => ({
+    key: item.to, label: item.label, kind: "page", words: item.also, icon: IconArrowRight, to: item.to,
+  }));
+}
+
+const ruleEntry = (rule: Rule): Entry => ({ key: rule.id, label: rule.name, kind: "rule", words: rule.id, icon: IconRoute, to: path.rule(rule.id) });
+const repEntry = (rep: Rep): Entry => ({ key: rep.id, label: rep.name, kind: "rep, in the log", words: rep.salesforce_user_id, icon: IconUser, to: path.log({ rep: rep.id }) });
+
+function recordEntries(text: string, allowed: boolean): Entry[] {
+  if (!allowed || text.length < 2) return [];
+  const search: Entry = { key: "search", label: `Find “${text}” in the routing log`, kind: "search", words: "", icon: IconListSearch, to: path.log({ q: text }) };
+  if (!RECORD_ID.test(text)) return [search];
+  return [{ key: "record", label: `The story of record ${text}`, kind: "record", words: "", icon: IconFileSearch, to: path.record(text) }, search];
+}
+
+function matches(entry: Entry, text: string): boolean {
+  const hay = `${entry.label} ${entry.words} ${entry.kind}`.toLowerCase();
+  return text.toLowerCase().split(/\s+/).every((word) => hay.includes(word));
+}

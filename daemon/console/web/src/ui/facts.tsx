@@ -1,0 +1,82 @@
+// Small facts: times with UTC on hover, ids that can be copied, a timeline of steps.
+import { VisuallyHidden } from "@mantine/core";
+import { IconCheck, IconCopy } from "@tabler/icons-react";
+import { useEffect, useState } from "react";
+import { exactLocalTime, localTime, relative, utcTime } from "../lib/format";
+import css from "./ui.module.css";
+
+const MINUTE = 60_000;
+
+/** The present, renewed each minute, so that "4 min ago" stays true on an open page. */
+export function useNow(every = MINUTE): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), every);
+    return () => clearInterval(timer);
+  }, [every]);
+  return now;
+}
+
+export function Time({ at, ago = false }: { at: string | null | undefined; ago?: boolean }) {
+  const now = useNow();
+  if (!at) return <>never</>;
+  return (
+    <time dateTime={at} title={`${exactLocalTime(at)} here, ${utcTime(at)}`}>
+      {ago ? relative(at, now) : localTime(at)}
+    </time>
+  );
+}
+
+export function CopyId({ value, what = "id" }: { value: string; what?: string }) {
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!copied) return undefined;
+    const timer = setTimeout(() => setCopied(false), 1500);
+    return () => clearTimeout(timer);
+  }, [copied]);
+  return (
+    <button
+      type="button"
+      className={css["copy"]}
+      title={value}
+      onClick={(event) => {
+        event.stopPropagation();
+        navigator.clipboard.writeText(value).then(() => setCopied(true), () => undefined);
+      }}
+    >
+      <VisuallyHidden>Copy {what} </VisuallyHidden>
+      <span>{value}</span>
+      {copied ? <IconCheck size={12} aria-label="Copied" /> : <IconCopy size={12} aria-hidden />}
+    </button>
+  );
+}
+
+export interface Step { at: string; step: string; title: string; detail: string }
+
+export function Story({ steps }: { steps: Step[] }) {
+  return (
+    <ol className={css["story"]}>
+      {steps.map((step, index) => (
+        <li key={`${step.at}-${step.step}-${index}`}>
+          <div className={css["storyHead"]}>
+            <strong>{step.title}</strong>
+            <Time at={step.at} />
+          </div>
+          {step.detail ? <p>{step.detail}</p> : null}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** A share drawn as a bar, with a mark where the ideal share lies. Both between 0 and 1. */
+export function ShareBar({ share, ideal, label }: { share: number; ideal: number; label: string }) {
+  const scale = Math.max(share, ideal, 0.01) > 0.5 ? 1 : 0.5;
+  const at = (value: number) => `${Math.min(100, (value / scale) * 100)}%`;
+  return (
+    <div className={css["bar"]} role="img" aria-label={label} title={label}>
+      <div className={css["barFill"]} style={{ width: at(share) }} />
+      <div className={css["barMark"]} style={{ left: at(ideal) }} />
+    </div>
+  );
+}

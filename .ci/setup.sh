@@ -13,7 +13,7 @@ setup_for() {
         lint) debian_packages libpq-dev libssl-dev pkg-config ;;
         demo) debian_packages libpq-dev libssl-dev pkg-config postgresql ;;
         test)
-            debian_packages libpq-dev libssl-dev pkg-config postgresql chromium \
+            debian_packages libpq-dev libssl-dev pkg-config postgresql g++ chromium \
                 fonts-liberation fonts-dejavu-core
             ;;
     esac
@@ -70,7 +70,7 @@ debian_packages() {
 has_package() {
     case $1 in
         postgresql) compgen -G '/usr/lib/postgresql/1[5-9]/bin/initdb' >/dev/null ;;
-        chromium) command -v chromium >/dev/null ;;
+        chromium | g++) command -v "$1" >/dev/null ;;
         *) [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
     esac
 }

@@ -154,13 +154,15 @@ fuzz_targets() {
 fuzz_target() {
     command -v cargo-fuzz >/dev/null || die "cargo-fuzz is missing; run ./dev setup"
     say "fuzz: $1 for $2 s"
-    cargo-fuzz fuzz run --fuzz-dir tests/fuzz -s none "$1" -- -max_total_time="$2" -verbosity=0 -print_final_stats=1
+    cargo fuzz run --fuzz-dir tests/fuzz -s none "$1" -- -max_total_time="$2" -verbosity=0 -print_final_stats=1
 }
 
 # The short form: whether the bars hold at a small size. The full sizes are run by hand.
 step_bench() {
-    bash "$ROOT/dev" bench decide --records 10000 --rounds 7
-    bash "$ROOT/dev" bench routing --leads 5000
+    local status=0
+    bash "$ROOT/dev" bench decide --records 10000 --rounds 7 || status=1
+    bash "$ROOT/dev" bench routing --leads 5000 || status=1
+    return $status
 }
 
 step_demo() { bash "$ROOT/dev" demo --check; }

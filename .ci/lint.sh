@@ -18,10 +18,10 @@ lint_format() { cargo fmt --all --check; }
 
 lint_house() { cargo xtask house; }
 
-lint_clippy() { cargo clippy --workspace --all-targets --quiet -- -D warnings; }
+lint_clippy() { cargo clippy --workspace --all-targets --quiet --keep-going -- -D warnings; }
 
 # Licences, bans with their wrappers, and sources (deny.toml). Works without a network.
-lint_licences() { cargo-deny --offline --log-level error check licenses bans sources; }
+lint_licences() { cargo-deny --offline --log-level error check --hide-inclusion-graph licenses bans sources; }
 
 # Needs a copy of RustSec's advisory database beside the clone; without one it says so and passes,
 # because nothing here may fetch it.

@@ -3,7 +3,7 @@
 
 OPENBAO_VERSION=2.7.2
 
-# setup_for lint | demo | test
+# setup_for lint | fuzz | demo | test
 setup_for() {
     mkdir -p "$CACHE" || die "$CACHE cannot be written; set REVKEEP_CACHE to a folder that can"
     exec 9>"$CACHE/.setup-lock"
@@ -11,16 +11,18 @@ setup_for() {
     need_programs
     case $1 in
         lint) debian_packages libpq-dev libssl-dev pkg-config ;;
+        fuzz) debian_packages libpq-dev libssl-dev pkg-config g++ ;;
         demo) debian_packages libpq-dev libssl-dev pkg-config postgresql ;;
         test)
             debian_packages libpq-dev libssl-dev pkg-config postgresql g++ chromium \
                 fonts-liberation fonts-dejavu-core
             ;;
     esac
-    [ "$1" = lint ] || openbao
-    [ "$1" = demo ] || python_tools
-    [ "$1" != test ] || packages_of_tests
-    cargo xtask web >&2
+    case $1 in demo | test) openbao ;; esac
+    case $1 in lint | fuzz | test) python_tools ;; esac
+    case $1 in test) packages_of_tests ;; esac
+    # The console embeds the web application, so nothing that compiles the console can do without it.
+    case $1 in lint | demo | test) cargo xtask web >&2 ;; esac
     exec 9>&-
 }
 

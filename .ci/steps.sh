@@ -150,11 +150,15 @@ fuzz_targets() {
     done
 }
 
-# `-s none` runs without a sanitizer, which is what the stable toolchain can do.
+# `-s none` runs without a sanitizer, which is what the stable toolchain can do. What it finds worth
+# keeping goes to a folder outside the repository; the committed corpus is only read.
 fuzz_target() {
+    local target=$1 seconds=$2 found=$CACHE/corpus/$1 seeds=tests/fuzz/corpus/$1
     command -v cargo-fuzz >/dev/null || die "cargo-fuzz is missing; run ./dev setup"
-    say "fuzz: $1 for $2 s"
-    cargo fuzz run --fuzz-dir tests/fuzz -s none "$1" -- -max_total_time="$2" -verbosity=0 -print_final_stats=1
+    say "fuzz: $target for $seconds s; new inputs go to $found"
+    mkdir -p "$found" "$seeds"
+    cargo fuzz run --fuzz-dir tests/fuzz -s none "$target" "$found" "$seeds" -- \
+        -max_total_time="$seconds" -verbosity=0 -print_final_stats=1
 }
 
 # The short form: whether the bars hold at a small size. The full sizes are run by hand.

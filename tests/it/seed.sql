@@ -1,0 +1,25 @@
+-- One row in every tenant and person table, for one tenant ({t}) and one person ({u}). Run as the owner.
+INSERT INTO tenants (tenant_id, name) VALUES ('{t}', 'T');
+INSERT INTO users (user_id, email_hash, email_sealed, name) VALUES ('{u}', '\x{h}', '\x00', 'P');
+INSERT INTO memberships (tenant_id, user_id, roles) VALUES ('{t}', '{u}', '{{member}}');
+INSERT INTO sessions (session_id, user_id, tenant_id, created_at, expires_at, last_used_at) VALUES ('{u}', '{u}', '{t}', now(), now(), now());
+INSERT INTO refresh_tokens (token_id, session_id, user_id, hash, issued_at) VALUES ('{u}', '{u}', '{u}', '\x{h}', now());
+INSERT INTO audit_keys (tenant_id, subject, wrapped) VALUES ('{t}', '{u}', '\x00');
+INSERT INTO audit_log (tenant_id, at, audit_id, actor_kind, actor_id, action, outcome, resource_type, resource_id) VALUES ('{t}', now(), '{u}', 'system', 'x', 'x', 'done', 'x', 'x');
+INSERT INTO jobs (tenant_id, job_id, kind, payload, run_at, max_attempts, created_at) VALUES ('{t}', '{u}', 'k', '{{}}', now(), 1, now());
+INSERT INTO schedules (tenant_id, name, kind, payload, every_seconds, next_at) VALUES ('{t}', 's', 'k', '{{}}', 60, now());
+INSERT INTO leases (tenant_id, name, owner, fence, until) VALUES ('{t}', 'l', 'o', 1, now());
+INSERT INTO connections (tenant_id, connection_id, provider, kind, state, environment, login_host, consumer_key, created_at, updated_at) VALUES ('{t}', '{u}', 'salesforce', 'routing', 'configured', 'production', 'h', 'k', now(), now());
+INSERT INTO oauth_states (tenant_id, state_hash, connection_id, session_id, verifier_sealed, created_at, expires_at) VALUES ('{t}', '\x00', '{u}', '{u}', '\x00', now(), now());
+INSERT INTO layer_fields (tenant_id, field_id, object, name, label, data_type, data_class, reason, added_at) VALUES ('{t}', '{u}', 'Lead', 'Company', 'Company', 'string', 'crm_business', 'r', now());
+INSERT INTO layer_records (tenant_id, object, record_id, fields, source_modified_at, imported_at) VALUES ('{t}', 'Lead', 'r1', '{{}}', now(), now());
+INSERT INTO layer_values (tenant_id, field_id, value, record_id) VALUES ('{t}', '{u}', 'v', 'r1');
+INSERT INTO routers (tenant_id, router_id, object, enrollment, canonical, created_at, updated_at) VALUES ('{t}', '{u}', 'Lead', 'e', 'c', now(), now());
+INSERT INTO reps (tenant_id, rep_id, external_id, name, active, synced_at) VALUES ('{t}', '{u}', 'x', 'n', true, now());
+INSERT INTO queues (tenant_id, queue_id, external_id, name, objects, synced_at) VALUES ('{t}', '{u}', 'x', 'n', '{{Lead}}', now());
+INSERT INTO pools (tenant_id, pool_id, name, created_at, updated_at) VALUES ('{t}', '{u}', 'p', now(), now());
+INSERT INTO pool_members (tenant_id, pool_id, rep_id, weight) VALUES ('{t}', '{u}', '{u}', 1);
+INSERT INTO rules (tenant_id, rule_id, router_id, position, name, enabled, condition, target, created_at, updated_at) VALUES ('{t}', '{u}', '{u}', 1, 'r', true, '{{}}', '{{}}', now(), now());
+INSERT INTO routing_records (tenant_id, object, record_id, router_id, state, first_seen_at, updated_at) VALUES ('{t}', 'Lead', 'r1', '{u}', 'baseline', now(), now());
+INSERT INTO assignments (tenant_id, decided_at, assignment_id, object, record_id, router_id, rules_version, target_kind, target_id, new_owner, state, reasons) VALUES ('{t}', now(), '{u}', 'Lead', 'r1', '{u}', 1, 'user', '{u}', 'x', 'assigned', '{{}}');
+INSERT INTO notices (tenant_id, kind, window_start) VALUES ('{t}', 'routing_failures', now());

@@ -21,6 +21,8 @@ setup_for() {
     case $1 in demo | test) openbao ;; esac
     case $1 in lint | fuzz | test) python_tools ;; esac
     case $1 in test) packages_of_tests ;; esac
+    # Crates of every platform, because licences are checked without a network.
+    cargo fetch --quiet
     # The console embeds the web application, so nothing that compiles the console can do without it.
     case $1 in lint | demo | test) cargo xtask web >&2 ;; esac
     exec 9>&-

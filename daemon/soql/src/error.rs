@@ -76,6 +76,38 @@ codes! {
     ValueUnknown = "value_unknown",
     CountOutOfRange = "count_out_of_range",
     ClauseOrder = "clause_order",
+    IdMalformed = "id_malformed",
+    /// An object outside the closed set.
+    ObjectForbidden = "object_forbidden",
+    /// An allowed object, but not the one that is being set up.
+    ObjectMismatch = "object_mismatch",
+    FieldForbidden = "field_forbidden",
+    RelationshipForbidden = "relationship_forbidden",
+    FunctionForbidden = "function_forbidden",
+    AggregateForbidden = "aggregate_forbidden",
+    SubqueryForbidden = "subquery_forbidden",
+    TypeOfForbidden = "typeof_forbidden",
+    /// USING SCOPE, WITH, GROUP BY, HAVING, LIMIT, OFFSET, FOR and UPDATE.
+    ClauseForbidden = "clause_forbidden",
+    /// A second source in FROM that is not an alias of an allowed relationship.
+    SourceForbidden = "source_forbidden",
+    AliasAmbiguous = "alias_ambiguous",
+    FieldNotFilterable = "field_not_filterable",
+    FieldNotSortable = "field_not_sortable",
+    /// The operator does not work on fields of this type.
+    OperatorType = "operator_type",
+    /// The value cannot be compared with fields of this type.
+    ValueType = "value_type",
+    SemiJoinNested = "semi_join_nested",
+    SemiJoinColumn = "semi_join_column",
+    SemiJoinUnrestricted = "semi_join_unrestricted",
+    WhereMissing = "where_missing",
+    /// The condition holds for every record.
+    Tautology = "tautology",
+    /// Whether the condition holds for every record takes too long to find out.
+    TooComplex = "too_complex",
+    /// No id, or more than one request may name.
+    IdsOutOfRange = "ids_out_of_range",
 }
 
 impl fmt::Display for Code {
@@ -99,6 +131,15 @@ impl SoqlError {
         Self {
             code,
             span: Some(span),
+            message: message.into(),
+        }
+    }
+
+    /// At a node, which has no place in the text when it was built by hand.
+    pub(crate) fn of(code: Code, origin: Origin, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            span: origin.0,
             message: message.into(),
         }
     }

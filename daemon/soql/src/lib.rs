@@ -7,6 +7,8 @@
 
 pub mod ast;
 mod error;
+pub mod guard;
+mod id;
 mod lexer;
 mod name;
 mod number;
@@ -16,6 +18,7 @@ mod value;
 
 pub use ast::Query;
 pub use error::{Code, Origin, SoqlError, Span};
+pub use id::SalesforceId;
 pub use name::Name;
 pub use number::Number;
 pub use parser::{MAX_DEPTH, MAX_STATEMENT_CHARS, MAX_TEXT_CHARS, parse};

@@ -45,6 +45,43 @@ impl Number {
         self.scale == 0
     }
 
+    /// No more digits than a Salesforce number field can hold.
+    pub(crate) fn is_ordinary(self) -> bool {
+        self.mantissa.unsigned_abs() < 10_u128.pow(18) && self.scale <= 18
+    }
+
+    /// For whole ordinary numbers.
+    pub(crate) fn plus(self, whole: i64) -> Self {
+        Self {
+            mantissa: self.mantissa + i128::from(whole),
+            scale: self.scale,
+        }
+    }
+
+    pub(crate) fn negated(self) -> Self {
+        Self {
+            mantissa: -self.mantissa,
+            scale: self.scale,
+        }
+    }
+
+    /// The number half-way between two ordinary ones, exactly.
+    pub(crate) fn midpoint(self, other: Self) -> Self {
+        let scale = self.scale.max(other.scale);
+        let sum = self.at_scale(scale).unwrap_or(0) + other.at_scale(scale).unwrap_or(0);
+        let mut half = Self {
+            mantissa: sum * 5,
+            scale: scale + 1,
+        };
+        while half.scale > 0 && half.mantissa % 10 == 0 {
+            half = Self {
+                mantissa: half.mantissa / 10,
+                scale: half.scale - 1,
+            };
+        }
+        half
+    }
+
     /// The nearest double, for evaluators that compute in doubles.
     pub fn to_f64(self) -> f64 {
         self.to_string().parse().unwrap_or(f64::NAN)

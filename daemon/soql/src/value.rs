@@ -35,6 +35,52 @@ pub enum PatternPiece {
     AnyRun,
 }
 
+impl LikePattern {
+    /// Whether LIKE holds, without regard to case.
+    pub fn matches(&self, text: &str) -> bool {
+        let text: Vec<char> = text.to_lowercase().chars().collect();
+        let pattern: Vec<Wanted> = self.0.iter().flat_map(wanted).collect();
+        let (mut at, mut next) = (0, 0);
+        // The last run seen, and where in the text it ends for now.
+        let mut run: Option<(usize, usize)> = None;
+        while let Some(character) = text.get(at) {
+            match pattern.get(next) {
+                Some(Wanted::Run) => {
+                    run = Some((next, at));
+                    next += 1;
+                }
+                Some(Wanted::One) => (at, next) = (at + 1, next + 1),
+                Some(Wanted::Exactly(wanted)) if wanted == character => {
+                    (at, next) = (at + 1, next + 1);
+                }
+                _ => {
+                    let Some((place, end)) = run else {
+                        return false;
+                    };
+                    run = Some((place, end + 1));
+                    (at, next) = (end + 1, place + 1);
+                }
+            }
+        }
+        pattern.iter().skip(next).all(|rest| *rest == Wanted::Run)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Exactly(char),
+    One,
+    Run,
+}
+
+fn wanted(piece: &PatternPiece) -> Vec<Wanted> {
+    match piece {
+        PatternPiece::Literal(text) => text.to_lowercase().chars().map(Wanted::Exactly).collect(),
+        PatternPiece::AnyOne => vec![Wanted::One],
+        PatternPiece::AnyRun => vec![Wanted::Run],
+    }
+}
+
 /// A stretch of the calendar that a date literal names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Period {

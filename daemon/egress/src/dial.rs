@@ -1,0 +1,85 @@
+//! TCP and TLS connections to targets that the policy admits, for protocols other than HTTP.
+
+use std::{net::SocketAddr, time::Duration};
+
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use crate::{
+    door::Egress,
+    endpoint::Endpoint,
+    error::EgressError,
+    policy::{Purpose, Target},
+    resolve::addresses,
+};
+
+impl Egress {
+    /// A TCP connection to one of the target's checked addresses.
+    pub async fn dial(&self, purpose: Purpose, to: &Endpoint) -> Result<TcpStream, EgressError> {
+        let target = self.door.policy.endpoint(purpose, to.clone())?;
+        let resolving = addresses(self.door.resolver.as_ref(), &target);
+        let addresses = in_time(self.door.connect_timeout, &target, resolving).await?;
+        let connecting = connect(&target, &addresses);
+        in_time(self.door.connect_timeout, &target, connecting).await
+    }
+
+    /// [`Egress::dial`], then TLS with the host's name in the certificate.
+    pub async fn dial_tls(
+        &self,
+        purpose: Purpose,
+        to: &Endpoint,
+    ) -> Result<TlsStream<TcpStream>, EgressError> {
+        let stream = self.dial(purpose, to).await?;
+        self.tls_over(stream, to).await
+    }
+
+    pub(crate) async fn tls_over(
+        &self,
+        stream: TcpStream,
+        to: &Endpoint,
+    ) -> Result<TlsStream<TcpStream>, EgressError> {
+        let failed = |detail: String| EgressError::Tls {
+            host: to.to_string(),
+            detail,
+        };
+        let name = ServerName::try_from(to.name()).map_err(|error| failed(error.to_string()))?;
+        let handshake = TlsConnector::from(self.door.tls.clone()).connect(name, stream);
+        match tokio::time::timeout(self.door.connect_timeout, handshake).await {
+            Ok(done) => done.map_err(|error| failed(error.to_string())),
+            Err(_) => Err(failed(String::from("the handshake takes too long"))),
+        }
+    }
+}
+
+async fn connect(target: &Target, addresses: &[SocketAddr]) -> Result<TcpStream, EgressError> {
+    let mut detail = String::from("the name has no address");
+    for address in addresses {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the address was checked a moment ago"
+        )]
+        let connected = TcpStream::connect(address).await;
+        match connected {
+            Ok(stream) => return Ok(stream),
+            Err(error) => detail = error.to_string(),
+        }
+    }
+    Err(EgressError::Connect {
+        host: target.endpoint.to_string(),
+        detail,
+    })
+}
+
+async fn in_time<T>(
+    limit: Duration,
+    target: &Target,
+    work: impl Future<Output = Result<T, EgressError>>,
+) -> Result<T, EgressError> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        Err(EgressError::Connect {
+            host: target.endpoint.to_string(),
+            detail: format!("no answer within {} s", limit.as_secs()),
+        })
+    })
+}

@@ -1,0 +1,69 @@
+//! [`Egress`]: the policy, the resolver and what is trusted, in one handle.
+
+use std::{sync::Arc, time::Duration};
+
+use rustls::ClientConfig;
+
+use crate::{
+    config::EgressConfig,
+    error::EgressError,
+    http::{Clients, Http},
+    policy::{Policy, Purpose},
+    resolve::{Resolver, System},
+    smtp::{Smtp, SmtpServer},
+};
+
+/// The one door out. Clones share it.
+#[derive(Clone)]
+pub struct Egress {
+    pub(crate) door: Arc<Door>,
+}
+
+pub(crate) struct Door {
+    pub(crate) policy: Policy,
+    pub(crate) resolver: Arc<dyn Resolver>,
+    pub(crate) tls: Arc<ClientConfig>,
+    pub(crate) clients: Clients,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) request_timeout: Duration,
+}
+
+impl Egress {
+    /// Fails when the configuration can never work: an authority file that does not read, or a
+    /// metadata address among the private endpoints.
+    pub fn new(config: EgressConfig) -> Result<Self, EgressError> {
+        Self::with_resolver(config, Arc::new(System))
+    }
+
+    /// The same with another resolver, for tests that move names.
+    pub fn with_resolver(
+        config: EgressConfig,
+        resolver: Arc<dyn Resolver>,
+    ) -> Result<Self, EgressError> {
+        let tls = crate::tls::client_config(config.ca_file.as_deref())?;
+        let connect_timeout = Duration::from_secs(config.connect_timeout_seconds.clamp(1, 120));
+        let door = Door {
+            policy: Policy::new(config.private_endpoints)?,
+            clients: Clients::new(&tls, &resolver, connect_timeout)?,
+            resolver,
+            tls: Arc::new(tls),
+            connect_timeout,
+            request_timeout: Duration::from_secs(config.request_timeout_seconds.clamp(1, 600)),
+        };
+        Ok(Self {
+            door: Arc::new(door),
+        })
+    }
+
+    pub fn http(&self, purpose: Purpose) -> Http {
+        Http {
+            door: Arc::clone(&self.door),
+            purpose,
+        }
+    }
+
+    /// A mail server; nothing is contacted yet.
+    pub fn smtp(&self, server: SmtpServer) -> Smtp {
+        Smtp::new(self.clone(), server)
+    }
+}

@@ -1,0 +1,11 @@
+//! The guard from outside: every way out, and the attacks on it, against servers on loopback.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
+
+mod http;
+mod smtp;
+mod world;

@@ -1,6 +1,8 @@
 //! The catalogue of events that a domain publishes in its transaction and that others subscribe to.
 //! Payloads carry ids and codes, never a name, an address or a secret (CX-32).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AssignmentId, ConnectionId, UserId};
@@ -14,8 +16,12 @@ pub enum Event {
         assignment: AssignmentId,
         record: String,
     },
-    /// A record could not be routed; `reason` is a stable code.
-    RecordFailed { record: String, reason: String },
+    /// Records could not be routed: how many in one batch, by the stable code of the reason. One
+    /// event tells of many, so that fifty thousand failures are not fifty thousand jobs (LR-52).
+    RecordsFailed {
+        count: u64,
+        reasons: BTreeMap<String, u64>,
+    },
     /// A connection stopped working until a person reconnects it; `reason` is a stable code.
     ConnectionBroken {
         connection: ConnectionId,
@@ -29,7 +35,7 @@ impl Event {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::RecordAssigned { .. } => "record_assigned",
-            Self::RecordFailed { .. } => "record_failed",
+            Self::RecordsFailed { .. } => "records_failed",
             Self::ConnectionBroken { .. } => "connection_broken",
             Self::SessionTheft { .. } => "session_theft",
         }

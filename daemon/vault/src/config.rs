@@ -84,3 +84,41 @@ fn kv() -> String {
 const fn timeout_seconds() -> u64 {
     10
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_section_needs_no_more_than_the_places() {
+        let config: Config = serde_json::from_value(json!({
+            "backend": "vault",
+            "vault": {
+                "address": "https://vault.corp:8200",
+                "role_id": "r",
+                "secret_id": { "credential": "/run/credentials/revkeep.service/secret-id" },
+            },
+            "local": { "key": { "file": "/k" }, "keystore": "/s" },
+        }))
+        .unwrap();
+        let vault = config.vault.unwrap();
+        assert_eq!(
+            (vault.transit_mount.as_str(), vault.kv_mount.as_str()),
+            ("transit", "secret")
+        );
+        assert_eq!(config.local.unwrap().key, PrivateFile::File("/k".into()));
+    }
+
+    #[test]
+    fn a_value_has_no_place_in_the_configuration() {
+        let with_value = json!({
+            "backend": "vault",
+            "vault": { "address": "https://v", "role_id": "r", "secret_id": "s.secret" },
+        });
+        assert!(serde_json::from_value::<Config>(with_value).is_err());
+        let unknown = json!({ "backend": "local", "token": "x" });
+        assert!(serde_json::from_value::<Config>(unknown).is_err());
+    }
+}

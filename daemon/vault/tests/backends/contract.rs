@@ -1,19 +1,12 @@
 //! What both backends promise, run against each: a real OpenBao under the shipped policy, and the
 //! local keystore.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test stops where it fails"
-)]
-
-mod fixture;
-
 use std::sync::Arc;
 
-use fixture::{Fixture, tenant};
 use kernel::{Classified as _, ErrorKind, Secret, TenantId};
 use vault::{Binding, DataKey, Health, IfMissing, Sealed, Vault, VaultError, Wrapped};
+
+use crate::fixture::{Fixture, tenant};
 
 const PLACE: Binding<'static> = Binding {
     provider: "salesforce",

@@ -2,7 +2,7 @@ import { convertCssVariables, DEFAULT_THEME, defaultCssVariablesResolver, mergeM
 import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
-import { theme, variables } from "./src/theme";
+import { theme, variables } from "./src/theme.ts";
 
 const THEME_ID = "virtual:theme.css";
 

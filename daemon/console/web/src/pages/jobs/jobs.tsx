@@ -1,1 +1,115 @@
-export function Page() { return null; }
+// Work in the background: what is queued, what died and why, and what runs on a schedule.
+import { Button, Group, SegmentedControl } from "@mantine/core";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { IconStack2 } from "@tabler/icons-react";
+import { useMemo, useState } from "react";
+import { client } from "../../api/client";
+import { messageOf } from "../../api/problem";
+import { invalidateTopics, jobsQuery, schedulesQuery } from "../../api/queries";
+import { useCan } from "../../api/session";
+import type { Job, JobState, Schedule } from "../../api/types";
+import { count, duration } from "../../lib/format";
+import { useFilters } from "../../lib/search-state";
+import { api } from "../../paths";
+import { QueryView } from "../../shell/query-view";
+import { Confirm } from "../../ui/confirm";
+import { Time } from "../../ui/facts";
+import { PageHead, Panel } from "../../ui/page";
+import { Empty } from "../../ui/states";
+import { StateBadge } from "../../ui/status";
+import { type Column, RecordTable, TwoLines } from "../../ui/table";
+import { useToast } from "../../ui/toast";
+import ui from "../../ui/ui.module.css";
+
+const STATES: [JobState, string][] = [["dead", "Dead letters"], ["queued", "Queued"], ["running", "Running"], ["done", "Done"]];
+const EMPTY: Record<string, [string, string]> = {
+  dead: ["No dead letters", "A job that failed at every try stands here with its last error, to be retried or discarded."],
+  queued: ["Nothing is queued", "Work that is due later, or waits for its turn, stands here."],
+  running: ["Nothing runs at this moment", "Most jobs are done within a second."],
+  done: ["Nothing was done lately", "Finished jobs stand here for a while."],
+};
+
+export function Page() {
+  const [filters, setFilters] = useFilters(["state", "kind"] as const);
+  const state = filters.state ?? "dead";
+  const query = useInfiniteQuery(jobsQuery({ ...filters, state }));
+  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
+  const counts = query.data?.pages[0]?.counts;
+  const [title, note] = EMPTY[state] ?? ["No jobs", ""];
+  const columns: Column<Job>[] = [
+    { id: "kind", header: "Job", cell: (job) => <TwoLines main={job.kind} sub={job.last_error?.message ?? job.id} /> },
+    { id: "state", header: "State", width: "118px", hideBelow: "sm", cell: (job) => <StateBadge state={job.state} /> },
+    { id: "attempts", header: "Tries", width: "80px", right: true, hideBelow: "sm", cell: (job) => `${job.attempts} of ${job.max_attempts}` },
+    { id: "created", header: "Made", width: "110px", hideBelow: "md", cell: (job) => <Time at={job.created_at} ago /> },
+    { id: "due", header: state === "done" || state === "dead" ? "Ended" : "Due", width: "110px", hideBelow: "md", cell: (job) => <Time at={job.finished_at ?? job.run_at} ago /> },
+    ...(state === "dead" ? [{ id: "act", header: "Again", width: "178px", right: true, cell: (job: Job) => <JobActs job={job} /> }] : []),
+  ];
+  return (
+    <>
+      <PageHead title="Jobs">Background work of this appliance. A job that fails is tried again with growing pauses; after its last try it becomes a dead letter.</PageHead>
+      <div className={ui["scrollX"]} style={{ marginBottom: 12 }}>
+        <SegmentedControl
+          aria-label="State" value={state} onChange={(next) => setFilters({ state: next })}
+          data={STATES.map(([value, label]) => ({ value, label: counts?.[value] === undefined ? label : `${label} ${count(counts[value])}` }))}
+        />
+      </div>
+      <Panel flush>
+        <QueryView query={query} what="The jobs">
+          {() => rows.length === 0 ? <Empty icon={IconStack2} title={title}>{note}</Empty> : (
+            <RecordTable
+              label="Jobs" rows={rows} columns={columns} rowKey={(job) => job.id} rowState={(job) => `${job.state}${job.attempts}`}
+              more={query.hasNextPage ? { load: () => { void query.fetchNextPage(); }, loading: query.isFetchingNextPage } : undefined}
+            />
+          )}
+        </QueryView>
+      </Panel>
+      <Schedules />
+    </>
+  );
+}
+
+function JobActs({ job }: { job: Job }) {
+  const [asking, setAsking] = useState(false);
+  const allowed = useCan("job_retry");
+  const queries = useQueryClient();
+  const toast = useToast();
+  const act = useMutation({
+    mutationFn: (verb: "retry" | "discard") => client.post(verb === "retry" ? api.jobRetry(job.id) : api.jobDiscard(job.id)),
+    onSuccess: (_, verb) => {
+      setAsking(false);
+      invalidateTopics(queries, ["jobs"]);
+      toast.done(verb === "retry" ? `${job.kind} is queued again.` : `${job.kind} is discarded. The audit log keeps that it was.`);
+    },
+    onError: (error, verb) => { if (verb === "retry") toast.failed(`${job.kind} is not queued. ${messageOf(error)}`); },
+  });
+  if (!allowed) return null;
+  return (
+    <Group gap={6} justify="flex-end" wrap="nowrap">
+      <Button size="compact-sm" variant="default" loading={act.isPending && !asking} aria-label={`Retry ${job.kind} ${job.id}`} onClick={() => act.mutate("retry")}>Retry</Button>
+      <Button size="compact-sm" variant="subtle" color="gray" aria-label={`Discard ${job.kind} ${job.id}`} onClick={() => { act.reset(); setAsking(true); }}>Discard</Button>
+      <Confirm opened={asking} title="Discard this job" act="Discard" danger busy={act.isPending} error={act.isError ? messageOf(act.error) : undefined} onClose={() => setAsking(false)} onConfirm={() => act.mutate("discard")}>
+        {job.kind} is not done and will not be done. {job.last_error ? `Its last error: ${job.last_error.message}` : ""}
+      </Confirm>
+    </Group>
+  );
+}
+
+function Schedules() {
+  const query = useQuery(schedulesQuery());
+  return (
+    <Panel title="Schedules" note="Work that comes back by the clock." flush>
+      <QueryView query={query} what="The schedules">
+        {(list: Schedule[]) => list.length === 0 ? <Empty icon={IconStack2} title="No schedules">They appear when the router has an enrollment query.</Empty> : (
+          <div className={ui["scrollX"]}>
+            <table className={ui["plainTable"]} aria-label="Schedules">
+              <thead><tr><th scope="col">Name</th><th scope="col">Every</th><th scope="col">Next</th><th scope="col">Last</th></tr></thead>
+              <tbody>{list.map((schedule) => (
+                <tr key={schedule.name}><td>{schedule.name}</td><td>{duration(schedule.every_seconds)}</td><td><Time at={schedule.next_at} ago /></td><td><Time at={schedule.last_at} ago /></td></tr>
+              ))}</tbody>
+            </table>
+          </div>
+        )}
+      </QueryView>
+    </Panel>
+  );
+}

@@ -1,1 +1,97 @@
-export function Page() { return null; }
+// Pools share leads by weight; reps come from Salesforce and can be paused here.
+import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { IconPlus, IconUsersGroup } from "@tabler/icons-react";
+import { Link, useNavigate, useParams } from "react-router";
+import { poolsQuery, repsQuery } from "../../api/queries";
+import { useCan } from "../../api/session";
+import type { Pool } from "../../api/types";
+import { count, percent, plural } from "../../lib/format";
+import { path } from "../../paths";
+import { QueryView } from "../../shell/query-view";
+import { ShareBar } from "../../ui/facts";
+import { PageHead, Panel } from "../../ui/page";
+import { Empty } from "../../ui/states";
+import { Status } from "../../ui/status";
+import ui from "../../ui/ui.module.css";
+import { PoolDrawer } from "./pool-drawer";
+import css from "./pools.module.css";
+import { QueuesPanel, RepsPanel } from "./reps";
+
+export function Page() {
+  const { id } = useParams();
+  const navigate = useNavigate();
+  const mayEdit = useCan("pool_edit");
+  const pools = useQuery(poolsQuery());
+  const reps = useQuery(repsQuery());
+  return (
+    <>
+      <PageHead
+        title="Pools and reps"
+        actions={mayEdit ? <Button component={Link} to={path.poolNew()} leftSection={<IconPlus size={16} aria-hidden />}>New pool</Button> : undefined}
+      >
+        A pool hands out leads in turns, by weight. Whoever is paused or inactive is passed over, and their turn is not saved up.
+      </PageHead>
+      <QueryView query={pools} what="The pools">
+        {(list) => (
+          <>
+            {list.length === 0 ? (
+              <Panel title="Pools">
+                <Empty icon={IconUsersGroup} title="No pools yet" action={mayEdit ? <Button component={Link} to={path.poolNew()}>Make a pool</Button> : undefined}>
+                  Put reps who share one kind of lead into a pool, give each a weight, and let a rule point to it.
+                </Empty>
+              </Panel>
+            ) : <div className={css["pools"]}>{list.map((pool) => <PoolCard key={pool.id} pool={pool} mayEdit={mayEdit} />)}</div>}
+            <PoolDrawer id={id} pools={list} reps={reps.data ?? []} mayEdit={mayEdit} onClose={() => { void navigate(path.pools()); }} />
+          </>
+        )}
+      </QueryView>
+      <QueryView query={reps} what="The reps">{(list) => <RepsPanel reps={list} mayEdit={mayEdit} />}</QueryView>
+      <QueuesPanel />
+    </>
+  );
+}
+
+function PoolCard({ pool, mayEdit }: { pool: Pool; mayEdit: boolean }) {
+  const available = pool.members.filter((member) => member.active && !member.paused).length;
+  return (
+    <Panel
+      title={pool.name}
+      note={pool.used_by.length === 0 ? "No rule points here yet." : `Used by ${pool.used_by.map((rule) => rule.name).join(", ")}.`}
+      actions={
+        <>
+          {available === 0 ? <Status tone="bad">Nobody available</Status> : null}
+          <Button component={Link} to={path.pool(pool.id)} size="xs" variant="default" aria-label={`${mayEdit ? "Edit" : "Show"} pool ${pool.name}`}>{mayEdit ? "Edit" : "Show"}</Button>
+        </>
+      }
+      flush
+    >
+      <div className={ui["scrollX"]}>
+        <table className={ui["plainTable"]} aria-label={`Members of ${pool.name}`}>
+          <thead>
+            <tr><th scope="col">Rep</th><th scope="col" className={ui["num"]}>Weight</th><th scope="col">Share against ideal, 7 days</th><th scope="col" className={ui["num"]}>Leads</th></tr>
+          </thead>
+          <tbody>
+            {pool.members.map((member) => (
+              <tr key={member.rep_id}>
+                <td>
+                  <Link to={path.log({ rep: member.rep_id })}>{member.name}</Link>
+                  {member.active ? member.paused ? <> <Status tone="warn">Paused</Status></> : null : <> <Status tone="idle">Inactive</Status></>}
+                </td>
+                <td className={ui["num"]}>{count(member.weight)}</td>
+                <td>
+                  <div className={css["share"]}>
+                    <ShareBar share={member.share_7d} ideal={member.share_ideal} label={`${member.name}: ${percent(member.share_7d)} in 7 days, ideal ${percent(member.share_ideal)}`} />
+                    <span>{percent(member.share_7d)} of {percent(member.share_ideal)}</span>
+                  </div>
+                </td>
+                <td className={ui["num"]}>{count(member.assigned_7d)}</td>
+              </tr>
+            ))}
+            {pool.members.length === 0 ? <tr><td colSpan={4}>{plural(0, "member")}. A lead for this pool waits until somebody is in it.</td></tr> : null}
+          </tbody>
+        </table>
+      </div>
+    </Panel>
+  );
+}

@@ -21,12 +21,16 @@ pub struct DbConfig {
 impl DbConfig {
     /// libpq's connection string for a role. Values are quoted as libpq's manual says (33.1.1.1).
     pub(crate) fn dsn(&self, role: DbRole) -> Result<String, DbError> {
+        self.dsn_as(role.name(), &self.name)
+    }
+
+    pub(crate) fn dsn_as(&self, user: &str, database: &str) -> Result<String, DbError> {
         let mut dsn = format!(
             "host={} port={} dbname={} user={} application_name=revkeep connect_timeout=5",
             quote(&self.host),
             self.port,
-            quote(&self.name),
-            role.name()
+            quote(database),
+            quote(user)
         );
         if !self.host.starts_with('/') {
             let ca = self.tls_ca.as_deref().ok_or_else(|| {

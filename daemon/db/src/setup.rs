@@ -2,12 +2,12 @@
 //! `revkeep setup` and `revkeep migrate`, and by the test stack.
 
 use diesel::{
-    Connection, ExpressionMethods, PgConnection, RunQueryDsl, connection::SimpleConnection,
+    Connection, ExpressionMethods, PgConnection, QueryDsl, RunQueryDsl, connection::SimpleConnection,
     insert_into,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::{context::ContextKey, error::DbError};
+use crate::{config::DbConfig, context::ContextKey, error::DbError};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 const ROLES: &str = include_str!("../sql/roles.sql");
@@ -22,14 +22,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    pg_database (datname) {
+        datname -> Text,
+    }
+}
+
 /// A connection with the rights of whoever opened it, for set-up alone.
 pub struct Setup {
     conn: PgConnection,
 }
 
 impl Setup {
-    /// `dsn` is a libpq connection string of a superuser (roles, database) or of `revkeep_owner`
-    /// (migrations, key).
+    /// As `user` (a superuser for roles and databases, `revkeep_owner` for migrations and the key)
+    /// on the configured server.
+    pub fn open(config: &DbConfig, user: &str, database: &str) -> Result<Self, DbError> {
+        Self::connect(&config.dsn_as(user, database)?)
+    }
+
+    /// As [`Setup::open`], by a libpq connection string.
     pub fn connect(dsn: &str) -> Result<Self, DbError> {
         let conn =
             PgConnection::establish(dsn).map_err(|error| DbError::Unreachable(Box::new(error)))?;
@@ -60,6 +71,14 @@ impl Setup {
             "CREATE DATABASE {} OWNER revkeep_owner{template}",
             quote_identifier(database)
         ))
+    }
+
+    pub fn has_database(&mut self, database: &str) -> Result<bool, DbError> {
+        let found: i64 = pg_database::table
+            .filter(pg_database::datname.eq(database))
+            .count()
+            .get_result(&mut self.conn)?;
+        Ok(found > 0)
     }
 
     pub fn drop_database(&mut self, database: &str) -> Result<(), DbError> {

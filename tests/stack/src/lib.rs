@@ -1,10 +1,16 @@
 //! The one library that starts servers: for tests, the demo and the benchmarks.
 
+pub mod account_for;
 pub mod accounts;
+pub mod console;
+pub mod daemon;
 pub mod database;
+pub mod mail;
 pub mod openbao;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod scenario;
 pub mod scratch;
 pub mod tls;
+pub mod world;

@@ -1,0 +1,29 @@
+//! The administrator's socket. The command asks, the running daemon answers: the command itself holds
+//! no credential of the database or of the secrets backend.
+
+mod client;
+mod peer;
+mod server;
+
+pub use client::ask;
+pub use server::{Answers, serve};
+
+use serde::{Deserialize, Serialize};
+
+/// What may be asked, one JSON object on a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Question {
+    Status,
+    Check,
+    /// A one-time code for the first super_admin.
+    SetupCode,
+}
+
+/// One line back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    Answer(serde_json::Value),
+    Refusal { code: String, message: String },
+}

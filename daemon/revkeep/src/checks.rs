@@ -1,0 +1,124 @@
+//! What `revkeep check` looks at.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
+
+use db::{Db, DbError};
+use kernel::{Classified, SystemClock};
+use serde::Serialize;
+use vault::{Health, Vault};
+
+use crate::config::Config;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Pass,
+    Warn,
+    Fail,
+}
+
+impl Verdict {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "PASS",
+            Self::Warn => "WARN",
+            Self::Fail => "FAIL",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+pub struct Finding {
+    pub subject: &'static str,
+    pub verdict: Verdict,
+    pub detail: String,
+    pub next_step: Option<String>,
+}
+
+impl Finding {
+    fn pass(subject: &'static str, detail: impl Into<String>) -> Self {
+        Self { subject, verdict: Verdict::Pass, detail: detail.into(), next_step: None }
+    }
+    fn fail(subject: &'static str, detail: impl Into<String>, next_step: &str) -> Self {
+        Self { subject, verdict: Verdict::Fail, detail: detail.into(), next_step: Some(next_step.to_owned()) }
+    }
+}
+
+/// Everything, in the order in which a start needs it.
+pub async fn all(config: &Config) -> Vec<Finding> {
+    vec![
+        Finding::pass("configuration", "is complete and has no unknown key"),
+        certificate(&config.server.certificate, &config.server.key),
+        key_mode(&config.server.key),
+        secrets(config).await,
+        database(config).await,
+    ]
+}
+
+fn certificate(certificate: &Path, key: &Path) -> Finding {
+    match http::Certificate::load(certificate, key) {
+        Ok(loaded) if loaded.days_left(&SystemClock) < 0 => Finding::fail(
+            "certificate",
+            format!("{} has expired", certificate.display()),
+            "put the renewed certificate in its place, then `systemctl reload revkeep`",
+        ),
+        Ok(loaded) => {
+            let days = loaded.days_left(&SystemClock);
+            let verdict = if days < 14 { Verdict::Warn } else { Verdict::Pass };
+            let next_step = (days < 14).then(|| "renew it; a reload picks the new files up".to_owned());
+            Finding { subject: "certificate", verdict, detail: format!("is valid for {days} more days"), next_step }
+        }
+        Err(error) => Finding::fail("certificate", error.to_string(), "correct server.certificate and server.key"),
+    }
+}
+
+fn key_mode(key: &Path) -> Finding {
+    match fs::metadata(key).map(|meta| meta.permissions().mode() & 0o777) {
+        Ok(mode) if mode & 0o007 == 0 => Finding::pass("key file", format!("mode {mode:o}")),
+        Ok(mode) => Finding::fail(
+            "key file",
+            format!("{} can be read by everyone (mode {mode:o})", key.display()),
+            "chmod 0600 it, and have the certificate issued anew: the key may be known",
+        ),
+        Err(error) => Finding::fail("key file", format!("{}: {error}", key.display()), "correct server.key"),
+    }
+}
+
+async fn secrets(config: &Config) -> Finding {
+    let vault = match Vault::new(config.secrets.clone(), Arc::new(SystemClock)) {
+        Ok(vault) => vault,
+        Err(error) => return Finding::fail("secrets", error.to_string(), "correct [secrets]"),
+    };
+    match vault.health().await {
+        Health::Ready => Finding::pass("secrets", "the backend answers and admits this daemon"),
+        Health::Sealed(why) => Finding::fail("secrets", why, "unseal Vault; the daemon goes on by itself"),
+        Health::Unreachable(why) => Finding::fail("secrets", why, "check secrets.vault.address and that the server runs"),
+        Health::Denied(why) => Finding::fail("secrets", why, "renew the AppRole's secret id, and compare its policy with config/vault/"),
+    }
+}
+
+async fn database(config: &Config) -> Finding {
+    let next = "run `revkeep setup` once, and check [database] and pg_ident.conf";
+    let found = async {
+        let vault = Vault::new(config.secrets.clone(), Arc::new(SystemClock)).map_err(|error| error.to_string())?;
+        let key = crate::unlock::context_key(&vault).await.map_err(|error| error.to_string())?;
+        let db = Db::new(&config.database, Arc::new(SystemClock)).map_err(|error| error.message())?;
+        db.unlock(key);
+        db.system(|tx| tx.jobs_census()).await.map_err(|error: DbError| cause(&error))
+    };
+    match found.await {
+        Ok(_) => Finding::pass("database", "answers as revkeep_app, and its schema is there"),
+        Err(why) => Finding::fail("database", why, next),
+    }
+}
+
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

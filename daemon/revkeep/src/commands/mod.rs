@@ -1,0 +1,102 @@
+//! The command line: what an administrator types. Every command has `--json` and the exit codes
+//! 0 (well), 1 (not well), 2 (could not be asked).
+
+mod check;
+mod setup;
+mod status;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    admin::{self, Question, Reply},
+    config::Config,
+};
+
+/// Keeps a sales organisation's revenue data inside its own network.
+#[derive(Parser)]
+#[command(name = "revkeep", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    /// The configuration file; `conf.d/*.toml` beside it is read too.
+    #[arg(long, global = true, default_value = "/etc/revkeep/revkeep.toml")]
+    config: PathBuf,
+    /// Answer in JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon.
+    Serve,
+    /// What the running daemon says of itself: one screen.
+    Status,
+    /// Look at everything that the daemon needs, and say what is wrong and the next step.
+    Check,
+    /// Prepare the database, and print the one-time code for the first administrator.
+    Setup(setup::Options),
+    /// Bring the database to this version, as the role revkeep_owner.
+    Migrate,
+    /// Print the commented default configuration: the manual of every setting.
+    Config,
+}
+
+/// Runs what was asked for.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    if matches!(cli.command, Command::Config) {
+        say(Config::manual());
+        return ExitCode::SUCCESS;
+    }
+    let config = match Config::load(&cli.config) {
+        Ok(config) => config,
+        Err(error) => return fail(cli.json, "configuration", &error.to_string()),
+    };
+    match cli.command {
+        Command::Serve => crate::serve::run(config),
+        Command::Status => status::run(&config, cli.json),
+        Command::Check => check::run(&config, cli.json),
+        Command::Setup(options) => setup::run(&config, &options, cli.json),
+        Command::Migrate => setup::migrate(&config, cli.json),
+        Command::Config => ExitCode::SUCCESS,
+    }
+}
+
+/// Asks the daemon; an `Err` is the exit code after the reason was printed.
+fn ask(config: &Config, question: Question, json: bool) -> Result<serde_json::Value, ExitCode> {
+    match admin::ask(&config.admin.socket, question) {
+        Ok(Reply::Answer(answer)) => Ok(answer),
+        Ok(Reply::Refusal { code, message }) => Err(fail(json, &code, &message)),
+        Err(error) => Err(fail(
+            json,
+            "daemon_not_running",
+            &format!(
+                "The daemon does not answer on {}: {error}.\nNext step: `systemctl status revkeep`, then `journalctl -u revkeep -n 50`.",
+                config.admin.socket.display()
+            ),
+        )),
+    }
+}
+
+/// Prints why something could not be done; exit code 2.
+fn fail(json: bool, code: &str, message: &str) -> ExitCode {
+    if json {
+        say(&serde_json::json!({ "error": { "code": code, "message": message } }).to_string());
+    } else {
+        complain(message);
+    }
+    ExitCode::from(2)
+}
+
+#[expect(clippy::print_stdout, reason = "a command answers on standard output")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "a command complains on standard error")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,115 @@
+//! `revkeep setup`: prepares the database, says what it does, and may be run again.
+
+use std::{process::ExitCode, sync::Arc};
+
+use clap::Args;
+use db::{DbError, setup::Setup};
+use kernel::SystemClock;
+use vault::{Choice, Vault};
+
+use crate::{admin::Question, config::Config, unlock};
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// Prepare roles, database, schema and context key as this PostgreSQL superuser (by peer
+    /// authentication, so run it as an account that pg_ident.conf lets become it and revkeep_owner).
+    #[arg(long, value_name = "SUPERUSER")]
+    database_as: Option<String>,
+    /// Print the SQL for the DBA instead of running it.
+    #[arg(long, conflicts_with = "database_as")]
+    print_sql: bool,
+}
+
+pub(super) fn run(config: &Config, options: &Options, json: bool) -> ExitCode {
+    if options.print_sql {
+        super::say(Setup::roles_sql());
+        super::say(&Setup::database_sql(&config.database.name));
+        return ExitCode::SUCCESS;
+    }
+    if let Some(superuser) = &options.database_as {
+        return match prepare(config, superuser, json) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => super::fail(json, "setup", &format!("{error}\nNothing that was done before is undone; correct it and run the command again.")),
+        };
+    }
+    let answer = match super::ask(config, Question::SetupCode, json) {
+        Ok(answer) => answer,
+        Err(code) => return code,
+    };
+    if json {
+        super::say(&answer.to_string());
+    } else {
+        let text = |key: &str| answer.get(key).and_then(serde_json::Value::as_str).unwrap_or("?");
+        super::say(&format!(
+            "Open {} and enter this code to become the first administrator:\n\n    {}\n\nIt works once, until {}.",
+            text("address"),
+            text("code"),
+            text("expires_at")
+        ));
+    }
+    ExitCode::SUCCESS
+}
+
+pub(super) fn migrate(config: &Config, json: bool) -> ExitCode {
+    let run = Setup::open(&config.database, "revkeep_owner", &config.database.name).and_then(|mut owner| owner.migrate());
+    match run {
+        Ok(names) if json => super::say(&serde_json::json!({ "ran": names }).to_string()),
+        Ok(names) if names.is_empty() => super::say("The database is up to date."),
+        Ok(names) => super::say(&format!("Ran {}.", names.join(", "))),
+        Err(error) => return super::fail(json, "migrate", &reason(&error)),
+    }
+    ExitCode::SUCCESS
+}
+
+fn prepare(config: &Config, superuser: &str, json: bool) -> Result<(), String> {
+    let step = |text: &str| {
+        if !json {
+            super::say(text);
+        }
+    };
+    let name = &config.database.name;
+    step("Secrets: asking the backend for the key of the tenant context");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    make_keystore(config, &step)?;
+    let key = runtime
+        .block_on(async {
+            let vault = Vault::new(config.secrets.clone(), Arc::new(SystemClock))?;
+            unlock::context_key_or_new(&vault).await
+        })
+        .map_err(|error| error.to_string())?;
+    step("Database: making the roles");
+    let mut admin = Setup::open(&config.database, superuser, "postgres").map_err(|error| reason(&error))?;
+    admin.make_roles().map_err(|error| reason(&error))?;
+    if !admin.has_database(name).map_err(|error| reason(&error))? {
+        step(&format!("Database: making {name}"));
+        admin.make_database(name, None).map_err(|error| reason(&error))?;
+    }
+    admin.grant_database(name).map_err(|error| reason(&error))?;
+    let mut owner = Setup::open(&config.database, "revkeep_owner", name).map_err(|error| reason(&error))?;
+    let ran = owner.migrate().map_err(|error| reason(&error))?;
+    step(&format!("Database: {} migrations ran", ran.len()));
+    owner.store_context_key(&key).map_err(|error| reason(&error))?;
+    if json {
+        super::say(&serde_json::json!({ "migrations": ran }).to_string());
+    } else {
+        super::say("Done. Start the daemon (`systemctl start revkeep`), then run `revkeep setup` for the first administrator's code.");
+    }
+    Ok(())
+}
+
+/// A local keystore is made with the first set-up; one that is there is left alone.
+fn make_keystore(config: &Config, step: &dyn Fn(&str)) -> Result<(), String> {
+    let (Choice::Local, Some(local)) = (config.secrets.backend, &config.secrets.local) else {
+        return Ok(());
+    };
+    if local.keystore.exists() {
+        return Ok(());
+    }
+    step("Secrets: making the local keystore");
+    vault::create_keystore(local).map(drop).map_err(|error| error.to_string())
+}
+
+fn reason(error: &DbError) -> String {
+    use std::error::Error;
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}

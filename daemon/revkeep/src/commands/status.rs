@@ -1,0 +1,43 @@
+//! `revkeep status`: one screen.
+
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use crate::{admin::Question, config::Config};
+
+/// Exit code 0 when every part is well, 1 when one is not.
+pub(super) fn run(config: &Config, json: bool) -> ExitCode {
+    let answer = match super::ask(config, Question::Status, json) {
+        Ok(answer) => answer,
+        Err(code) => return code,
+    };
+    if json {
+        super::say(&answer.to_string());
+    } else {
+        super::say(&screen(&answer));
+    }
+    let well = answer.get("ready").and_then(Value::as_bool) == Some(true);
+    if well { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+fn screen(answer: &Value) -> String {
+    let text = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
+    let mut lines = vec![
+        format!("revkeep {}  {}", text("version"), text("address")),
+        format!("up since {}", text("started_at")),
+    ];
+    for part in answer.get("parts").and_then(Value::as_array).into_iter().flatten() {
+        let field = |key: &str| part.get(key).and_then(Value::as_str).unwrap_or("");
+        lines.push(format!("  {:4}  {:12} {}", field("state"), field("part"), field("detail")));
+    }
+    let jobs: Vec<String> = answer
+        .get("jobs")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect();
+    lines.push(format!("jobs: {}", if jobs.is_empty() { "none waiting".to_owned() } else { jobs.join(", ") }));
+    lines.join("\n")
+}

@@ -1,0 +1,102 @@
+//! Joins each crate's own configuration into one, from the built-in file, the machine's files and the
+//! environment.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// The defaults and the manual are one file.
+const DEFAULTS: &str = include_str!("../../../config/revkeep.toml");
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub server: http::ServerConfig,
+    pub metrics: Metrics,
+    pub admin: Admin,
+    pub database: db::DbConfig,
+    pub secrets: vault::Config,
+    pub egress: egress::EgressConfig,
+    pub identity: identity::Config,
+    pub salesforce: salesforce::Config,
+    pub mail: delivery::Config,
+    pub worker: Worker,
+    pub log: Log,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    pub listen: std::net::SocketAddr,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    pub socket: PathBuf,
+    pub group: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worker {
+    pub parallel: usize,
+    pub poll_milliseconds: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub target: LogTarget,
+    pub level: log::LevelFilter,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogTarget {
+    Journal,
+    Terminal,
+    Auto,
+}
+
+/// What is wrong with the configuration, in the words of whoever reads it at night.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}\nNext step: correct the setting, then run `revkeep check`. Every setting stands, with its meaning, in the file that `revkeep config` prints.")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// Reads `file`, the `conf.d` beside it and the environment over the built-in defaults.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let mut builder = config::Config::builder()
+            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
+        for path in files(file) {
+            builder = builder.add_source(config::File::from(path).format(config::FileFormat::Toml));
+        }
+        builder
+            .add_source(config::Environment::with_prefix("REVKEEP").separator("__").prefix_separator("__").try_parsing(true))
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(|error| ConfigError(format!("The configuration cannot be used: {error}.")))
+    }
+
+    /// The commented defaults.
+    pub const fn manual() -> &'static str {
+        DEFAULTS
+    }
+}
+
+/// The main file when it is there, and `conf.d/*.toml` beside it, by name.
+fn files(main: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = main.exists().then(|| main.to_owned()).into_iter().collect();
+    let directory = main.with_file_name("conf.d");
+    let mut more: Vec<PathBuf> = std::fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    more.sort();
+    files.append(&mut more);
+    files
+}

@@ -1,0 +1,272 @@
+//! `revkeep-stack demo [--check]`: the whole product on this machine, with a simulated Salesforce.
+//! `revkeep-stack browser -- COMMAND`: the same, with its addresses in COMMAND's environment.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people and scripts"
+)]
+
+use std::{
+    collections::HashSet,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, Subcommand};
+use serde_json::{Value, json};
+use simulators::wire::Trickle;
+use stack::{
+    account_for::account_for,
+    console::{self, Console},
+    daemon::{Daemon, DaemonOptions},
+    postgres::Durability,
+    scenario,
+    world::World,
+};
+
+/// Leads that are there before routing begins, and that come in afterwards.
+const BASELINE: u32 = 400;
+const ARRIVING: u32 = 2_000;
+const TRICKLED: u64 = 10;
+/// How soon a lead that trickles in has to have its owner.
+const PROMPT: Duration = Duration::from_secs(10);
+
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start everything, and print an address to open.
+    Demo {
+        /// Verify that every lead is accounted for, print a JSON summary, and stop.
+        #[arg(long)]
+        check: bool,
+        /// The console's port.
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// Start the servers and a daemon that nobody has set up, and run a command against them.
+    Browser { command: Vec<String> },
+}
+
+fn main() -> ExitCode {
+    let run = tokio::runtime::Runtime::new()
+        .map_err(Into::into)
+        .and_then(|runtime| {
+            runtime.block_on(async {
+                match Cli::parse().command {
+                    Command::Demo { check: true, .. } => check().await,
+                    Command::Demo { check: false, port } => demo(port).await,
+                    Command::Browser { command } => browser(&command).await,
+                }
+            })
+        });
+    match run {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("revkeep-stack: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A running organisation: connected, configured, with its first leads.
+async fn organisation(port: Option<u16>) -> Result<(World, Daemon, Console)> {
+    tell("Starting PostgreSQL, OpenBao, the simulated Salesforce and a mail server");
+    let world = World::start(Durability::Production).await?;
+    scenario::populate(&world, 1, BASELINE).await?;
+    tell("Starting revkeep");
+    let daemon = world
+        .daemon(DaemonOptions {
+            port,
+            ..DaemonOptions::default()
+        })
+        .await?;
+    let console = Console::set_up(&daemon).await?;
+    tell("Connecting Salesforce, choosing fields, making pools and rules");
+    scenario::connect(&world, &console).await?;
+    scenario::configure(&console, 2).await?;
+    scenario::activate(&console).await?;
+    Ok((world, daemon, console))
+}
+
+async fn demo(port: Option<u16>) -> Result<ExitCode> {
+    let (world, daemon, _) = organisation(Some(port.unwrap_or(8443))).await?;
+    scenario::arrive(&world, 2, ARRIVING).await?;
+    world
+        .salesforce
+        .trickle(&Trickle {
+            every_ms: 3_000,
+            seed: 3,
+            hostile_every: 40,
+            count: None,
+        })
+        .await?;
+    println!(
+        "\n  Revkeep    {}\n  sign in    {}\n  password   {}\n",
+        daemon.url,
+        console::EMAIL,
+        console::PASSWORD
+    );
+    println!(
+        "  The certificate is the demo's own: the browser asks once. {ARRIVING} leads are being routed now,\n  then one comes in every three seconds. Ctrl-C stops everything.\n"
+    );
+    println!(
+        "  Salesforce {} (user {}, password {})",
+        world.simulator.url,
+        simulators::USERNAME,
+        simulators::PASSWORD
+    );
+    interrupted().await?;
+    tell("Stopping");
+    daemon.stop().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn check() -> Result<ExitCode> {
+    let begun = Instant::now();
+    let (world, daemon, console) = organisation(None).await?;
+    let ready = begun.elapsed();
+    tell("Waiting until every lead is accounted for");
+    scenario::arrive(&world, 2, ARRIVING).await?;
+    settle(&world, &console).await?;
+    tell("Letting leads trickle in");
+    let slowest = trickle(&world, &console).await?;
+    settle(&world, &console).await?;
+    let enrolled = enrolled(&world).await?;
+    let account = account_for(&world, &console, &enrolled).await?;
+    let stopped = daemon.stop().await?;
+    let holds = account.holds && slowest <= PROMPT && stopped.success();
+    let summary = json!({
+        "account": account,
+        "ready_seconds": ready.as_secs_f64(),
+        "slowest_trickled_seconds": slowest.as_secs_f64(),
+        "stopped_cleanly": stopped.success(),
+        "holds": holds,
+    });
+    println!("{}", serde_json::to_string_pretty(&summary)?);
+    Ok(if holds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Waits until no enrolled lead is unknown or on its way.
+async fn settle(world: &World, console: &Console) -> Result<()> {
+    let mut tick = tokio::time::interval(Duration::from_millis(500));
+    let deadline = Instant::now() + Duration::from_secs(180);
+    loop {
+        tick.tick().await;
+        let account = account_for(world, console, &enrolled(world).await?).await?;
+        let moving = ["unaccounted", "proposed", "claimed", "in_doubt"];
+        if !account
+            .by_state
+            .keys()
+            .any(|state| moving.contains(&state.as_str()))
+        {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "leads are still on their way: {:?}",
+            account.by_state
+        );
+    }
+}
+
+/// Lets leads come one by one; the longest that one waited for its owner.
+async fn trickle(world: &World, console: &Console) -> Result<Duration> {
+    let mut slowest = Duration::ZERO;
+    for seed in 0..TRICKLED {
+        let known = scenario::arrive(world, 100 + seed, 1).await?.leads;
+        let id = known.first().context("no lead was made")?.to_string();
+        let begun = Instant::now();
+        let path = format!("/records/{id}");
+        let mut tick = tokio::time::interval(Duration::from_millis(100));
+        loop {
+            tick.tick().await;
+            let (status, record) = console.request(reqwest::Method::GET, &path, None).await?;
+            let settled = ["assigned", "failed", "given_up"];
+            if status.is_success()
+                && record
+                    .get("state")
+                    .and_then(Value::as_str)
+                    .is_some_and(|state| settled.contains(&state))
+            {
+                break;
+            }
+            ensure!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{id} was not routed: {record}"
+            );
+        }
+        slowest = slowest.max(begun.elapsed());
+    }
+    Ok(slowest)
+}
+
+/// The leads that enrollment matches, asked of Salesforce itself.
+async fn enrolled(world: &World) -> Result<HashSet<String>> {
+    Ok(world
+        .salesforce
+        .owners("Lead")
+        .await?
+        .into_iter()
+        .map(|row| row.id.to_string())
+        .collect())
+}
+
+async fn browser(command: &[String]) -> Result<ExitCode> {
+    let (program, arguments) = command.split_first().context("browser needs a command")?;
+    let world = World::start(Durability::Tests).await?;
+    scenario::populate(&world, 1, 60).await?;
+    let daemon = world.daemon(DaemonOptions::default()).await?;
+    let setup = daemon.command(&["setup"])?;
+    let code = setup
+        .get("code")
+        .and_then(Value::as_str)
+        .context("no set-up code")?;
+    let status = tokio::process::Command::new(program)
+        .args(arguments)
+        .env("REVKEEP_URL", &daemon.url)
+        .env("SETUP_CODE", code)
+        .env("SIM_URL", &world.simulator.url)
+        .env("SIM_HOST", world.salesforce_host())
+        .env("SIM_ADMIN_TOKEN", stack::world::ADMIN_TOKEN)
+        .env("SIM_USERNAME", simulators::USERNAME)
+        .env("SIM_PASSWORD", simulators::PASSWORD)
+        .env("SIM_CLIENT_ID", simulators::CLIENT_ID)
+        .env("SIM_CLIENT_SECRET", simulators::CLIENT_SECRET)
+        .env("CA_FILE", &world.ca_file)
+        .env("NODE_EXTRA_CA_CERTS", &world.ca_file)
+        .status()
+        .await?;
+    if !status.success() {
+        eprintln!("the daemon's log:\n{}", daemon.log());
+    }
+    daemon.stop().await?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn interrupted() -> Result<()> {
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        ended = tokio::signal::ctrl_c() => ended?,
+        _ = terminated.recv() => {}
+    }
+    Ok(())
+}
+
+fn tell(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,195 @@
+//! An organisation that routes its leads: what a person would click together, by the console's API.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use simulators::wire::{Generate, Generated};
+
+use crate::{console::Console, world::World};
+
+pub const ENROLLMENT: &str = "SELECT Id FROM Lead WHERE Status = 'Open - Not Contacted'";
+
+/// Fields that the rules of the demo read, with the reason a person would give.
+const FIELDS: [(&str, &str, &str); 6] = [
+    (
+        "Company",
+        "Shown in the log, matched by rules",
+        "crm_business",
+    ),
+    ("Country", "Rules by territory", "crm_business"),
+    ("Industry", "Rules by industry", "crm_business"),
+    ("NumberOfEmployees", "Rules by company size", "crm_business"),
+    ("LeadSource", "Reports by source", "crm_business"),
+    ("Rating", "Hot leads first", "crm_business"),
+];
+
+/// Users, a queue, and leads that were there before routing began.
+pub async fn populate(world: &World, seed: u64, leads: u32) -> Result<Generated> {
+    let wanted = Generate {
+        seed,
+        users: 12,
+        inactive_users: 1,
+        queues: 2,
+        leads,
+        hostile_every: 50,
+        spread_seconds: 86_400,
+        ..Generate::default()
+    };
+    world.salesforce.generate(&wanted).await
+}
+
+/// More leads, as if they had just come in.
+pub async fn arrive(world: &World, seed: u64, leads: u32) -> Result<Generated> {
+    let wanted = Generate {
+        seed,
+        leads,
+        hostile_every: 50,
+        ..Generate::default()
+    };
+    world.salesforce.generate(&wanted).await
+}
+
+/// Configures the connection and takes it through Salesforce's login and consent.
+pub async fn connect(world: &World, console: &Console) -> Result<()> {
+    let settings = json!({
+        "environment": "my_domain",
+        "my_domain": world.salesforce_host(),
+        "consumer_key": simulators::CLIENT_ID,
+        "consumer_secret": simulators::CLIENT_SECRET,
+    });
+    console.put("/connections/salesforce", settings).await?;
+    authorize(world, console).await
+}
+
+/// The browser's way to Salesforce and back.
+pub async fn authorize(world: &World, console: &Console) -> Result<()> {
+    let started = console
+        .post("/connections/salesforce/authorize", json!({}))
+        .await?;
+    let url = started
+        .get("authorize_url")
+        .and_then(Value::as_str)
+        .context("no authorize_url")?;
+    let back = world
+        .salesforce
+        .sign_in(url, simulators::USERNAME, simulators::PASSWORD, true)
+        .await?;
+    let parameter = |name: &str| {
+        back.query_pairs()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    };
+    let complete = json!({ "code": parameter("code"), "state": parameter("state") });
+    let connection = console
+        .post("/connections/salesforce/complete", complete)
+        .await?;
+    ensure!(
+        connection.get("state") == Some(&json!("connected")),
+        "not connected: {connection}"
+    );
+    Ok(())
+}
+
+/// Fields, reps, pools, rules and the router, not yet active. `cycle_seconds` is how often it looks.
+pub async fn configure(console: &Console, cycle_seconds: u32) -> Result<()> {
+    for (name, reason, data_class) in FIELDS {
+        let field = json!({ "name": name, "reason": reason, "data_class": data_class });
+        console.post("/layer/objects/Lead/fields", field).await?;
+    }
+    console.post("/reps/sync", json!({})).await?;
+    let reps = wait_for_reps(console).await?;
+    let (enterprise, rest) = reps.split_at(reps.len() / 2);
+    let enterprise = pool(console, "Enterprise", enterprise).await?;
+    let everyone = pool(console, "Everyone", rest).await?;
+    let queues = console.all("/queues").await?;
+    let queue = queues
+        .first()
+        .and_then(|queue| queue.get("id"))
+        .cloned()
+        .context("no queue was synced")?;
+    let router = json!({
+        "enrollment_text": ENROLLMENT,
+        "fallback": { "kind": "pool", "pool_id": everyone },
+        "cycle_seconds": cycle_seconds,
+    });
+    console.put("/routers/Lead", router).await?;
+    let rules = [
+        (
+            "Large companies",
+            json!({ "all": [{ "field": "NumberOfEmployees", "op": "gte", "value": 1000 }] }),
+            json!({ "kind": "pool", "pool_id": enterprise }),
+        ),
+        (
+            "Germany, Austria, Switzerland",
+            json!({ "any": [{ "field": "Country", "op": "in", "value": ["Germany", "Austria", "Switzerland"] }] }),
+            json!({ "kind": "pool", "pool_id": everyone }),
+        ),
+        (
+            "Education goes to the queue",
+            json!({ "all": [{ "field": "Industry", "op": "eq", "value": "Education" }] }),
+            json!({ "kind": "queue", "queue_id": queue }),
+        ),
+    ];
+    for (name, condition, target) in rules {
+        let rule =
+            json!({ "name": name, "enabled": true, "condition": condition, "target": target });
+        console.post("/routers/Lead/rules", rule).await?;
+    }
+    Ok(())
+}
+
+/// Activates the router, typing what the confirmation asks for, and waits for the baseline.
+pub async fn activate(console: &Console) -> Result<()> {
+    let preview = console
+        .post("/routers/Lead/activation-preview", json!({}))
+        .await?;
+    let confirm = preview.get("confirm_text").cloned().unwrap_or(Value::Null);
+    console
+        .post("/routers/Lead/activate", json!({ "confirm": confirm }))
+        .await?;
+    until(console, "/routers", |routers| {
+        routers.pointer("/items/0/state") == Some(&json!("active"))
+    })
+    .await
+    .context("the baseline did not end")
+}
+
+/// Asks until `holds`, for a minute.
+pub async fn until(console: &Console, path: &str, holds: impl Fn(&Value) -> bool) -> Result<()> {
+    let mut tick = tokio::time::interval(std::time::Duration::from_millis(200));
+    let mut last = Value::Null;
+    for _ in 0..300 {
+        tick.tick().await;
+        last = console.get(path).await?;
+        if holds(&last) {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("{path} still says {last}")
+}
+
+async fn wait_for_reps(console: &Console) -> Result<Vec<Value>> {
+    until(console, "/reps", |page| {
+        page.get("items")
+            .and_then(Value::as_array)
+            .is_some_and(|reps| reps.len() > 5)
+    })
+    .await
+    .context("reps were not synced")?;
+    let reps = console.all("/reps").await?;
+    Ok(reps
+        .into_iter()
+        .filter(|rep| rep.get("active") == Some(&Value::Bool(true)))
+        .collect())
+}
+
+async fn pool(console: &Console, name: &str, reps: &[Value]) -> Result<Value> {
+    let members: Vec<Value> = reps
+        .iter()
+        .enumerate()
+        .map(|(index, rep)| json!({ "rep_id": rep.get("id"), "weight": 1 + index % 3 }))
+        .collect();
+    let pool = console
+        .post("/pools", json!({ "name": name, "members": members }))
+        .await?;
+    pool.get("id").cloned().context("the new pool has no id")
+}

@@ -1,0 +1,188 @@
+//! Everything that a daemon lives among, on loopback: PostgreSQL, OpenBao, Salesforce, a mail server,
+//! and one certificate authority that all of them trust.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, ensure};
+use simulators::{Admin, Running};
+
+use crate::{
+    accounts::{self, Account, account},
+    daemon::{Daemon, DaemonOptions},
+    mail::MailServer,
+    openbao::{AppRole, OpenBao, Storage, TokenLife},
+    ports,
+    postgres::{Durability, Postgres},
+    scratch::{Scratch, directory},
+    tls::TestCa,
+};
+
+const POLICY: &str = include_str!("../../../config/vault/revkeep-policy.hcl");
+pub const ADMIN_TOKEN: &str = "simulator-admin";
+
+/// The servers, and what a daemon needs to know of them. Fields are dropped in order: daemons that
+/// are still there should be dropped before.
+pub struct World {
+    pub postgres: Postgres,
+    pub openbao: OpenBao,
+    pub simulator: Running,
+    pub salesforce: Admin,
+    pub mail: MailServer,
+    pub ca_file: PathBuf,
+    programs: PathBuf,
+    role: AppRole,
+    account: Account,
+    scratch: Scratch,
+}
+
+impl World {
+    /// Starts all servers, prepares the database with the daemon's own `setup`.
+    pub async fn start(durability: Durability) -> Result<Self> {
+        let scratch = Scratch::new()?;
+        let account = account(accounts::DAEMON)?;
+        let ca = TestCa::new()?;
+        let ca_file = ca.write(scratch.path())?;
+        let leaf = ca.leaf(&["localhost", "127.0.0.1"])?;
+        leaf.write(scratch.path(), "server")?;
+        // The daemon runs as its own user and reads its key.
+        for name in ["server.pem", "server.key"] {
+            let path = scratch.path().join(name);
+            std::os::unix::fs::chown(&path, Some(account.uid), Some(account.gid))?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        }
+        let mut settings =
+            simulators::Config::new(leaf.certificate.clone(), leaf.key.clone(), ADMIN_TOKEN);
+        settings.public_url = Some("https://localhost:0".to_owned());
+        let simulator = simulators::start(settings)?;
+        let salesforce = simulator.admin(&ca.pem()?)?;
+        let openbao = OpenBao::start(Storage::Memory).await?;
+        let role = openbao
+            .provision("revkeep", POLICY, TokenLife::default())
+            .await?;
+        let world = Self {
+            postgres: Postgres::start(durability)?,
+            openbao,
+            simulator,
+            salesforce,
+            mail: MailServer::start(scratch.path())?,
+            ca_file,
+            programs: programs()?,
+            role,
+            account,
+            scratch,
+        };
+        world.prepare_database()?;
+        Ok(world)
+    }
+
+    /// Starts a daemon and waits until it is ready to serve.
+    pub async fn daemon(&self, options: DaemonOptions) -> Result<Daemon> {
+        let port = match options.port {
+            Some(port) => port,
+            None => ports::free()?,
+        };
+        let home = directory(self.scratch.path(), &format!("daemon-{port}"), self.account)?;
+        let config = self.write_config(&home, port, &options.more)?;
+        Daemon::start(
+            &self.programs.join("revkeep"),
+            &config,
+            &home,
+            port,
+            &self.ca_file,
+            self.account,
+            &options,
+        )
+        .await
+    }
+
+    /// The host and port under which the daemon reaches Salesforce.
+    pub fn salesforce_host(&self) -> String {
+        self.simulator.url.trim_start_matches("https://").to_owned()
+    }
+
+    /// A connection string for a database role, for this process's account.
+    pub fn dsn(&self, role: &str) -> String {
+        self.postgres.dsn(role, "revkeep")
+    }
+
+    /// A directory that the daemon's account may read, for a test's own files.
+    pub fn directory(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    fn prepare_database(&self) -> Result<()> {
+        let home = directory(self.scratch.path(), "setup", self.account)?;
+        let config = self.write_config(&home, 0, "")?;
+        let run = Command::new(self.programs.join("revkeep"))
+            .args(["setup", "--database-as", "postgres", "--json", "--config"])
+            .arg(&config)
+            .output()
+            .context("revkeep cannot be started: cargo build -p revkeep")?;
+        ensure!(
+            run.status.success(),
+            "revkeep setup failed: {}{}",
+            String::from_utf8_lossy(&run.stdout),
+            String::from_utf8_lossy(&run.stderr)
+        );
+        Ok(())
+    }
+
+    fn write_config(&self, home: &Path, port: u16, more: &str) -> Result<PathBuf> {
+        let secret_id = home.join("secret-id");
+        fs::write(&secret_id, &self.role.secret_id)?;
+        // Set-up reads it as root, the daemon as itself.
+        if port != 0 {
+            std::os::unix::fs::chown(&secret_id, Some(self.account.uid), Some(self.account.gid))?;
+        }
+        fs::set_permissions(&secret_id, fs::Permissions::from_mode(0o600))?;
+        let (scratch, salesforce) = (self.scratch.path(), self.salesforce_host());
+        let text = format!(
+            "[server]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"https://localhost:{port}\"\n\
+             certificate = {:?}\nkey = {:?}\nshutdown_seconds = 5\n\n\
+             [metrics]\nlisten = \"127.0.0.1:{}\"\n\n\
+             [admin]\nsocket = {:?}\n\n\
+             [database]\nhost = {:?}\nname = \"revkeep\"\n\n\
+             [secrets]\nbackend = \"vault\"\n[secrets.vault]\naddress = {:?}\nca_file = {:?}\nrole_id = {:?}\nsecret_id = {{ file = {:?} }}\n\n\
+             [egress]\nca_file = {:?}\nprivate_endpoints = [{salesforce:?}, {:?}]\n\n\
+             [salesforce]\nprivate_hosts = [{salesforce:?}]\n\n\
+             [mail]\nhost = \"localhost\"\nport = {}\nsecurity = \"starttls\"\nfrom = \"revkeep@acme.example\"\n\n\
+             [log]\ntarget = \"terminal\"\n\n{more}",
+            scratch.join("server.pem"),
+            scratch.join("server.key"),
+            ports::free()?,
+            home.join("admin.sock"),
+            self.postgres.socket_directory(),
+            self.openbao.address(),
+            self.openbao.ca_file(),
+            self.role.role_id,
+            secret_id,
+            self.ca_file,
+            format!("localhost:{}", self.mail.port),
+            self.mail.port,
+        );
+        let path = home.join("revkeep.toml");
+        fs::write(&path, text)?;
+        Ok(path)
+    }
+}
+
+/// The directory of this build's programs: beside the one that runs, or one up for a test.
+fn programs() -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    own.ancestors()
+        .skip(1)
+        .take(2)
+        .find(|directory| directory.join("revkeep").is_file())
+        .map(Path::to_owned)
+        .with_context(|| {
+            format!(
+                "no revkeep program beside {}: cargo build -p revkeep",
+                own.display()
+            )
+        })
+}

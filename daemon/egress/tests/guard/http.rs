@@ -81,6 +81,44 @@ async fn a_declared_endpoint_answers_over_one_connection() {
 }
 
 #[tokio::test]
+async fn a_declared_address_is_contacted_by_that_address_alone() {
+    let world = World::new();
+    let acceptor = world.acceptor(&["127.0.0.1", "localhost"]);
+    let (port, connections) = tls_server(acceptor, async |mut stream| {
+        read_request(&mut stream).await;
+        let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+    })
+    .await;
+    let egress = world.egress(&[format!("127.0.0.1:{port}")]);
+    assert_eq!(
+        get(&egress, &format!("https://127.0.0.1:{port}/"))
+            .await
+            .unwrap()
+            .status,
+        204
+    );
+    // Another notation of the declared address is that address; another name for it is not.
+    assert_eq!(
+        get(&egress, &format!("https://0x7f.1:{port}/"))
+            .await
+            .unwrap()
+            .status,
+        204
+    );
+    let seen = connections.load(Ordering::SeqCst);
+    for host in ["localhost", "127.0.0.2", "[::ffff:127.0.0.1]", "0.0.0.0"] {
+        let error = get(&egress, &format!("https://{host}:{port}/"))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, EgressError::Refused { .. }),
+            "{host}: {error:?}"
+        );
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), seen);
+}
+
+#[tokio::test]
 async fn a_name_that_leads_inside_is_refused_before_anything_is_sent() {
     let world = World::new();
     for addresses in [

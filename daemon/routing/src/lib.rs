@@ -3,23 +3,46 @@
 //!
 //! The decision is pure: the same rules, state and record give the same answer, so it can be
 //! replayed, benchmarked and explained without a database. Writing an owner at the CRM is not
-//! here: this crate records an assignment as proposed, and the connector claims and executes it.
+//! here: this crate records an assignment as proposed, and the connector claims it, executes it
+//! and reports what happened.
 
-pub mod compile;
-pub mod condition;
-pub mod decide;
-pub mod failure;
-pub mod pool;
-pub mod reasons;
-pub mod rules;
+mod error;
+pub mod model;
+mod service;
+mod store;
 
-pub use compile::{Compiled, Fields, Record};
-pub use condition::{Condition, Flaw, Op, Operand, Scalar, Term};
-pub use decide::{Candidate, Decision, Loss, Outcome, Standing, decide};
-pub use failure::FailureCode;
-pub use pool::{Member, Pool};
-pub use reasons::Reasons;
-pub use rules::{Rep, RoutingState, RuleDefinition, RuleSet, Target};
+pub use error::RoutingError;
+pub use model::compile::{Compiled, Fields, Lost, Record, Slots, operators};
+pub use model::condition::{Condition, Flaw, Op, Operand, Scalar, Term};
+pub use model::decide::{Candidate, Decision, Loss, Outcome, Standing, decide};
+pub use model::failure::FailureCode;
+pub use model::pool::{Member, Pool};
+pub use model::reasons::Reasons;
+pub use model::rules::{Rep, RoutingState, RuleDefinition, RuleSet, Target};
+pub use service::{
+    pools::{
+        PoolEntry, PoolInput, PoolMember, pool_create, pool_delete, pool_get, pool_list,
+        pool_update,
+    },
+    propose::{Proposed, propose, retry_due},
+    reps::{
+        RepEntry, SyncedQueue, SyncedRep, queue_list, queues_sync, rep_list, rep_update, reps_sync,
+    },
+    routers::{
+        CycleError, CycleReport, RouterInput, baseline, baseline_done, cycle_record,
+        router_activate, router_configure, router_get, router_list, router_pause, router_resume,
+        router_switch_off,
+    },
+    rulebook::{
+        RuleInput, field_remove, field_used_by, rule_create, rule_delete, rule_get, rule_list,
+        rule_reorder, rule_update, rules_matched,
+    },
+    write::{
+        Batch, Settled, Truth, WriteOutcome, WriteResult, claim, claim_in_doubt, claims_expire,
+        reconcile, record_outcomes,
+    },
+};
+pub use store::{Names, PoolRow, QueueRow, RepRow, Router, Rule, marks::Claimed};
 
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,8 @@ use serde_json::{Map, Value as Json, json};
 use super::{condition, fields, record, reference};
 use crate::{
     Compiled, Condition, Op, Operand, Scalar, Term,
-    compile::{Slots, operators},
-    condition::{MAX_DEPTH, MAX_TERMS},
+    model::compile::{Slots, operators},
+    model::condition::{MAX_DEPTH, MAX_TERMS},
 };
 
 /// Whether a condition matches, and the paths of the terms that explain a loss.
@@ -17,7 +17,8 @@ fn run(condition: &Condition, fields_of_record: &Map<String, Json>) -> (bool, Ve
     let compiled = Compiled::new(condition, &fields(), &mut slots).unwrap();
     let mut lost = Vec::new();
     let matched = compiled.matches(&slots.read(fields_of_record), &mut lost);
-    let path = |lost: &crate::compile::Lost| compiled.terms()[usize::from(lost.term)].path.clone();
+    let path =
+        |lost: &crate::model::compile::Lost| compiled.terms()[usize::from(lost.term)].path.clone();
     (matched, lost.iter().map(path).collect())
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{condition, country_is, fields, pool_id, queue_id, record, rep, rep_id, rule_id};
 use crate::{
     Candidate, Decision, FailureCode, Loss, Member, Outcome, Pool, Rep, RoutingState,
-    RuleDefinition, RuleSet, Standing, Target, compile::Lost, decide,
+    RuleDefinition, RuleSet, Standing, Target, decide, model::compile::Lost,
 };
 
 const POOL: Target = Target::Pool {

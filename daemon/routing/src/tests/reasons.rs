@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{condition, fields, pool_id, record, rep, rep_id, rule_id};
 use crate::{
     Candidate, Decision, FailureCode, Loss, Member, Outcome, Pool, Reasons, Rep, RoutingState,
-    RuleDefinition, RuleSet, Standing, Target, compile::Lost, decide, reasons::tail,
+    RuleDefinition, RuleSet, Standing, Target, decide, model::compile::Lost, model::reasons::tail,
 };
 
 fn rule_set() -> RuleSet {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kernel::RepId;
 use layer::value::id_key;
 
-use crate::{
+use super::{
     compile::{Lost, Record},
     failure::FailureCode,
     pool::Member,

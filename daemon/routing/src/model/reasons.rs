@@ -15,7 +15,7 @@ use kernel::RuleId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{
+use super::{
     compile::Lost,
     decide::{Decision, Standing},
     rules::RuleSet,

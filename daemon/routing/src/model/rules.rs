@@ -6,7 +6,7 @@ use kernel::{PoolId, QueueId, RepId, RuleId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::{
+use super::{
     compile::{Compiled, Fields, Record, Slots},
     condition::{Condition, Flaw},
     pool::Pool,

@@ -112,7 +112,7 @@ pub const ROOT: &str = "condition";
 
 impl Condition {
     /// Reads a condition and finds everything that is wrong with its shape and size. Types and
-    /// operators are checked against the layer's fields by [`crate::compile::Compiled::new`].
+    /// operators are checked against the layer's fields by [`crate::model::compile::Compiled::new`].
     ///
     /// # Errors
     /// Every flaw found, in document order.

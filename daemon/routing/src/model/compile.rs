@@ -16,7 +16,7 @@ use layer::{
 };
 use serde_json::{Map, Value as Json};
 
-use crate::condition::{Condition, Flaw, Op, Operand, ROOT, Scalar, Term};
+use super::condition::{Condition, Flaw, Op, Operand, ROOT, Scalar, Term};
 
 /// The layer's fields of one object, by name.
 pub type Fields = BTreeMap<String, FieldType>;

@@ -1,0 +1,211 @@
+//! What can go wrong in routing.
+
+use audit::AuditError;
+use db::DbError;
+use jobs::JobsError;
+use kernel::{Classified, ErrorKind, RuleId};
+use layer::LayerError;
+
+use crate::model::condition::Flaw;
+
+#[derive(Debug, thiserror::Error)]
+pub enum RoutingError {
+    #[error("routing could not be read or written")]
+    Db(#[from] DbError),
+    #[error("the audit entry could not be written")]
+    Audit(#[from] AuditError),
+    #[error("the event could not be published")]
+    Jobs(#[from] JobsError),
+    #[error("the data layer refused")]
+    Layer(#[from] LayerError),
+    #[error("somebody else changed it meanwhile")]
+    VersionConflict,
+    #[error("the router is {state}")]
+    RouterState { state: String },
+    #[error("the router's settings were changed while a cycle ran")]
+    EpochOver,
+    #[error("the cycle time is out of range")]
+    CycleSeconds,
+    #[error("the condition has flaws")]
+    Condition(Vec<Flaw>),
+    #[error("rule {rule} no longer fits the data layer")]
+    BrokenRule { rule: RuleId },
+    #[error("a stored {what} cannot be read")]
+    Stored { what: &'static str },
+    #[error("the target is not known")]
+    TargetUnknown,
+    #[error("the name is missing or too long")]
+    Name,
+    #[error("the name is taken")]
+    NameTaken,
+    #[error("the router has its most rules")]
+    TooManyRules,
+    #[error("the order does not name each rule once")]
+    Order,
+    #[error("the members are not reps, each once, with a weight of 1 to 1000")]
+    Members,
+    #[error("the pool is in use")]
+    PoolInUse { rules: Vec<(RuleId, String)> },
+    #[error("the field is in use")]
+    FieldInUse { rules: Vec<(RuleId, String)> },
+    #[error("the record is not one that failed")]
+    NotRetryable,
+    #[error("the time zone is not known")]
+    TimeZone,
+}
+
+impl From<diesel::result::Error> for RoutingError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+impl RoutingError {
+    /// The flaws of a condition, for an answer that names each with its path.
+    pub fn flaws(&self) -> &[Flaw] {
+        match self {
+            Self::Condition(flaws) => flaws,
+            _ => &[],
+        }
+    }
+}
+
+impl Classified for RoutingError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Db(error) => error.kind(),
+            Self::Audit(error) => error.kind(),
+            Self::Jobs(error) => error.kind(),
+            Self::Layer(error) => error.kind(),
+            Self::VersionConflict
+            | Self::RouterState { .. }
+            | Self::EpochOver
+            | Self::BrokenRule { .. }
+            | Self::NameTaken
+            | Self::PoolInUse { .. }
+            | Self::FieldInUse { .. }
+            | Self::NotRetryable => ErrorKind::Conflict,
+            Self::CycleSeconds
+            | Self::Condition(_)
+            | Self::TargetUnknown
+            | Self::Name
+            | Self::TooManyRules
+            | Self::Order
+            | Self::Members
+            | Self::TimeZone => ErrorKind::Invalid,
+            Self::Stored { .. } => ErrorKind::Internal,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Db(error) => error.code(),
+            Self::Audit(error) => error.code(),
+            Self::Jobs(error) => error.code(),
+            Self::Layer(error) => error.code(),
+            Self::VersionConflict => "version_conflict",
+            Self::RouterState { .. } => "router_state",
+            Self::EpochOver => "router_changed",
+            Self::CycleSeconds => "cycle_seconds_invalid",
+            Self::Condition(_) => "condition_invalid",
+            Self::BrokenRule { .. } => "rule_broken",
+            Self::Stored { .. } => "internal",
+            Self::TargetUnknown => "target_unknown",
+            Self::Name => "name_invalid",
+            Self::NameTaken => "name_taken",
+            Self::TooManyRules => "too_many_rules",
+            Self::Order => "order_invalid",
+            Self::Members => "members_invalid",
+            Self::PoolInUse { .. } => "pool_in_use",
+            Self::FieldInUse { .. } => "field_in_use",
+            Self::NotRetryable => "not_retryable",
+            Self::TimeZone => "time_zone_unknown",
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Db(error) => error.message(),
+            Self::Audit(error) => error.message(),
+            Self::Jobs(error) => error.message(),
+            Self::Layer(error) => error.message(),
+            Self::RouterState { state } => format!(
+                "This cannot be done while the router is {state}. Reload to see where it stands."
+            ),
+            Self::Condition(flaws) => format!(
+                "The condition has {} flaw(s): {}",
+                flaws.len(),
+                flaws
+                    .iter()
+                    .map(|flaw| flaw.detail.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            ),
+            Self::BrokenRule { rule } => format!(
+                "Rule {rule} reads a field that the data layer no longer has as it was. Mend the rule; routing goes on by itself."
+            ),
+            Self::PoolInUse { rules } => format!(
+                "The pool is the target of {}. Give these another target first.",
+                names(rules)
+            ),
+            Self::FieldInUse { rules } => {
+                format!(
+                    "The field is read by {}. Change these rules first.",
+                    names(rules)
+                )
+            }
+            other => other.plain().to_owned(),
+        }
+    }
+
+    fn field(&self) -> Option<String> {
+        match self {
+            Self::Layer(error) => error.field(),
+            Self::CycleSeconds => Some(String::from("cycle_seconds")),
+            Self::Condition(flaws) => flaws.first().map(|flaw| flaw.path.clone()),
+            Self::TargetUnknown => Some(String::from("target")),
+            Self::Name | Self::NameTaken => Some(String::from("name")),
+            Self::Order => Some(String::from("ids")),
+            Self::Members => Some(String::from("members")),
+            Self::TimeZone => Some(String::from("tz")),
+            _ => None,
+        }
+    }
+}
+
+impl RoutingError {
+    /// The messages that need no detail.
+    const fn plain(&self) -> &'static str {
+        match self {
+            Self::VersionConflict => {
+                "Somebody else changed this since you loaded it. Look at the current state, then decide again."
+            }
+            Self::EpochOver => {
+                "The router's settings changed while this cycle ran, so the cycle stopped. The next one uses the new settings."
+            }
+            Self::CycleSeconds => "The time between cycles is 1 to 3600 seconds.",
+            Self::TargetUnknown => "Choose a rep, a pool or a queue that is known here.",
+            Self::Name => "Give a name of 1 to 100 characters.",
+            Self::NameTaken => "This name is taken.",
+            Self::TooManyRules => "A router has at most 200 rules.",
+            Self::Order => "The order must name each of the router's rules once.",
+            Self::Members => {
+                "A pool's members are known reps, each once, each with a weight of 1 to 1000."
+            }
+            Self::NotRetryable => {
+                "Only a record that failed or was given up can be retried; this one moved on. Reload the list."
+            }
+            Self::TimeZone => "Give the name of a time zone, such as Europe/Berlin.",
+            _ => "Something failed on our side; the log has the cause.",
+        }
+    }
+}
+
+fn names(rules: &[(RuleId, String)]) -> String {
+    let names: Vec<_> = rules.iter().map(|(_, name)| format!("“{name}”")).collect();
+    if names.is_empty() {
+        String::from("the router's fallback")
+    } else {
+        names.join(", ")
+    }
+}

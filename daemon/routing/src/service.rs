@@ -1,0 +1,8 @@
+//! The verbs of routing. Each runs in the caller's transaction and writes its audit entry there.
+
+pub(crate) mod pools;
+pub(crate) mod propose;
+pub(crate) mod reps;
+pub(crate) mod routers;
+pub(crate) mod rulebook;
+pub(crate) mod write;

@@ -1,0 +1,318 @@
+//! Pools of reps who take turns.
+
+use std::collections::{BTreeSet, HashMap};
+
+use audit::Entry;
+use chrono::TimeDelta;
+use db::{DbError, TenantTx, Unit};
+use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper, dsl::count_star};
+use kernel::{Action, PoolId, RepId, RuleId};
+use schema::{assignments, pool_members, pools, reps, routers};
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use crate::{
+    error::RoutingError,
+    model::{
+        pool::{Member, Pool},
+        rules::Target,
+    },
+    store::{MemberRow, PoolRow, members_all, pools_all, rules_all, target_of},
+};
+
+/// A pool as a person writes it.
+#[derive(Clone, Debug)]
+pub struct PoolInput {
+    pub name: String,
+    pub members: Vec<(RepId, u32)>,
+}
+
+/// A member, with what its turns came to in the last 7 days.
+#[derive(Clone, Debug)]
+pub struct PoolMember {
+    pub rep: RepId,
+    pub weight: u32,
+    /// Its share of the pool's weight, 0 to 1.
+    pub share_ideal: f64,
+    /// Its share of the records that the pool took, 0 to 1; `None` when it took none.
+    pub share_7d: Option<f64>,
+    pub assigned_7d: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct PoolEntry {
+    pub pool: PoolRow,
+    pub members: Vec<PoolMember>,
+    pub used_by: Vec<(RuleId, String)>,
+}
+
+pub fn pool_list(tx: &mut TenantTx<'_>) -> Result<Vec<PoolEntry>, RoutingError> {
+    let pools = pools_all(tx)?;
+    let mut members: HashMap<Uuid, Vec<MemberRow>> = HashMap::new();
+    for member in members_all(tx)? {
+        members.entry(member.pool_id).or_default().push(member);
+    }
+    let taken = taken_7d(tx)?;
+    let mut used = users(tx)?;
+    let entry = |pool: PoolRow| {
+        let rows = members.remove(&pool.pool_id).unwrap_or_default();
+        let members = shares(&rows, &taken);
+        let used_by = used.remove(&pool.id()).unwrap_or_default();
+        PoolEntry {
+            pool,
+            members,
+            used_by,
+        }
+    };
+    Ok(pools.into_iter().map(entry).collect())
+}
+
+pub fn pool_get(tx: &mut TenantTx<'_>, id: PoolId) -> Result<PoolEntry, RoutingError> {
+    let found = pool_list(tx)?
+        .into_iter()
+        .find(|entry| entry.pool.id() == id);
+    found.ok_or_else(|| DbError::NotFound.into())
+}
+
+/// Records that each rep took through each pool.
+fn taken_7d(tx: &mut TenantTx<'_>) -> Result<HashMap<(Uuid, Uuid), i64>, RoutingError> {
+    let since = tx.now() - TimeDelta::days(7);
+    let rows: Vec<(Uuid, Option<Uuid>, i64)> = assignments::table
+        .filter(assignments::tenant_id.eq(tx.tenant().uuid()))
+        .filter(assignments::decided_at.ge(since))
+        .filter(assignments::state.eq("assigned"))
+        .filter(assignments::target_kind.eq("pool"))
+        .group_by((assignments::target_id, assignments::rep_id))
+        .select((assignments::target_id, assignments::rep_id, count_star()))
+        .load(tx.conn())?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(pool, rep, count)| Some(((pool, rep?), count)))
+        .collect())
+}
+
+fn shares(rows: &[MemberRow], taken: &HashMap<(Uuid, Uuid), i64>) -> Vec<PoolMember> {
+    let count = |row: &MemberRow| taken.get(&(row.pool_id, row.rep_id)).copied().unwrap_or(0);
+    let weight: i64 = rows.iter().map(|row| i64::from(row.weight)).sum();
+    let total: i64 = rows.iter().map(count).sum();
+    rows.iter()
+        .map(|row| PoolMember {
+            rep: RepId::from_uuid(row.rep_id),
+            weight: u32::try_from(row.weight).unwrap_or(1),
+            share_ideal: share(i64::from(row.weight), weight).unwrap_or(0.0),
+            share_7d: share(count(row), total),
+            assigned_7d: count(row),
+        })
+        .collect()
+}
+
+/// `None` of nothing. Counts beyond 2^31 do not occur within a week.
+pub(crate) fn share(part: i64, whole: i64) -> Option<f64> {
+    let float = |n: i64| i32::try_from(n).map(f64::from).ok();
+    (whole > 0)
+        .then(|| Some(float(part)? / float(whole)?))
+        .flatten()
+}
+
+/// The rules, by the pool that is their target. A router's fallback counts as a use without a rule.
+fn users(tx: &mut TenantTx<'_>) -> Result<HashMap<PoolId, Vec<(RuleId, String)>>, RoutingError> {
+    let mut users: HashMap<PoolId, Vec<(RuleId, String)>> = HashMap::new();
+    for rule in rules_all(tx)? {
+        if let Target::Pool { pool_id } = rule.target()? {
+            users
+                .entry(pool_id)
+                .or_default()
+                .push((rule.id(), rule.name));
+        }
+    }
+    Ok(users)
+}
+
+pub fn pool_create(tx: &mut TenantTx<'_>, input: &PoolInput) -> Result<PoolEntry, RoutingError> {
+    check(tx, input)?;
+    let (id, now) = (PoolId::generate(tx.clock().as_ref()), tx.now());
+    let added = diesel::insert_into(pools::table)
+        .values((
+            pools::tenant_id.eq(tx.tenant().uuid()),
+            pools::pool_id.eq(id.uuid()),
+            pools::name.eq(input.name.trim()),
+            pools::created_at.eq(now),
+            pools::updated_at.eq(now),
+        ))
+        .on_conflict_do_nothing()
+        .execute(tx.conn())?;
+    if added == 0 {
+        return Err(RoutingError::NameTaken);
+    }
+    members_insert(tx, id, &Pool::default().with_members(&input.members))?;
+    Entry::new(Action::PoolCreate, "pool", id)
+        .after(written(input))
+        .write(tx)?;
+    db::hint(tx, "reps")?;
+    pool_get(tx, id)
+}
+
+/// Changes name, members and weights. Who stays keeps the turns that are owed.
+pub fn pool_update(
+    tx: &mut TenantTx<'_>,
+    id: PoolId,
+    version: i64,
+    input: &PoolInput,
+) -> Result<PoolEntry, RoutingError> {
+    let (row, before) = locked(tx, id)?;
+    if row.version != version {
+        return Err(RoutingError::VersionConflict);
+    }
+    check(tx, input)?;
+    let name_taken = pools_all(tx)?
+        .iter()
+        .any(|other| other.pool_id != id.uuid() && other.name == input.name.trim());
+    if name_taken {
+        return Err(RoutingError::NameTaken);
+    }
+    let (tenant, now) = (tx.tenant().uuid(), tx.now());
+    diesel::update(pools::table)
+        .filter(pools::tenant_id.eq(tenant))
+        .filter(pools::pool_id.eq(id.uuid()))
+        .set((
+            pools::name.eq(input.name.trim()),
+            pools::version.eq(version.saturating_add(1)),
+            pools::updated_at.eq(now),
+        ))
+        .execute(tx.conn())?;
+    members_delete(tx, id)?;
+    members_insert(tx, id, &before.with_members(&input.members))?;
+    let entry = Entry::new(Action::PoolUpdate, "pool", id);
+    entry
+        .before(stored(&row, &before))
+        .after(written(input))
+        .write(tx)?;
+    db::hint(tx, "reps")?;
+    pool_get(tx, id)
+}
+
+/// # Errors
+/// `PoolInUse` while a rule or a router's fallback hands records to it.
+pub fn pool_delete(tx: &mut TenantTx<'_>, id: PoolId) -> Result<(), RoutingError> {
+    let (row, before) = locked(tx, id)?;
+    let rules = users(tx)?.remove(&id).unwrap_or_default();
+    if !rules.is_empty() || is_fallback(tx, id)? {
+        return Err(RoutingError::PoolInUse { rules });
+    }
+    diesel::delete(pools::table)
+        .filter(pools::tenant_id.eq(tx.tenant().uuid()))
+        .filter(pools::pool_id.eq(id.uuid()))
+        .execute(tx.conn())?;
+    Entry::new(Action::PoolDelete, "pool", id)
+        .before(stored(&row, &before))
+        .write(tx)?;
+    db::hint(tx, "reps")?;
+    Ok(())
+}
+
+fn is_fallback(tx: &mut TenantTx<'_>, id: PoolId) -> Result<bool, RoutingError> {
+    let fallbacks: Vec<Option<Json>> = routers::table
+        .filter(routers::tenant_id.eq(tx.tenant().uuid()))
+        .select(routers::fallback)
+        .load(tx.conn())?;
+    let targets = fallbacks
+        .iter()
+        .flatten()
+        .map(target_of)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(targets.contains(&Target::Pool { pool_id: id }))
+}
+
+fn locked(tx: &mut TenantTx<'_>, id: PoolId) -> Result<(PoolRow, Pool), RoutingError> {
+    let row = pools::table
+        .filter(pools::tenant_id.eq(tx.tenant().uuid()))
+        .filter(pools::pool_id.eq(id.uuid()))
+        .select(PoolRow::as_select())
+        .for_update()
+        .first(tx.conn())?;
+    let member = |row: MemberRow| Member {
+        rep: RepId::from_uuid(row.rep_id),
+        weight: u32::try_from(row.weight).unwrap_or(1),
+        credit: row.credit,
+    };
+    let members = members_all(tx)?
+        .into_iter()
+        .filter(|row| row.pool_id == id.uuid());
+    Ok((
+        row,
+        Pool {
+            members: members.map(member).collect(),
+        },
+    ))
+}
+
+fn members_delete(tx: &mut TenantTx<'_>, id: PoolId) -> Result<(), RoutingError> {
+    diesel::delete(pool_members::table)
+        .filter(pool_members::tenant_id.eq(tx.tenant().uuid()))
+        .filter(pool_members::pool_id.eq(id.uuid()))
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+fn members_insert(tx: &mut TenantTx<'_>, id: PoolId, pool: &Pool) -> Result<(), RoutingError> {
+    let tenant = tx.tenant().uuid();
+    let row = |member: &Member| {
+        (
+            pool_members::tenant_id.eq(tenant),
+            pool_members::pool_id.eq(id.uuid()),
+            pool_members::rep_id.eq(member.rep.uuid()),
+            pool_members::weight.eq(i32::try_from(member.weight).unwrap_or(1)),
+            pool_members::credit.eq(member.credit),
+        )
+    };
+    let rows: Vec<_> = pool.members.iter().map(row).collect();
+    diesel::insert_into(pool_members::table)
+        .values(&rows)
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+/// Most members of a pool.
+const MAX_MEMBERS: usize = 500;
+
+fn check(tx: &mut TenantTx<'_>, input: &PoolInput) -> Result<(), RoutingError> {
+    if !(1..=100).contains(&input.name.trim().chars().count()) {
+        return Err(RoutingError::Name);
+    }
+    let ids: BTreeSet<Uuid> = input.members.iter().map(|(rep, _)| rep.uuid()).collect();
+    let weights = input
+        .members
+        .iter()
+        .all(|(_, weight)| (1..=1000).contains(weight));
+    if !weights || ids.len() != input.members.len() || ids.len() > MAX_MEMBERS {
+        return Err(RoutingError::Members);
+    }
+    let known: i64 = reps::table
+        .filter(reps::tenant_id.eq(tx.tenant().uuid()))
+        .filter(reps::rep_id.eq_any(&ids))
+        .select(count_star())
+        .first(tx.conn())?;
+    if usize::try_from(known) == Ok(ids.len()) {
+        Ok(())
+    } else {
+        Err(RoutingError::Members)
+    }
+}
+
+fn written(input: &PoolInput) -> Json {
+    let members: Vec<_> = input
+        .members
+        .iter()
+        .map(|(rep, weight)| json!([rep, weight]))
+        .collect();
+    json!({ "name": input.name.trim(), "members": members })
+}
+
+fn stored(row: &PoolRow, pool: &Pool) -> Json {
+    let members: Vec<_> = pool
+        .members
+        .iter()
+        .map(|m| json!([m.rep, m.weight]))
+        .collect();
+    json!({ "name": row.name, "members": members })
+}

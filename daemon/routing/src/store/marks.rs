@@ -1,0 +1,262 @@
+//! Marks and log entries, a page at a time. Written by hand because whole columns are sent as
+//! arrays (`unnest`) and marks and log move together in one statement; every value is bound.
+
+use chrono::{DateTime, Utc};
+use db::{TenantTx, Unit};
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::error::RoutingError;
+
+/// Where a record stands after a decision.
+#[derive(Debug)]
+pub(crate) struct Mark<'a> {
+    pub(crate) record_id: &'a str,
+    pub(crate) state: &'static str,
+    pub(crate) reason_code: Option<&'static str>,
+    pub(crate) attempts: i32,
+    pub(crate) next_attempt_at: Option<DateTime<Utc>>,
+    pub(crate) assignment_id: Option<Uuid>,
+}
+
+/// An entry of the routing log.
+#[derive(Debug)]
+pub(crate) struct NewAssignment<'a> {
+    pub(crate) assignment_id: Uuid,
+    pub(crate) record_id: &'a str,
+    pub(crate) rule: Option<(Uuid, i64)>,
+    pub(crate) target_kind: &'static str,
+    pub(crate) target_id: Uuid,
+    pub(crate) rep_id: Option<Uuid>,
+    pub(crate) new_owner: String,
+    pub(crate) previous_owner: Option<&'a str>,
+    pub(crate) already_owner: bool,
+    pub(crate) reasons: Json,
+    pub(crate) source_created_at: Option<DateTime<Utc>>,
+}
+
+/// What marks and assignments of one page have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page<'a> {
+    pub(crate) router: Uuid,
+    pub(crate) object: &'a str,
+    pub(crate) rules_version: i64,
+}
+
+/// Adds marks for records that have none, or (`again`) moves those that failed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a page of rows in one statement, by unnest"
+)]
+pub(crate) fn marks_store(
+    tx: &mut TenantTx<'_>,
+    page: Page<'_>,
+    marks: &[Mark<'_>],
+    again: bool,
+) -> Result<(), RoutingError> {
+    if marks.is_empty() {
+        return Ok(());
+    }
+    let statement = if again {
+        "UPDATE routing_records r SET state = page.state, reason_code = page.reason_code, \
+                attempts = page.attempts, next_attempt_at = page.next_attempt_at, \
+                assignment_id = COALESCE(page.assignment_id, r.assignment_id), \
+                assignment_at = CASE WHEN page.assignment_id IS NULL THEN r.assignment_at ELSE $4 END, \
+                updated_at = $4 \
+         FROM unnest($5, $6, $7, $8, $9, $10) \
+              AS page (record_id, state, reason_code, attempts, next_attempt_at, assignment_id) \
+         WHERE r.tenant_id = $1 AND r.object = $2 AND r.router_id = $3 \
+           AND r.record_id = page.record_id AND r.state = 'failed'"
+    } else {
+        "INSERT INTO routing_records (tenant_id, object, record_id, router_id, state, reason_code, \
+                attempts, next_attempt_at, assignment_id, assignment_at, first_seen_at, updated_at) \
+         SELECT $1, $2, record_id, $3, state, reason_code, attempts, next_attempt_at, assignment_id, \
+                CASE WHEN assignment_id IS NULL THEN NULL ELSE $4 END, $4, $4 \
+         FROM unnest($5, $6, $7, $8, $9, $10) \
+              AS page (record_id, state, reason_code, attempts, next_attempt_at, assignment_id)"
+    };
+    let (tenant, now) = (tx.tenant().uuid(), tx.now());
+    diesel::sql_query(statement)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<Text, _>(page.object)
+        .bind::<SqlUuid, _>(page.router)
+        .bind::<Timestamptz, _>(now)
+        .bind::<Array<Text>, _>(column(marks, |mark| mark.record_id))
+        .bind::<Array<Text>, _>(column(marks, |mark| mark.state))
+        .bind::<Array<Nullable<Text>>, _>(column(marks, |mark| mark.reason_code))
+        .bind::<Array<Integer>, _>(column(marks, |mark| mark.attempts))
+        .bind::<Array<Nullable<Timestamptz>>, _>(column(marks, |mark| mark.next_attempt_at))
+        .bind::<Array<Nullable<SqlUuid>>, _>(column(marks, |mark| mark.assignment_id))
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+/// Adds log entries, as proposed, or as assigned when the record has that owner already.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a page of rows in one statement, by unnest"
+)]
+pub(crate) fn assignments_insert(
+    tx: &mut TenantTx<'_>,
+    page: Page<'_>,
+    rows: &[NewAssignment<'_>],
+) -> Result<(), RoutingError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (tenant, now) = (tx.tenant().uuid(), tx.now());
+    diesel::sql_query(
+        "INSERT INTO assignments (tenant_id, decided_at, object, router_id, rules_version, \
+                assignment_id, record_id, rule_id, rule_version, target_kind, target_id, rep_id, \
+                new_owner, previous_owner, reasons, source_created_at, state, written_at, outcome_code) \
+         SELECT $1, $2, $3, $4, $5, assignment_id, record_id, rule_id, rule_version, target_kind, \
+                target_id, rep_id, new_owner, previous_owner, reasons, source_created_at, \
+                CASE outcome WHEN 'already_owner' THEN 'assigned' ELSE 'proposed' END, \
+                CASE outcome WHEN 'already_owner' THEN $2 END, outcome \
+         FROM unnest($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+              AS page (assignment_id, record_id, rule_id, rule_version, target_kind, target_id, rep_id, \
+                       new_owner, previous_owner, reasons, source_created_at, outcome)",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Timestamptz, _>(now)
+    .bind::<Text, _>(page.object)
+    .bind::<SqlUuid, _>(page.router)
+    .bind::<BigInt, _>(page.rules_version)
+    .bind::<Array<SqlUuid>, _>(column(rows, |row| row.assignment_id))
+    .bind::<Array<Text>, _>(column(rows, |row| row.record_id))
+    .bind::<Array<Nullable<SqlUuid>>, _>(column(rows, |row| row.rule.map(|(id, _)| id)))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.rule.map(|(_, version)| version)))
+    .bind::<Array<Text>, _>(column(rows, |row| row.target_kind))
+    .bind::<Array<SqlUuid>, _>(column(rows, |row| row.target_id))
+    .bind::<Array<Nullable<SqlUuid>>, _>(column(rows, |row| row.rep_id))
+    .bind::<Array<Text>, _>(column(rows, |row| row.new_owner.as_str()))
+    .bind::<Array<Nullable<Text>>, _>(column(rows, |row| row.previous_owner))
+    .bind::<Array<Jsonb>, _>(column(rows, |row| &row.reasons))
+    .bind::<Array<Nullable<Timestamptz>>, _>(column(rows, |row| row.source_created_at))
+    .bind::<Array<Nullable<Text>>, _>(column(rows, |row| row.already_owner.then_some("already_owner")))
+    .execute(tx.conn())?;
+    Ok(())
+}
+
+fn column<'a, R, T>(rows: &'a [R], of: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(of).collect()
+}
+
+/// Marks records as handled before routing began (LR-30). Says how many had no mark yet.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a page of rows in one statement, by unnest"
+)]
+pub(crate) fn baseline_insert(
+    tx: &mut TenantTx<'_>,
+    router: Uuid,
+    object: &str,
+    ids: &[&str],
+) -> Result<usize, RoutingError> {
+    let (tenant, now) = (tx.tenant().uuid(), tx.now());
+    Ok(diesel::sql_query(
+        "INSERT INTO routing_records (tenant_id, object, record_id, router_id, state, first_seen_at, updated_at) \
+         SELECT DISTINCT $1, $2, record_id, $3, 'baseline', $4, $4 FROM unnest($5) AS page (record_id) \
+         ON CONFLICT (tenant_id, object, record_id) DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Text, _>(object)
+    .bind::<SqlUuid, _>(router)
+    .bind::<Timestamptz, _>(now)
+    .bind::<Array<Text>, _>(ids)
+    .execute(tx.conn())?)
+}
+
+/// A proposed write that somebody now holds.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct Claimed {
+    #[diesel(sql_type = SqlUuid)]
+    pub assignment_id: Uuid,
+    #[diesel(sql_type = Text)]
+    pub record_id: String,
+    #[diesel(sql_type = Text)]
+    pub new_owner: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub previous_owner: Option<String>,
+    #[diesel(sql_type = Integer)]
+    pub attempts: i32,
+}
+
+/// Takes work under a new claim: what is to be written (`in_doubt` false), or what is to be looked
+/// up because nobody knows whether it was written (true).
+#[expect(
+    clippy::disallowed_methods,
+    reason = "SKIP LOCKED and both tables in one statement"
+)]
+pub(crate) fn claim_take(
+    tx: &mut TenantTx<'_>,
+    router: Uuid,
+    claim: Uuid,
+    until: DateTime<Utc>,
+    limit: i64,
+    in_doubt: bool,
+) -> Result<Vec<Claimed>, RoutingError> {
+    let statement = if in_doubt {
+        "WITH due AS ( \
+            SELECT r.object, r.record_id FROM routing_records r \
+            WHERE r.tenant_id = $1 AND r.router_id = $2 AND r.state = 'in_doubt' \
+              AND (r.claim_until IS NULL OR r.claim_until < $3) \
+            ORDER BY r.updated_at, r.record_id LIMIT $6 FOR UPDATE SKIP LOCKED \
+         ), taken AS ( \
+            UPDATE routing_records r SET claim = $4, claim_until = $5, updated_at = $3 FROM due \
+            WHERE r.tenant_id = $1 AND r.object = due.object AND r.record_id = due.record_id \
+            RETURNING r.record_id, r.assignment_id, r.assignment_at, r.attempts \
+         ) \
+         SELECT a.assignment_id, a.record_id, a.new_owner, a.previous_owner, taken.attempts \
+         FROM taken JOIN assignments a ON a.tenant_id = $1 AND a.decided_at = taken.assignment_at \
+              AND a.assignment_id = taken.assignment_id"
+    } else {
+        "WITH due AS ( \
+            SELECT r.object, r.record_id FROM routing_records r \
+            WHERE r.tenant_id = $1 AND r.router_id = $2 AND r.state IN ('proposed', 'waiting') \
+              AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= $3) \
+            ORDER BY r.assignment_at, r.record_id LIMIT $6 FOR UPDATE SKIP LOCKED \
+         ), taken AS ( \
+            UPDATE routing_records r SET state = 'claimed', claim = $4, claim_until = $5, updated_at = $3 \
+            FROM due WHERE r.tenant_id = $1 AND r.object = due.object AND r.record_id = due.record_id \
+            RETURNING r.record_id, r.assignment_id, r.assignment_at, r.attempts \
+         ) \
+         UPDATE assignments a SET state = 'claimed', claimed_at = $3 FROM taken \
+         WHERE a.tenant_id = $1 AND a.decided_at = taken.assignment_at \
+           AND a.assignment_id = taken.assignment_id \
+         RETURNING a.assignment_id, a.record_id, a.new_owner, a.previous_owner, taken.attempts"
+    };
+    let (tenant, now) = (tx.tenant().uuid(), tx.now());
+    Ok(diesel::sql_query(statement)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(router)
+        .bind::<Timestamptz, _>(now)
+        .bind::<SqlUuid, _>(claim)
+        .bind::<Timestamptz, _>(until)
+        .bind::<BigInt, _>(limit)
+        .load(tx.conn())?)
+}
+
+/// Claims whose holder did not report in time: nobody knows whether the owner was written.
+#[expect(clippy::disallowed_methods, reason = "both tables in one statement")]
+pub(crate) fn claims_expire(tx: &mut TenantTx<'_>, router: Uuid) -> Result<usize, RoutingError> {
+    let (tenant, now) = (tx.tenant().uuid(), tx.now());
+    Ok(diesel::sql_query(
+        "WITH lost AS ( \
+            UPDATE routing_records r SET state = 'in_doubt', reason_code = 'claim_lost', claim = NULL, \
+                   claim_until = NULL, updated_at = $3 \
+            WHERE r.tenant_id = $1 AND r.router_id = $2 AND r.state = 'claimed' AND r.claim_until < $3 \
+            RETURNING r.assignment_id, r.assignment_at \
+         ) \
+         UPDATE assignments a SET state = 'in_doubt', outcome_code = 'claim_lost' FROM lost \
+         WHERE a.tenant_id = $1 AND a.decided_at = lost.assignment_at AND a.assignment_id = lost.assignment_id",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(router)
+    .bind::<Timestamptz, _>(now)
+    .execute(tx.conn())?)
+}

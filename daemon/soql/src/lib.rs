@@ -7,6 +7,8 @@
 
 pub mod ast;
 mod error;
+#[cfg(test)]
+mod golden;
 pub mod guard;
 mod id;
 mod lexer;
@@ -14,6 +16,8 @@ mod name;
 mod number;
 mod parser;
 mod print;
+#[cfg(test)]
+mod properties;
 mod value;
 
 pub use ast::Query;

@@ -15,15 +15,26 @@ pub use error::RoutingError;
 pub use model::compile::{Compiled, Fields, Lost, Record, Slots, operators};
 pub use model::condition::{Condition, Flaw, Op, Operand, Scalar, Term};
 pub use model::decide::{Candidate, Decision, Loss, Outcome, Standing, decide};
-pub use model::failure::FailureCode;
+pub use model::failure::{Explanation, FailureCode, MAX_ATTEMPTS, OWNER_REFUSED, explain};
 pub use model::pool::{Member, Pool};
 pub use model::reasons::Reasons;
 pub use model::rules::{Rep, RoutingState, RuleDefinition, RuleSet, Target};
 pub use service::{
+    failures::{
+        Accounting, FailureCursor, FailureFilter, FailurePage, FailureState, RecordMark,
+        accounting, failure_list, failure_reasons, failure_retry, failure_retry_all, record_mark,
+    },
+    log::{
+        Assignment, AssignmentCursor, AssignmentFilter, AssignmentPage, Explained, FailedTerm,
+        RepReason, RuleReason, Step, Story, assignment_explain, assignment_list, names,
+        record_title, record_titles, story,
+    },
+    overview::{Hour, Overview, RepShare, day_start, overview, routed_by_rep},
     pools::{
         PoolEntry, PoolInput, PoolMember, pool_create, pool_delete, pool_get, pool_list,
         pool_update,
     },
+    preview::{Preview, PreviewItem, rule_preview},
     propose::{Proposed, propose, retry_due},
     reps::{
         RepEntry, SyncedQueue, SyncedRep, queue_list, queues_sync, rep_list, rep_update, reps_sync,

@@ -1,6 +1,10 @@
 //! The verbs of routing. Each runs in the caller's transaction and writes its audit entry there.
 
+pub(crate) mod failures;
+pub(crate) mod log;
+pub(crate) mod overview;
 pub(crate) mod pools;
+pub(crate) mod preview;
 pub(crate) mod propose;
 pub(crate) mod reps;
 pub(crate) mod routers;

@@ -47,14 +47,6 @@ pub(crate) fn state_locked(
     state_of(tx, &locked, &members)
 }
 
-/// The state as it is, without a lock: for a preview, which gives no turn.
-pub(crate) fn state_seen(tx: &mut TenantTx<'_>) -> Result<RoutingState, RoutingError> {
-    let pools = crate::store::pools_all(tx)?;
-    let ids: Vec<Uuid> = pools.iter().map(|pool| pool.pool_id).collect();
-    let members = crate::store::members_all(tx)?;
-    state_of(tx, &ids, &members)
-}
-
 fn state_of(
     tx: &mut TenantTx<'_>,
     pools: &[Uuid],

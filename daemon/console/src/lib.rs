@@ -1,1 +1,35 @@
-//! 
+//! The face for people: the session API under `/api/console/v1`, and the web app, embedded from
+//! `web/dist`.
+//!
+//! A module of `routes` has one function, `routes()`, that lists its handlers; `routes::all()` joins
+//! them. Handlers translate: they read input, call one verb of a domain in one transaction, and write
+//! the row as JSON. Rules live in the domains.
+
+mod assets;
+pub mod routes;
+
+use actix_web::web;
+use db::Db;
+use http::Shared;
+use identity::Identity;
+
+/// What handlers reach, as `web::Data<Console>`. Cheap to clone.
+#[derive(Clone)]
+pub struct Console {
+    pub db: Db,
+    pub identity: Identity,
+    /// For the caller's address, before anyone is known.
+    pub shared: Shared,
+}
+
+const BASE: &str = "/api/console/v1";
+
+/// The face, for [`http::serve`]: `move |app| console::configure(app, &console)`.
+pub fn configure(app: &mut web::ServiceConfig, console: &Console) {
+    let mut scope = web::scope(BASE).app_data(web::Data::new(console.clone()));
+    for resource in routes::all().into_resources() {
+        scope = scope.service(resource);
+    }
+    app.service(scope.default_service(web::to(assets::unknown_api)));
+    app.default_service(web::to(assets::serve));
+}

@@ -1,1 +1,46 @@
-//! 
+//! What faces share: the TLS server, the headers of every answer, request ids, the access log,
+//! problem+json, routes whose signature states who may use them, JSON bodies, pages and rate classes.
+//!
+//! A face builds [`Routes`] from handlers and gives them to [`serve`] by a closure. A handler reads:
+//!
+//! ```ignore
+//! async fn rule_create(
+//!     who: Allowed<permit::RuleEdit>,
+//!     console: web::Data<Console>,
+//!     Body(input): Body<RuleInput>,
+//! ) -> Result<web::Json<RuleView>, Problem> { ... }
+//! ```
+
+mod access;
+mod body;
+mod client;
+mod config;
+mod cookie;
+mod edge;
+mod error;
+mod headers;
+mod health;
+mod metrics;
+mod page;
+mod problem;
+mod rate;
+mod request;
+mod route;
+mod server;
+mod shared;
+mod tls;
+
+pub use access::{Access, Allowed, Door, Knock, Public, SignedIn};
+pub use body::{Body, MOST_BYTES};
+pub use config::Config;
+pub use cookie::{forget_refresh_cookie, read_refresh_cookie, refresh_cookie};
+pub use error::HttpError;
+pub use headers::CONTENT_SECURITY_POLICY;
+pub use health::{Readiness, Reason};
+pub use page::{Page, PageQuery, Path, Query};
+pub use problem::{FieldError, Position, Problem};
+pub use request::current as current_request;
+pub use route::{Guarded, Route, Routes};
+pub use server::{Running, serve};
+pub use shared::Shared;
+pub use tls::Certificate;

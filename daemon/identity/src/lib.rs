@@ -1,1 +1,32 @@
-//! 
+//! Who someone is and what they may do: tenants, people, memberships, sessions, and the role x action
+//! table.
+//!
+//! [`Identity`] is the handle. It makes and checks access tokens, rotates refresh tokens, counts
+//! failures for all daemons together, and makes the [`kernel::Principal`] that everything else is
+//! asked with. All of its rows are reached through `db::AuthTx`, as the role `revkeep_auth`.
+//!
+//! Second factors, single sign-on, invitations and API keys have their place here and come later.
+
+mod attempts;
+mod config;
+mod email;
+mod error;
+mod identity;
+mod keys;
+mod opaque;
+mod password;
+mod permission;
+mod refresh;
+mod session;
+mod setup;
+mod standing;
+mod store;
+mod token;
+
+pub use config::{ACCESS_LIFE, Config, REFRESH_GRACE, SESSION_LIFE};
+pub use error::IdentityError;
+pub use identity::{Caller, Identity};
+pub use password::BCRYPT_COST;
+pub use permission::{Permission, Permit, allows, granted, permissions_of, permit};
+pub use session::{Grant, RefreshGrant, SessionView, SignIn};
+pub use setup::SetupClaim;

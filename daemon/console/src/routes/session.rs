@@ -1,0 +1,181 @@
+//! The session: sign in, refresh, show, move to another tenant, sign out.
+
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use http::{
+    Body, Knock, Problem, Public, Routes, SignedIn, forget_refresh_cookie, read_refresh_cookie,
+    refresh_cookie,
+};
+use identity::{Grant, IdentityError, Permission, SessionView, SignIn};
+use kernel::{Role, Secret, TenantId, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::Console;
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .post("/session", sign_in)
+        .get("/session", session_show)
+        .delete("/session", sign_out)
+        .post("/session/refresh", session_refresh)
+        .post("/session/tenant", tenant_switch)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignInInput {
+    email: String,
+    password: Secret<String>,
+    tenant: Option<TenantId>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SwitchInput {
+    tenant: TenantId,
+}
+
+#[derive(Serialize)]
+struct GrantBody {
+    access_token: String,
+    /// Seconds.
+    expires_in: u64,
+    #[serde(flatten)]
+    session: SessionBody,
+}
+
+#[derive(Serialize)]
+struct SessionBody {
+    user: UserBody,
+    tenant: TenantBody,
+    roles: Vec<Role>,
+    owner: bool,
+    tenants: Vec<TenantRef>,
+    permissions: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct UserBody {
+    id: UserId,
+    name: String,
+    /// Null while the secrets backend is sealed.
+    email: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TenantBody {
+    id: TenantId,
+    name: String,
+    state: String,
+}
+
+#[derive(Serialize)]
+struct TenantRef {
+    id: TenantId,
+    name: String,
+}
+
+async fn sign_in(
+    _: Knock,
+    console: web::Data<Console>,
+    request: HttpRequest,
+    Body(input): Body<SignInInput>,
+) -> Result<HttpResponse, Problem> {
+    let input = SignIn {
+        email: input.email,
+        password: input.password,
+        tenant: input.tenant,
+    };
+    let caller = console.shared.caller(&request);
+    let grant = console
+        .identity
+        .sign_in(input, &caller)
+        .await
+        .map_err(problem)?;
+    Ok(granted(HttpResponse::Ok(), grant))
+}
+
+async fn session_show(
+    who: SignedIn,
+    console: web::Data<Console>,
+) -> Result<web::Json<SessionBody>, Problem> {
+    Ok(web::Json(console.identity.session_show(&who).await?.into()))
+}
+
+async fn session_refresh(
+    _: Public,
+    console: web::Data<Console>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let token = read_refresh_cookie(&request).ok_or(IdentityError::SessionExpired)?;
+    let caller = console.shared.caller(&request);
+    let grant = console
+        .identity
+        .session_refresh(&token, &caller)
+        .await
+        .map_err(problem)?;
+    Ok(granted(HttpResponse::Ok(), grant))
+}
+
+async fn tenant_switch(
+    who: SignedIn,
+    console: web::Data<Console>,
+    Body(input): Body<SwitchInput>,
+) -> Result<HttpResponse, Problem> {
+    let grant = console.identity.tenant_switch(&who, input.tenant).await?;
+    Ok(granted(HttpResponse::Ok(), grant))
+}
+
+async fn sign_out(who: SignedIn, console: web::Data<Console>) -> Result<HttpResponse, Problem> {
+    console.identity.sign_out(&who).await?;
+    Ok(HttpResponse::NoContent()
+        .cookie(forget_refresh_cookie())
+        .finish())
+}
+
+/// The answer to whatever opens, renews or moves a session.
+pub(super) fn granted(mut response: HttpResponseBuilder, grant: Grant) -> HttpResponse {
+    if let Some(refresh) = &grant.refresh {
+        response.cookie(refresh_cookie(refresh.token.expose(), refresh.expires_in));
+    }
+    response.json(GrantBody {
+        access_token: grant.access_token,
+        expires_in: grant.expires_in.as_secs(),
+        session: grant.view.into(),
+    })
+}
+
+/// A lockout says when it ends.
+pub(super) fn problem(error: IdentityError) -> Problem {
+    match error {
+        IdentityError::RateLimited { retry_after } => Problem::from(error).retry_after(retry_after),
+        other => other.into(),
+    }
+}
+
+impl From<SessionView> for SessionBody {
+    fn from(view: SessionView) -> Self {
+        Self {
+            user: UserBody {
+                id: view.user,
+                name: view.name,
+                email: view.email,
+            },
+            tenant: TenantBody {
+                id: TenantId::from_uuid(view.tenant.tenant_id),
+                name: view.tenant.name,
+                state: view.tenant.state,
+            },
+            roles: view.roles.iter().collect(),
+            owner: view.roles.is_owner(),
+            tenants: view
+                .tenants
+                .into_iter()
+                .map(|own| TenantRef {
+                    id: TenantId::from_uuid(own.tenant_id),
+                    name: own.name,
+                })
+                .collect(),
+            permissions: view.permissions.into_iter().map(Permission::name).collect(),
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! Who may use a route. The first argument of a handler states it, so its signature shows it:
+//!
+//! * [`Public`] is for anyone;
+//! * [`Knock`] is for anyone, at the pace of sign-ins;
+//! * [`SignedIn`] is for any person with a session;
+//! * [`Allowed<P>`] is for a person whose roles grant `P`.
+//!
+//! [`crate::Route`] reads the requirement from that argument's type and enforces it before the body
+//! is looked at. A handler that names none of these cannot be made a route.
+
+use std::{
+    future::{Ready, ready},
+    marker::PhantomData,
+    ops::Deref,
+};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::{StatusCode, header},
+    web,
+};
+use identity::{IdentityError, Permission, Permit};
+use kernel::{Principal, UserId};
+
+use crate::{
+    problem::Problem,
+    rate::{Key, Network},
+    shared::Shared,
+};
+
+/// What a route requires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Public,
+    Knock,
+    SignedIn,
+    Permission(Permission),
+}
+
+/// An argument that states a requirement.
+pub trait Door: FromRequest {
+    const ACCESS: Access;
+}
+
+/// Anyone.
+#[derive(Clone, Copy, Debug)]
+pub struct Public;
+
+/// Anyone, at the pace of sign-ins.
+#[derive(Clone, Copy, Debug)]
+pub struct Knock;
+
+/// A person with a session.
+#[derive(Debug)]
+pub struct SignedIn(Principal);
+
+/// A person whose roles grant `P`.
+#[derive(Debug)]
+pub struct Allowed<P: Permit>(Principal, PhantomData<fn() -> P>);
+
+impl SignedIn {
+    pub const fn principal(&self) -> &Principal {
+        &self.0
+    }
+}
+
+impl<P: Permit> Allowed<P> {
+    pub const fn principal(&self) -> &Principal {
+        &self.0
+    }
+}
+
+impl Deref for SignedIn {
+    type Target = Principal;
+    fn deref(&self) -> &Principal {
+        &self.0
+    }
+}
+
+impl<P: Permit> Deref for Allowed<P> {
+    type Target = Principal;
+    fn deref(&self) -> &Principal {
+        &self.0
+    }
+}
+
+impl Door for Public {
+    const ACCESS: Access = Access::Public;
+}
+impl Door for Knock {
+    const ACCESS: Access = Access::Knock;
+}
+impl Door for SignedIn {
+    const ACCESS: Access = Access::SignedIn;
+}
+impl<P: Permit> Door for Allowed<P> {
+    const ACCESS: Access = Access::Permission(P::PERMISSION);
+}
+
+/// Left in the request by [`admit`], with the requirement that was met.
+struct Admitted {
+    access: Access,
+    principal: Option<Principal>,
+}
+
+/// Enforces `access`. Runs before anything else of the request is looked at.
+pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), Problem> {
+    let shared = request
+        .app_data::<web::Data<Shared>>()
+        .cloned()
+        .ok_or_else(Problem::internal)?;
+    let caller = shared.caller(request);
+    let network = Network::from(caller.address);
+    let principal = match access {
+        Access::Public => {
+            charge(&shared, Key::Network(network))?;
+            refuse_foreign(request)?;
+            None
+        }
+        Access::Knock => {
+            charge(&shared, Key::SignIn(network))?;
+            refuse_foreign(request)?;
+            None
+        }
+        Access::SignedIn | Access::Permission(_) => {
+            let Some(token) = bearer(request) else {
+                charge(&shared, Key::Network(network))?;
+                return Err(Problem::new(
+                    StatusCode::UNAUTHORIZED,
+                    "not_signed_in",
+                    "This needs a session. Sign in first.",
+                ));
+            };
+            let found = shared.identity().authenticate(token, &caller).await;
+            let principal = match found {
+                Ok(principal) => principal,
+                Err(error) => {
+                    charge(&shared, Key::Network(network))?;
+                    return Err(error.into());
+                }
+            };
+            if let Some(user) = principal.user() {
+                charge(&shared, Key::Person(user))?;
+            }
+            permit(&principal, access)?;
+            Some(principal)
+        }
+    };
+    request
+        .extensions_mut()
+        .insert(Admitted { access, principal });
+    Ok(())
+}
+
+fn permit(principal: &Principal, access: Access) -> Result<(), Problem> {
+    let Access::Permission(permission) = access else {
+        return Ok(());
+    };
+    if identity::allows(&principal.roles, permission) {
+        return Ok(());
+    }
+    log::info!(
+        REVKEEP_REQUEST = crate::request::id_text(),
+        REVKEEP_ACTION = "access_deny",
+        REVKEEP_TENANT = principal.tenant.to_string(),
+        REVKEEP_USER = principal.user().as_ref().map(UserId::to_string).unwrap_or_default();
+        "refused: {} is not among the roles' permissions", permission.name()
+    );
+    Err(Problem::new(
+        StatusCode::FORBIDDEN,
+        "not_permitted",
+        "Your role does not permit this. An owner of the organisation can change your role.",
+    )
+    .with("permission", serde_json::Value::from(permission.name())))
+}
+
+fn charge(shared: &Shared, key: Key) -> Result<(), Problem> {
+    let inner = &shared.inner;
+    inner.limits.charge(key, inner.clock.now()).map_err(|wait| {
+        Problem::from(IdentityError::RateLimited { retry_after: wait }).retry_after(wait)
+    })
+}
+
+/// RFC 6750 section 2.1. Tokens in the address or the body are not read.
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let value = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The belt to the cookie's SameSite=Strict: what changes something and may carry the cookie must
+/// come from a page of ours. A form or a script of another origin cannot set the header.
+fn refuse_foreign(request: &HttpRequest) -> Result<(), Problem> {
+    if request.method().is_safe() {
+        return Ok(());
+    }
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let marked = header("x-revkeep") == Some("1");
+    let same_site =
+        header("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let same_origin = header("origin").is_none_or(|origin| {
+        header("host").is_some_and(|host| origin.eq_ignore_ascii_case(&format!("https://{host}")))
+    });
+    if marked && same_site && same_origin {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::FORBIDDEN,
+        "foreign_request",
+        "This request does not come from Revkeep's own pages.",
+    ))
+}
+
+/// What [`admit`] left for a requirement; nothing when the route enforced another one.
+fn admitted(request: &HttpRequest, access: Access) -> Result<Option<Principal>, Problem> {
+    match request.extensions().get::<Admitted>() {
+        Some(admitted) if admitted.access == access => Ok(admitted.principal.clone()),
+        _ => Err(Problem::internal()),
+    }
+}
+
+fn person(request: &HttpRequest, access: Access) -> Result<Principal, Problem> {
+    admitted(request, access)?.ok_or_else(Problem::internal)
+}
+
+impl FromRequest for Public {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(admitted(request, Self::ACCESS).map(|_| Self))
+    }
+}
+
+impl FromRequest for Knock {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(admitted(request, Self::ACCESS).map(|_| Self))
+    }
+}
+
+impl FromRequest for SignedIn {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(person(request, Self::ACCESS).map(Self))
+    }
+}
+
+impl<P: Permit> FromRequest for Allowed<P> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(person(request, Self::ACCESS).map(|principal| Self(principal, PhantomData)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn post(headers: &[(&str, &str)]) -> HttpRequest {
+        let mut request = TestRequest::post().insert_header(("host", "revkeep.example:8443"));
+        for (name, value) in headers {
+            request = request.insert_header((*name, *value));
+        }
+        request.to_http_request()
+    }
+
+    #[test]
+    fn a_post_of_our_own_page_passes() {
+        let own = ("origin", "https://revkeep.example:8443");
+        assert!(refuse_foreign(&post(&[("x-revkeep", "1")])).is_ok());
+        assert!(refuse_foreign(&post(&[("x-revkeep", "1"), own])).is_ok());
+        assert!(
+            refuse_foreign(&post(&[
+                ("x-revkeep", "1"),
+                own,
+                ("sec-fetch-site", "same-origin")
+            ]))
+            .is_ok()
+        );
+        assert!(refuse_foreign(&TestRequest::get().to_http_request()).is_ok());
+    }
+
+    #[test]
+    fn a_post_of_any_other_page_does_not() {
+        for headers in [
+            &[][..],
+            &[("x-revkeep", "0")],
+            &[("origin", "https://revkeep.example:8443")],
+            &[("x-revkeep", "1"), ("origin", "https://evil.example")],
+            &[
+                ("x-revkeep", "1"),
+                ("origin", "http://revkeep.example:8443"),
+            ],
+            &[("x-revkeep", "1"), ("origin", "https://revkeep.example")],
+            &[("x-revkeep", "1"), ("origin", "null")],
+            &[("x-revkeep", "1"), ("sec-fetch-site", "same-site")],
+            &[("x-revkeep", "1"), ("sec-fetch-site", "cross-site")],
+        ] {
+            let problem = refuse_foreign(&post(headers)).unwrap_err();
+            assert_eq!(problem.code(), "foreign_request", "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_bearer_is_read_from_its_header_alone() {
+        let token = |name: &str, value: &str| {
+            let request = TestRequest::get()
+                .insert_header((name, value))
+                .to_http_request();
+            bearer(&request).map(str::to_owned)
+        };
+        assert_eq!(token("authorization", "Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(token("authorization", "bearer abc").as_deref(), Some("abc"));
+        assert_eq!(token("authorization", "Basic abc"), None);
+        assert_eq!(token("authorization", "abc"), None);
+        assert_eq!(token("x-authorization", "Bearer abc"), None);
+        let query = TestRequest::get()
+            .uri("/?access_token=abc")
+            .to_http_request();
+        assert!(bearer(&query).is_none());
+    }
+
+    /// A handler that was reached past the route's check gets nothing.
+    #[actix_web::test]
+    async fn an_extractor_alone_admits_nobody() {
+        let request = TestRequest::get().to_http_request();
+        assert!(SignedIn::extract(&request).await.is_err());
+        assert!(Public::extract(&request).await.is_err());
+        type Edit = Allowed<identity::permit::RuleEdit>;
+        assert!(Edit::extract(&request).await.is_err());
+        request.extensions_mut().insert(Admitted {
+            access: Access::Public,
+            principal: None,
+        });
+        assert!(Public::extract(&request).await.is_ok());
+        assert!(
+            Edit::extract(&request).await.is_err(),
+            "another requirement was met"
+        );
+    }
+}

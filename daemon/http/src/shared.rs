@@ -1,0 +1,67 @@
+//! What every worker thread of the server shares.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::HttpRequest;
+use identity::{Caller, Identity};
+use ipnet::IpNet;
+use kernel::SharedClock;
+
+use crate::{
+    client, config::Config, error::HttpError, health::Readiness, metrics::HttpMetrics,
+    rate::RateLimits, request,
+};
+
+#[derive(Clone)]
+pub struct Shared {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) identity: Identity,
+    pub(crate) clock: SharedClock,
+    pub(crate) limits: RateLimits,
+    pub(crate) readiness: Arc<dyn Readiness>,
+    pub(crate) metrics: HttpMetrics,
+    pub(crate) registry: prometheus::Registry,
+    pub(crate) request_timeout: Duration,
+    trusted_proxies: Vec<IpNet>,
+}
+
+impl Shared {
+    /// `registry` is the one that `/metrics` shows; other parts register theirs in it as well.
+    pub fn new(
+        config: &Config,
+        identity: Identity,
+        clock: SharedClock,
+        readiness: Arc<dyn Readiness>,
+        registry: prometheus::Registry,
+    ) -> Result<Self, HttpError> {
+        let metrics = HttpMetrics::register(&registry)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                identity,
+                clock,
+                limits: RateLimits::new(config.sign_ins_per_minute, config.requests_per_minute),
+                readiness,
+                metrics,
+                registry,
+                request_timeout: Duration::from_secs(config.request_timeout_seconds),
+                trusted_proxies: config.trusted_proxies.clone(),
+            }),
+        })
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.inner.identity
+    }
+
+    /// Who knocks, before anyone is known.
+    pub fn caller(&self, request: &HttpRequest) -> Caller {
+        Caller {
+            address: client::address(request, &self.inner.trusted_proxies),
+            user_agent: client::user_agent(request),
+            request: request::current(),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What can go wrong when someone says who they are.
+
+use std::time::Duration;
+
+use audit::AuditError;
+use db::DbError;
+use kernel::{Classified, ErrorKind};
+use vault::VaultError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    #[error("identity's rows could not be read or written")]
+    Db(#[from] DbError),
+    #[error("a secret of identity could not be used")]
+    Vault(#[from] VaultError),
+    #[error("the audit entry could not be written")]
+    Audit(#[from] AuditError),
+    #[error("the event could not be published")]
+    Jobs(#[from] jobs::JobsError),
+    #[error("the keys of identity have not been read since start")]
+    Locked,
+    #[error("a cryptographic operation failed: {0}")]
+    Crypto(&'static str),
+    #[error("too many passwords are being checked")]
+    Overloaded,
+
+    #[error("wrong address or password")]
+    InvalidCredentials,
+    #[error("too many failed attempts")]
+    RateLimited { retry_after: Duration },
+    #[error("the access token is not valid: {0}")]
+    InvalidToken(&'static str),
+    #[error("the session is over")]
+    SessionExpired,
+    #[error("the session was ended")]
+    SessionRevoked,
+    #[error("not a member of that tenant")]
+    NotMember,
+    #[error("the input is not acceptable: {field}: {code}")]
+    Input {
+        field: &'static str,
+        code: &'static str,
+    },
+    #[error("set-up is over")]
+    SetupDone,
+    #[error("the set-up code is not valid")]
+    SetupCode,
+}
+
+impl From<diesel::result::Error> for IdentityError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+impl IdentityError {
+    pub(crate) const fn input(field: &'static str, code: &'static str) -> Self {
+        Self::Input { field, code }
+    }
+}
+
+impl Classified for IdentityError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Db(error) => error.kind(),
+            Self::Vault(error) => error.kind(),
+            Self::Audit(error) => error.kind(),
+            Self::Jobs(error) => error.kind(),
+            Self::Locked => ErrorKind::Sealed,
+            Self::Crypto(_) => ErrorKind::Internal,
+            Self::Overloaded => ErrorKind::Unavailable,
+            Self::InvalidCredentials
+            | Self::InvalidToken(_)
+            | Self::SessionExpired
+            | Self::SessionRevoked => ErrorKind::Unauthenticated,
+            Self::RateLimited { .. } => ErrorKind::RateLimited,
+            Self::NotMember => ErrorKind::NotFound,
+            Self::Input { .. } | Self::SetupCode => ErrorKind::Invalid,
+            Self::SetupDone => ErrorKind::Conflict,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Db(error) => error.code(),
+            Self::Vault(error) => error.code(),
+            Self::Audit(error) => error.code(),
+            Self::Jobs(error) => error.code(),
+            Self::Locked => "sealed",
+            Self::Crypto(_) => "internal",
+            Self::Overloaded => "busy",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::InvalidToken(_) => "invalid_token",
+            Self::SessionExpired => "session_expired",
+            Self::SessionRevoked => "session_revoked",
+            Self::NotMember => "tenant_not_found",
+            Self::Input { code, .. } => code,
+            Self::SetupDone => "setup_done",
+            Self::SetupCode => "setup_code_invalid",
+        }
+    }
+
+    fn message(&self) -> String {
+        let text = match self {
+            Self::Db(error) => return error.message(),
+            Self::Vault(error) => return error.message(),
+            Self::Audit(error) => return error.message(),
+            Self::Jobs(error) => return error.message(),
+            Self::Input { code, .. } => input_message(code),
+            Self::Locked => {
+                "The secrets backend is sealed or cannot be reached, so nobody can sign in. An administrator must unseal it; sign-in then works again by itself."
+            }
+            Self::Crypto(_) => "Something failed on our side; the log has the cause.",
+            Self::Overloaded => {
+                "Many people are signing in at this moment. Try again in a few seconds."
+            }
+            Self::InvalidCredentials => {
+                "The address or the password is not right. Check both and try again."
+            }
+            Self::RateLimited { retry_after } => {
+                return format!(
+                    "There were too many failed attempts. Try again in {} minutes.",
+                    retry_after.as_secs().div_ceil(60).max(1)
+                );
+            }
+            Self::InvalidToken(_) => "The access token is not valid. Sign in again.",
+            Self::SessionExpired => "Your session is over. Sign in again.",
+            Self::SessionRevoked => "Your session was ended. Sign in again.",
+            Self::NotMember => "There is no such tenant among yours.",
+            Self::SetupDone => "Revkeep is set up already. Sign in with an existing account.",
+            Self::SetupCode => {
+                "The set-up code is wrong, used or too old. Run \"revkeep setup\" on the machine for a new one."
+            }
+        };
+        text.to_owned()
+    }
+
+    fn field(&self) -> Option<String> {
+        match self {
+            Self::Input { field, .. } => Some((*field).to_owned()),
+            Self::SetupCode => Some("code".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn input_message(code: &str) -> &'static str {
+    match code {
+        "password_too_short" => "A password needs at least 12 characters.",
+        "password_too_long" => "A password may have at most 1,024 bytes.",
+        "password_too_simple" => {
+            "A password needs at least three of: small letters, capital letters, digits, other characters."
+        }
+        "password_is_address" => "A password must not contain the address it belongs to.",
+        "email_invalid" => "This is no e-mail address.",
+        _ => "This must have between 1 and 200 characters.",
+    }
+}

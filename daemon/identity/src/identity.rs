@@ -1,0 +1,314 @@
+//! The handle that faces hold: its keys, and who is behind an access token.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
+
+use arc_swap::ArcSwapOption;
+use chrono::{DateTime, TimeDelta, Utc};
+use db::{AuthScope, Db, DbError, SessionStanding};
+use kernel::{
+    Actor, Principal, RequestId, Secret, SessionId, SharedClock, SigningKeyId, TenantId,
+    principal::Origin,
+};
+use tokio::sync::Mutex;
+use vault::{IfMissing, Vault};
+
+use crate::{
+    config::Config,
+    error::IdentityError,
+    keys::{self, KeySet, NewKey, Published},
+    password::Passwords,
+    standing::{self, StandingCache},
+    store::{self, SigningKeyRow},
+    token,
+};
+
+/// Names of the platform's secrets that identity needs in memory.
+const PEPPER: &str = "password-pepper";
+const INDEX_KEY: &str = "email-index-key";
+/// A token with an unknown key id makes the keys be read again, this often at most.
+const RELOAD_GAP: TimeDelta = TimeDelta::seconds(10);
+/// How stale `last_used_at` may be: a write a minute for a session in use.
+const TOUCH_GAP: TimeDelta = TimeDelta::seconds(60);
+
+/// Where a request comes from.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub address: IpAddr,
+    pub user_agent: String,
+    pub request: Option<RequestId>,
+}
+
+impl Caller {
+    pub fn origin(&self) -> Origin {
+        Origin {
+            address: self.address.to_string(),
+            user_agent: self.user_agent.clone(),
+        }
+    }
+}
+
+/// Cheap to clone; clones share keys, threads and cache.
+#[derive(Clone)]
+pub struct Identity {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) db: Db,
+    pub(crate) vault: Vault,
+    pub(crate) clock: SharedClock,
+    pub(crate) config: Config,
+    pub(crate) standings: StandingCache,
+    secrets: OnceLock<Secrets>,
+    keys: ArcSwapOption<KeySet>,
+    /// When the keys were last read; held while they are read, so that one reader is enough.
+    loading: Mutex<Option<DateTime<Utc>>>,
+}
+
+/// What is kept in memory once the secrets backend has told it.
+pub(crate) struct Secrets {
+    pub(crate) passwords: Passwords,
+    pub(crate) index_key: Secret<Vec<u8>>,
+}
+
+impl Identity {
+    pub fn new(db: Db, vault: Vault, config: Config) -> Self {
+        let clock = Arc::clone(db.clock());
+        Self {
+            inner: Arc::new(Inner {
+                db,
+                vault,
+                clock,
+                config,
+                standings: StandingCache::default(),
+                secrets: OnceLock::new(),
+                keys: ArcSwapOption::empty(),
+                loading: Mutex::new(None),
+            }),
+        }
+    }
+
+    /// Reads the pepper, the index key and the signing keys, and makes what is missing. Until it has
+    /// worked once every verb answers `sealed`; calling it again is harmless.
+    pub async fn unlock(&self) -> Result<(), IdentityError> {
+        let inner = &self.inner;
+        let mut read = inner.loading.lock().await;
+        if inner.secrets.get().is_none() {
+            inner.vault.ensure_tenant_key(TenantId::PLATFORM).await?;
+            let pepper = inner
+                .vault
+                .named_secret(PEPPER, IfMissing::Generate(32))
+                .await?;
+            let index_key = inner
+                .vault
+                .named_secret(INDEX_KEY, IfMissing::Generate(32))
+                .await?;
+            let passwords = Passwords::start(pepper).await?;
+            let _ = inner.secrets.set(Secrets {
+                passwords,
+                index_key,
+            });
+        }
+        inner.load_keys().await?;
+        *read = Some(inner.clock.now());
+        Ok(())
+    }
+
+    pub fn is_unlocked(&self) -> bool {
+        self.inner.secrets.get().is_some() && self.inner.keys.load().is_some()
+    }
+
+    /// The public keys for `/.well-known/jwks.json` (RFC 7517).
+    pub fn jwks(&self) -> Result<serde_json::Value, IdentityError> {
+        Ok(self.inner.keys()?.jwks().clone())
+    }
+
+    /// Makes the next key current and a new one next; the current one stays published as the
+    /// previous. Of several daemons that rotate at once, one does.
+    pub async fn signing_key_rotate(&self) -> Result<(), IdentityError> {
+        let inner = &self.inner;
+        let current = inner.keys()?.current_kid().to_owned();
+        let row = inner.new_key_row("next").await?;
+        inner
+            .db
+            .auth(AuthScope::default(), move |tx| {
+                let locked = store::signing_key_lock(tx, "current")?;
+                let unchanged =
+                    locked.is_some_and(|id| SigningKeyId::from_uuid(id).to_string() == current);
+                if unchanged {
+                    store::signing_key_move(tx, "previous", "retired")?;
+                    store::signing_key_move(tx, "current", "previous")?;
+                    store::signing_key_move(tx, "next", "current")?;
+                    store::signing_key_insert(tx, &row)?;
+                }
+                Ok::<_, IdentityError>(())
+            })
+            .await?;
+        self.unlock().await
+    }
+
+    /// Who acts with this access token, in which tenant and as what.
+    pub async fn authenticate(
+        &self,
+        access_token: &str,
+        caller: &Caller,
+    ) -> Result<Principal, IdentityError> {
+        let inner = &self.inner;
+        let now = inner.clock.now();
+        let keys = inner.keys_for(&token::key_id(access_token)?).await?;
+        let claims = token::verify(&keys, access_token, now)?;
+        let scope = AuthScope {
+            tenant: Some(claims.tid),
+            user: Some(claims.sub),
+        };
+        let standing = inner.standing(scope, claims.sid).await?;
+        let standing = standing.ok_or(IdentityError::SessionRevoked)?;
+        standing::check_alive(&standing, inner.config.inactivity(), now)?;
+        standing::check_claims(&standing, &claims)?;
+        Ok(Principal {
+            tenant: claims.tid,
+            actor: Actor::Human {
+                user: claims.sub,
+                session: claims.sid,
+            },
+            roles: standing::roles(&standing),
+            request: caller.request,
+            origin: Some(caller.origin()),
+        })
+    }
+
+    /// A hint said that something about the tenant's sessions or members changed.
+    pub fn forget_tenant(&self, tenant: TenantId) {
+        self.inner.standings.forget_tenant(tenant);
+    }
+
+    /// Hints were lost: nothing that was read is believed any more.
+    pub fn forget_all(&self) {
+        self.inner.standings.forget_all();
+    }
+}
+
+impl Inner {
+    pub(crate) fn secrets(&self) -> Result<&Secrets, IdentityError> {
+        self.secrets.get().ok_or(IdentityError::Locked)
+    }
+
+    pub(crate) fn keys(&self) -> Result<Arc<KeySet>, IdentityError> {
+        self.keys.load_full().ok_or(IdentityError::Locked)
+    }
+
+    /// The keys in memory; read again when they do not know `kid`, because another daemon may have
+    /// rotated them.
+    async fn keys_for(&self, kid: &str) -> Result<Arc<KeySet>, IdentityError> {
+        let keys = self.keys()?;
+        if keys.verifier(kid).is_some() {
+            return Ok(keys);
+        }
+        let mut read = self.loading.lock().await;
+        let now = self.clock.now();
+        if read.is_none_or(|read| now - read >= RELOAD_GAP) {
+            *read = Some(now);
+            self.load_keys().await?;
+        }
+        self.keys()
+    }
+
+    async fn load_keys(&self) -> Result<(), IdentityError> {
+        let mut rows = self
+            .db
+            .auth(AuthScope::default(), store::signing_keys)
+            .await?;
+        if !rows.iter().any(|row| row.state == "current") {
+            self.make_first_keys().await?;
+            rows = self
+                .db
+                .auth(AuthScope::default(), store::signing_keys)
+                .await?;
+        }
+        let mut opened = None;
+        if let Some(row) = rows.iter().find(|row| row.state == "current") {
+            let id = SigningKeyId::from_uuid(row.key_id);
+            opened = Some((id, keys::open(&self.vault, id, &row.private_sealed).await?));
+        }
+        let published: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let id = SigningKeyId::from_uuid(row.key_id);
+                let private = opened.as_ref().filter(|(current, _)| *current == id);
+                Published {
+                    id,
+                    public_pem: &row.public_pem,
+                    private_pem: private.map(|(_, pem)| pem),
+                }
+            })
+            .collect();
+        self.keys.store(Some(Arc::new(KeySet::build(&published)?)));
+        Ok(())
+    }
+
+    /// Another daemon may be doing the same: the unique index lets one of them win.
+    async fn make_first_keys(&self) -> Result<(), IdentityError> {
+        let (current, next) = (
+            self.new_key_row("current").await?,
+            self.new_key_row("next").await?,
+        );
+        let stored = self
+            .db
+            .auth(AuthScope::default(), move |tx| {
+                store::signing_key_insert(tx, &current)?;
+                store::signing_key_insert(tx, &next)
+            })
+            .await;
+        match stored {
+            Ok(()) | Err(IdentityError::Db(DbError::Duplicate(_))) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn new_key_row(&self, state: &str) -> Result<SigningKeyRow, IdentityError> {
+        let clock = Arc::clone(&self.clock);
+        let key = tokio::task::spawn_blocking(move || NewKey::generate(clock.as_ref()))
+            .await
+            .map_err(|_| IdentityError::Crypto("making a signing key"))??;
+        Ok(SigningKeyRow {
+            key_id: key.id.uuid(),
+            algorithm: String::from("RS256"),
+            state: state.to_owned(),
+            private_sealed: key.seal(&self.vault).await?,
+            public_pem: key.public_pem.clone(),
+            created_at: key.created_at,
+        })
+    }
+
+    /// From the cache, or read; a session in use is marked as such while it is read.
+    async fn standing(
+        &self,
+        scope: AuthScope,
+        session: SessionId,
+    ) -> Result<Option<SessionStanding>, IdentityError> {
+        let now = self.clock.now();
+        if let Some(standing) = self.standings.get(session, now) {
+            return Ok(standing);
+        }
+        let inactivity = self.config.inactivity();
+        let standing = self
+            .db
+            .auth(scope, move |tx| {
+                let standing = tx.session_standing(session.uuid())?;
+                let in_use = standing.as_ref().is_some_and(|standing| {
+                    standing::check_alive(standing, inactivity, now).is_ok()
+                        && now - standing.last_used_at >= TOUCH_GAP
+                });
+                if in_use {
+                    store::session_touch(tx, session)?;
+                }
+                Ok::<_, IdentityError>(standing)
+            })
+            .await?;
+        self.standings.keep(session, standing.clone(), now);
+        Ok(standing)
+    }
+}

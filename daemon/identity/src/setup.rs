@@ -1,0 +1,250 @@
+//! The first super_admin (CX-27): a code that `revkeep setup` prints, used once, to make the first
+//! organisation and the account that owns it.
+
+use audit::Entry;
+use db::{AuthScope, AuthTx, Unit};
+use kernel::{Action, Actor, Secret, SessionId, TenantId, UserId};
+
+use crate::{
+    attempts::{self, AttemptScope, Limit},
+    config::SETUP_CODE_LIFE,
+    email::Email,
+    error::IdentityError,
+    identity::{Caller, Identity},
+    opaque::{random, sha256},
+    password,
+    session::{Grant, Opened, email_binding, open_session, rate_limited},
+    store::{self, NewSession, NewUser},
+};
+
+/// Wrong codes from one network in 15 minutes.
+const FAILURES: u32 = 5;
+/// Crockford's alphabet: no letter that is read as another or as a digit.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const GROUPS: usize = 5;
+const GROUP: usize = 5;
+
+/// What the first person types.
+pub struct SetupClaim {
+    pub code: String,
+    pub organisation: String,
+    pub name: String,
+    pub email: String,
+    pub password: Secret<String>,
+}
+
+impl Identity {
+    /// Whether nobody has an account yet.
+    pub async fn setup_needed(&self) -> Result<bool, IdentityError> {
+        let done = self
+            .inner
+            .db
+            .auth(AuthScope::default(), |tx| tx.anyone_set_up())
+            .await?;
+        Ok(!done)
+    }
+
+    /// Makes a code that lives a day; an earlier one that nobody used is void. For the administrator
+    /// on the machine alone.
+    pub async fn setup_code_create(&self) -> Result<Secret<String>, IdentityError> {
+        let code = new_code()?;
+        let hash = code_hash(code.expose());
+        self.inner
+            .db
+            .auth(AuthScope::default(), move |tx| {
+                if tx.anyone_set_up()? {
+                    return Err(IdentityError::SetupDone);
+                }
+                let expires = tx.now() + SETUP_CODE_LIFE;
+                store::setup_code_replace(tx, &hash, expires)
+            })
+            .await?;
+        Ok(code)
+    }
+
+    /// Uses the code up and makes organisation, account (super_admin, and owner and admin of the
+    /// organisation) and session, all or nothing.
+    pub async fn setup_claim(
+        &self,
+        claim: SetupClaim,
+        caller: &Caller,
+    ) -> Result<Grant, IdentityError> {
+        let inner = &self.inner;
+        let secrets = inner.secrets()?;
+        let code = code_hash(&claim.code);
+        let limit = Limit::new(
+            &secrets.index_key,
+            AttemptScope::SetupAddress,
+            caller.address,
+            b"",
+            FAILURES,
+        )?;
+        self.check_code(code.clone(), limit).await?;
+
+        let email = Email::parse(&claim.email)?;
+        password::check_policy(claim.password.expose(), email.as_str())?;
+        let organisation = text_of("organisation", &claim.organisation)?;
+        let name = text_of("name", &claim.name)?;
+
+        let clock = inner.clock.as_ref();
+        let (tenant, user) = (TenantId::generate(clock), UserId::generate(clock));
+        inner.vault.ensure_tenant_key(tenant).await?;
+        let owner = user.to_string();
+        let sealed = inner
+            .vault
+            .seal(
+                TenantId::PLATFORM,
+                &email_binding(&owner),
+                email.as_str().as_bytes(),
+            )
+            .await?;
+        let new_user = NewUser {
+            user_id: user.uuid(),
+            email_hash: email.hash(&secrets.index_key)?,
+            email_sealed: sealed.to_bytes(),
+            name,
+            password_hash: Some(secrets.passwords.hash(&claim.password).await?),
+            super_admin: true,
+        };
+        let session = inner.new_session(user, tenant, caller).await?;
+        let first = First {
+            code,
+            organisation,
+            tenant,
+            user: new_user,
+            session,
+        };
+        let caller = caller.clone();
+        let scope = AuthScope {
+            tenant: Some(tenant),
+            user: Some(user),
+        };
+        let opened = inner
+            .db
+            .auth(scope, move |tx| first.store(tx, &caller))
+            .await?;
+        inner.grant(opened, Some(email.as_str().to_owned())).await
+    }
+
+    /// Before anything costly. The code itself is used up later, with what it makes.
+    async fn check_code(&self, code: Vec<u8>, limit: Limit) -> Result<(), IdentityError> {
+        self.inner
+            .db
+            .auth(AuthScope::default(), move |tx| {
+                if tx.anyone_set_up()? {
+                    return Err(IdentityError::SetupDone);
+                }
+                let limits = [limit];
+                if let Some(wait) = attempts::charge(tx, &limits)? {
+                    return Ok(Err(rate_limited(wait)));
+                }
+                if store::setup_code_valid(tx, &code)? {
+                    attempts::settle_success(tx, &limits)?;
+                    return Ok(Ok(()));
+                }
+                // Committed, although it is a refusal: the attempt counts.
+                attempts::settle_failure(tx, &limits)?;
+                Ok(Err(IdentityError::SetupCode))
+            })
+            .await?
+    }
+}
+
+/// The first rows of the appliance.
+struct First {
+    code: Vec<u8>,
+    organisation: String,
+    tenant: TenantId,
+    user: NewUser,
+    session: NewSession,
+}
+
+impl First {
+    fn store(self, tx: &mut AuthTx<'_>, caller: &Caller) -> Result<Opened, IdentityError> {
+        if !store::setup_code_use(tx, &self.code)? {
+            return Err(IdentityError::SetupCode);
+        }
+        let user = UserId::from_uuid(self.user.user_id);
+        let session = SessionId::from_uuid(self.session.session_id);
+        store::tenant_insert(tx, self.tenant, &self.organisation)?;
+        store::user_insert(tx, &self.user)?;
+        store::membership_insert(tx, (self.tenant, user), &["admin"], true)?;
+        let (actor, origin) = (Actor::Human { user, session }, caller.origin());
+        for entry in [
+            Entry::new(Action::SetupClaim, "tenant", self.tenant),
+            Entry::new(Action::TenantCreate, "tenant", self.tenant),
+            Entry::new(Action::UserCreate, "user", user),
+        ] {
+            entry.write_auth(tx, &actor, Some(&origin), caller.request)?;
+        }
+        open_session(tx, self.session, Action::SignIn, caller)
+    }
+}
+
+fn text_of(field: &'static str, text: &str) -> Result<String, IdentityError> {
+    let text = text.trim();
+    let sound = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if sound {
+        Ok(text.to_owned())
+    } else {
+        Err(IdentityError::input(field, "length_1_to_200"))
+    }
+}
+
+/// 125 random bits as five groups of five characters.
+fn new_code() -> Result<Secret<String>, IdentityError> {
+    let letters: Vec<char> = random::<{ GROUPS * GROUP }>()?
+        .iter()
+        .filter_map(|byte| ALPHABET.get(usize::from(byte % 32)))
+        .map(|letter| char::from(*letter))
+        .collect();
+    let groups: Vec<String> = letters
+        .chunks(GROUP)
+        .map(|group| group.iter().collect())
+        .collect();
+    Ok(Secret::new(groups.join("-")))
+}
+
+/// However it was typed: case, spaces and dashes do not count, and look-alikes are read as meant.
+fn code_hash(code: &str) -> Vec<u8> {
+    let canonical: String = code
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric())
+        .map(|c| match c.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        })
+        .collect();
+    sha256(canonical.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_reads_as_five_groups_and_no_two_are_alike() {
+        let (one, two) = (new_code().unwrap(), new_code().unwrap());
+        assert_ne!(one.expose(), two.expose());
+        let groups: Vec<_> = one.expose().split('-').collect();
+        assert_eq!(groups.len(), GROUPS);
+        assert!(groups.iter().all(|group| group.len() == GROUP));
+    }
+
+    #[test]
+    fn a_code_may_be_typed_carelessly_but_not_wrongly() {
+        let hash = code_hash("0A1BC-DEFGH-JKMNP-QRSTV-WXYZ0");
+        assert_eq!(hash, code_hash(" oaibc defgh jkmnp qrstv wxyzo "));
+        assert_ne!(hash, code_hash("0A1BC-DEFGH-JKMNP-QRSTV-WXYZ1"));
+        assert_ne!(hash, code_hash(""));
+    }
+
+    #[test]
+    fn names_are_bounded_and_hold_no_control_characters() {
+        assert_eq!(text_of("name", "  Ada Lovelace ").unwrap(), "Ada Lovelace");
+        for text in ["", "   ", "a\nb", "a\u{0}b", &"x".repeat(201)] {
+            assert!(text_of("name", text).is_err(), "{text:?}");
+        }
+    }
+}

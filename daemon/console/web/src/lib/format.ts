@@ -3,6 +3,7 @@
 const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const stamp = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const seconds = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 
 export const count = (value: number): string => number.format(value);
@@ -28,15 +29,16 @@ export function duration(seconds: number): string {
 }
 
 export const localTime = (iso: string): string => stamp.format(new Date(iso));
+export const localSeconds = (iso: string): string => seconds.format(new Date(iso));
 export const localClock = (iso: string): string => clock.format(new Date(iso));
 export const exactLocalTime = (iso: string): string => exact.format(new Date(iso));
 export const utcTime = (iso: string): string => `${new Date(iso).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 
 /** "just now", "4 min ago", "in 2 h"; `now` is passed so that tests hold time. */
 export function relative(iso: string, now: number): string {
-  const seconds = Math.round((new Date(iso).getTime() - now) / 1000);
-  const size = Math.abs(seconds);
+  const away = Math.round((new Date(iso).getTime() - now) / 1000);
+  const size = Math.abs(away);
   if (size < 10) return "just now";
   const text = size < 60 ? `${size} s` : size < 3600 ? `${Math.round(size / 60)} min` : size < 86_400 ? `${Math.round(size / 3600)} h` : `${Math.round(size / 86_400)} d`;
-  return seconds < 0 ? `${text} ago` : `in ${text}`;
+  return away < 0 ? `${text} ago` : `in ${text}`;
 }

@@ -1,8 +1,8 @@
 // The frame of every page behind sign-in: top bar, navigation, live updates.
-import { ActionIcon, Burger, Drawer, Menu } from "@mantine/core";
+import { ActionIcon, Drawer, Menu } from "@mantine/core";
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { IconChevronDown, IconHelp, IconSearch } from "@tabler/icons-react";
+import { IconChevronDown, IconHelp, IconMenu2, IconSearch } from "@tabler/icons-react";
 import { lazy, Suspense, useEffect, useRef } from "react";
 import { Link, NavLink, Outlet, ScrollRestoration, useLocation, useNavigation } from "react-router";
 import { listen } from "../api/live";
@@ -35,7 +35,7 @@ export function Shell() {
     <>
       <a className={css["skip"]} href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>Skip to the page</a>
       <header className={css["top"]}>
-        <Burger className={css["burger"] ?? ""} size="sm" opened={navOpen} onClick={nav.toggle} aria-label="Navigation" aria-expanded={navOpen} />
+        <span className={css["burger"]}><ActionIcon size="lg" onClick={nav.toggle} aria-label="Navigation" aria-expanded={navOpen}><IconMenu2 size={20} aria-hidden /></ActionIcon></span>
         <Link className={css["brand"]} to={path.overview()} aria-label="Revkeep, to the overview">
           <img src={logo} width={26} height={26} alt="" /><span className={css["brandName"]}>Revkeep</span>
         </Link>
@@ -43,7 +43,7 @@ export function Shell() {
         <TenantSwitcher />
         <span className={css["grow"]} />
         <HealthChip />
-        <button type="button" className={css["search"]} onClick={palette.open} aria-label="Search or jump to" aria-keyshortcuts="Control+K">
+        <button type="button" className={css["search"]} onClick={palette.open} aria-keyshortcuts="Control+K">
           <IconSearch size={16} aria-hidden /><span>Search or jump to</span><kbd>Ctrl K</kbd>
         </button>
         <ActionIcon aria-label="Keyboard help" size="lg" onClick={help.open}><IconHelp size={18} aria-hidden /></ActionIcon>

@@ -49,7 +49,7 @@ function ConfirmForm({ children, typed, act, danger = false, busy = false, error
         {error ? <Notice tone="bad" title="Not done">{error}</Notice> : null}
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose}>Cancel</Button>
-          <Button type="submit" {...(danger ? { color: "red.8" } : {})} disabled={!ready} loading={busy}>{act}</Button>
+          <Button type="submit" {...(danger ? { color: "red.9" } : {})} disabled={!ready} loading={busy}>{act}</Button>
         </Group>
       </Stack>
     </form>

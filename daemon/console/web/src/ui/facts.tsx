@@ -2,7 +2,7 @@
 import { VisuallyHidden } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
-import { exactLocalTime, localTime, relative, utcTime } from "../lib/format";
+import { exactLocalTime, localSeconds, localTime, relative, utcTime } from "../lib/format";
 import css from "./ui.module.css";
 
 const MINUTE = 60_000;
@@ -17,12 +17,12 @@ export function useNow(every = MINUTE): number {
   return now;
 }
 
-export function Time({ at, ago = false }: { at: string | null | undefined; ago?: boolean }) {
+export function Time({ at, ago = false, precise = false }: { at: string | null | undefined; ago?: boolean; precise?: boolean }) {
   const now = useNow();
   if (!at) return <>never</>;
   return (
     <time dateTime={at} title={`${exactLocalTime(at)} here, ${utcTime(at)}`}>
-      {ago ? relative(at, now) : localTime(at)}
+      {ago ? relative(at, now) : precise ? localSeconds(at) : localTime(at)}
     </time>
   );
 }
@@ -60,7 +60,7 @@ export function Story({ steps }: { steps: Step[] }) {
         <li key={`${step.at}-${step.step}-${index}`}>
           <div className={css["storyHead"]}>
             <strong>{step.title}</strong>
-            <Time at={step.at} />
+            <Time at={step.at} precise />
           </div>
           {step.detail ? <p>{step.detail}</p> : null}
         </li>

@@ -43,17 +43,17 @@ export function Facts({ items }: { items: [string, ReactNode][] }) {
   );
 }
 
-export interface StatProps { label: ReactNode; value: string; note?: string; href?: string; onOpen?: () => void }
+export interface StatProps { label: ReactNode; tone?: "bad" | undefined; value: string; note?: string; href?: string; onOpen?: () => void }
 
 export function Stats({ children }: { children: ReactNode }) {
   return <div className={css["stats"]}>{children}</div>;
 }
 
 /** One figure with its label and period; opens its evidence when it has an address. */
-export function Stat({ label, value, note, href, onOpen }: StatProps) {
+export function Stat({ label, tone, value, note, href, onOpen }: StatProps) {
   const body = (
     <>
-      <div className={css["statLabel"]}>{label}</div>
+      <div className={css["statLabel"]} data-tone={tone}>{label}</div>
       <div className={css["statValue"]}>{value}</div>
       {note ? <div className={css["statNote"]}>{note}</div> : null}
     </>

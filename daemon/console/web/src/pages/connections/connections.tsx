@@ -103,7 +103,7 @@ function Disconnect() {
   });
   return (
     <div className={css["foot"]}>
-      <Button variant="subtle" color="red.8" leftSection={<IconPlugConnectedX size={16} aria-hidden />} onClick={() => { disconnect.reset(); setAsking(true); }}>Disconnect</Button>
+      <Button variant="subtle" color="gray" c="var(--mantine-color-error)" leftSection={<IconPlugConnectedX size={16} aria-hidden />} onClick={() => { disconnect.reset(); setAsking(true); }}>Disconnect</Button>
       <Confirm
         opened={asking} title="Disconnect Salesforce" typed="disconnect" act="Disconnect" danger busy={disconnect.isPending}
         error={disconnect.isError ? messageOf(disconnect.error) : undefined} onClose={() => setAsking(false)} onConfirm={() => disconnect.mutate()}

@@ -21,18 +21,19 @@ import { StateBadge } from "../../ui/status";
 import { type Column, RecordTable, TwoLines } from "../../ui/table";
 import { useToast } from "../../ui/toast";
 import { AssignmentDrawer } from "./assignment-drawer";
+import css from "./log.module.css";
 
 const FILTERS = ["q", "rule", "rep", "state", "from", "to"] as const;
 const EXPORT_MOST = 50_000;
 const EXPORT_PAGE = 500;
 
 const COLUMNS: Column<Assignment>[] = [
-  { id: "record", header: "Record", cell: (row) => <TwoLines main={row.record_title ?? row.record_id} sub={row.record_title ? row.record_id : null} /> },
+  { id: "record", header: "Record", cell: (row) => <TwoLines main={row.record_title ?? row.record_id} sub={<LogSub row={row} />} /> },
   { id: "state", header: "State", width: "116px", cell: (row) => <StateBadge state={row.state} /> },
   { id: "owner", header: "Owner", width: "17%", hideBelow: "sm", cell: (row) => row.rep?.name ?? row.target?.name ?? row.new_owner_id },
   { id: "rule", header: "Because of", width: "22%", hideBelow: "md", cell: (row) => (row.rule ? `${row.rule.name}, version ${row.rule.version}` : "Fallback: no rule matched") },
   { id: "took", header: "Took", width: "84px", right: true, hideBelow: "md", cell: (row) => (typeof row.seconds_to_owner === "number" ? duration(row.seconds_to_owner) : "") },
-  { id: "when", header: "Decided", width: "124px", right: true, cell: (row) => <Time at={row.decided_at} /> },
+  { id: "when", header: "Decided", width: "156px", right: true, hideBelow: "sm", cell: (row) => <Time at={row.decided_at} /> },
 ];
 
 const CSV: CsvColumn<Assignment>[] = [
@@ -65,11 +66,10 @@ export function Page() {
 
   return (
     <>
-      <PageHead title="Routing log">Each decision, what was written to Salesforce, and why. Times are yours; hover for UTC.</PageHead>
+      <PageHead title="Routing log" actions={<ExportButton filters={filters} empty={rows.length === 0} />}>Each decision, what was written to Salesforce, and why. Times are yours; hover for UTC.</PageHead>
       <FilterBar
         label="Filter the routing log" text={text} placeholder="Record, name or id" onText={setText}
         onClear={filtered ? () => { setText(""); setFilters({ q: null, rule: null, rep: null, state: null, from: null, to: null }); } : undefined}
-        actions={<ExportButton filters={filters} empty={rows.length === 0} />}
       >
         <LogFilters filters={filters} set={setFilters} />
       </FilterBar>
@@ -89,6 +89,16 @@ export function Page() {
         </QueryView>
       </Panel>
       <AssignmentDrawer id={id} onClose={() => { void navigate(`/routing/log${search}`, { preventScrollReset: true }); }} />
+    </>
+  );
+}
+
+/** The id; on a phone the owner and the time instead, whose columns are hidden there. */
+function LogSub({ row }: { row: Assignment }) {
+  return (
+    <>
+      <span className={css["wideOnly"]}>{row.record_title ? row.record_id : row.object}</span>
+      <span className={css["phoneOnly"]}>{row.rep?.name ?? row.target?.name ?? row.new_owner_id}, <Time at={row.decided_at} ago /></span>
     </>
   );
 }

@@ -92,7 +92,7 @@ function Figures({ data: { today } }: { data: Overview }) {
     <Stats>
       <Stat label="Routed today" value={count(today.routed)} note={`since ${localTime(today.since)}`} {...to(path.log({ from: today.since }))} />
       <Stat
-        label={failing > 0 ? <><ToneIcon tone="bad" size={14} /> Failing</> : "Failing"}
+        label={failing > 0 ? <><ToneIcon tone="bad" size={14} /> Failing</> : "Failing"} tone={failing > 0 ? "bad" : undefined}
         value={count(failing)} note={today.given_up > 0 ? `${count(today.given_up)} given up after all tries` : "records without an owner"} {...to(path.failures())}
       />
       <Stat label="Waiting" value={count(today.waiting)} note="for a rep or a connection" {...to(path.failures({ state: "waiting" }))} />

@@ -14,7 +14,7 @@ export function RepShares({ shares }: { shares: RepShare[] }) {
       <div className={ui["scrollX"]}>
         <table className={ui["plainTable"]}>
           <thead>
-            <tr><th scope="col">Rep</th><th scope="col">Share against ideal</th><th scope="col" className={ui["num"]}>Routed</th><th scope="col" className={ui["num"]}>Share</th><th scope="col" className={ui["num"]}>Ideal</th></tr>
+            <tr><th scope="col">Rep</th><th scope="col">Share against ideal</th><th scope="col" className={ui["num"]}>Routed</th><th scope="col" className={ui["num"]}>Share</th><th scope="col" className={`${ui["num"]} ${ui["wide"]}`}>Ideal</th></tr>
           </thead>
           <tbody>
             {sorted.length === 0 ? <tr><td colSpan={5}>Nobody got a lead yet today.</td></tr> : sorted.map((rep) => (
@@ -23,7 +23,7 @@ export function RepShares({ shares }: { shares: RepShare[] }) {
                 <td width="34%"><div style={{ paddingTop: 7 }}><ShareBar share={rep.share} ideal={rep.ideal_share} label={`${rep.name}: ${percent(rep.share)} of the leads, ideal ${percent(rep.ideal_share)}`} /></div></td>
                 <td className={ui["num"]}>{count(rep.routed)}</td>
                 <td className={ui["num"]}>{percent(rep.share)}</td>
-                <td className={ui["num"]}>{percent(rep.ideal_share)}</td>
+                <td className={`${ui["num"]} ${ui["wide"]}`}>{percent(rep.ideal_share)}</td>
               </tr>
             ))}
           </tbody>

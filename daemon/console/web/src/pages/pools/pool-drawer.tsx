@@ -65,7 +65,7 @@ function PoolForm({ pool, reps, mayEdit, onClose }: { pool: Pool | undefined; re
             {hasCode(remove.error, "pool_in_use") ? `Rules point to this pool: ${pool?.used_by.map((rule) => rule.name).join(", ") || "see the rules"}. Point them elsewhere first.` : messageOf(remove.error)}
           </Notice>
         ) : null}
-        <TextInput label="Name" placeholder="EMEA West" required withAsterisk={false} disabled={!mayEdit} value={name} error={nameError} onChange={(event) => setName(event.currentTarget.value)} />
+        <TextInput label="Name" placeholder="EMEA West" data-autofocus required withAsterisk={false} disabled={!mayEdit} value={name} error={nameError} onChange={(event) => setName(event.currentTarget.value)} />
         <div role="group" aria-label="Members">
           {members.map((member, index) => (
             <div key={member.rep_id} className={css["member"]}>
@@ -90,7 +90,7 @@ function PoolForm({ pool, reps, mayEdit, onClose }: { pool: Pool | undefined; re
       </Stack>
       {mayEdit ? (
         <div className={css["foot"]}>
-          {pool ? <Button variant="subtle" color="red.8" loading={remove.isPending} onClick={() => remove.mutate(pool)}>Delete</Button> : null}
+          {pool ? <Button variant="subtle" color="gray" c="var(--mantine-color-error)" loading={remove.isPending} onClick={() => remove.mutate(pool)}>Delete</Button> : null}
           <span className={css["grow"]} />
           <Button variant="default" onClick={onClose}>Cancel</Button>
           <Button type="submit" loading={save.isPending} disabled={name.trim() === "" || members.some((member) => Number(member.weight) < 1)}>{pool ? "Save pool" : "Add pool"}</Button>

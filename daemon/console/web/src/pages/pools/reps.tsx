@@ -57,7 +57,7 @@ export function RepsPanel({ reps, mayEdit }: { reps: Rep[]; mayEdit: boolean }) 
       id: "pause", header: "Takes leads", width: "104px", right: true,
       cell: (rep) => (
         <Switch
-          size="sm" style={{ display: "inline-block" }} disabled={!mayEdit || !rep.active} checked={rep.active && !rep.paused} aria-label={`${rep.name} takes leads`}
+          size="sm" style={{ display: "inline-block", verticalAlign: "middle" }} disabled={!mayEdit || !rep.active} checked={rep.active && !rep.paused} aria-label={`${rep.name} takes leads`}
           onChange={(event) => pause.mutate({ rep, paused: !event.currentTarget.checked })}
         />
       ),

@@ -68,11 +68,11 @@ export function RuleEditor({ rule, list, fields, mayEdit, onClose, onReload }: E
           </Notice>
         ) : save.isError && shown.size === 0 ? <Notice tone="bad" title="Not saved">{messageOf(save.error)}</Notice> : null}
         <TextInput
-          label="Name" placeholder="German enterprise leads" disabled={!mayEdit} value={name} onChange={(event) => setName(event.currentTarget.value)}
+          label="Name" placeholder="German enterprise leads" data-autofocus disabled={!mayEdit} value={name} onChange={(event) => setName(event.currentTarget.value)}
           error={tried && name.trim() === "" ? "Give the rule a name: it stands in every reason." : save.error instanceof Problem ? save.error.forField("name") : undefined}
         />
         <fieldset disabled={!mayEdit} style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>
-          <Text component="legend" fw={500} mb={6}>When</Text>
+          <Text component="legend" size="sm" fw={500} mb={6}>When</Text>
           {fields.length === 0
             ? <Notice tone="warn" title="The data layer has no fields yet">A rule can only read fields that are in the layer. Add some on the page Data layer.</Notice>
             : <ConditionBuilder root={draft} fields={fields} problems={shown} onChange={setDraft} />}
@@ -84,7 +84,7 @@ export function RuleEditor({ rule, list, fields, mayEdit, onClose, onReload }: E
       </Stack>
       {mayEdit ? (
         <div className={css["drawerFoot"]}>
-          {rule ? <Button variant="subtle" color="red.8" loading={remove.isPending} onClick={() => remove.mutate(rule)}>Delete</Button> : null}
+          {rule ? <Button variant="subtle" color="gray" c="var(--mantine-color-error)" loading={remove.isPending} onClick={() => remove.mutate(rule)}>Delete</Button> : null}
           <span className={css["grow"]} />
           <Button variant="default" onClick={onClose}>Cancel</Button>
           <Button type="submit" loading={save.isPending}>{rule ? "Save rule" : "Add rule"}</Button>

@@ -1,0 +1,112 @@
+import { expect, test } from "vitest";
+import { Client } from "./client";
+import { Problem, Unreachable } from "./problem";
+
+type Handler = (request: { method: string; path: string; headers: Headers; body: string | undefined }) => Response | Promise<Response>;
+
+const json = (status: number, body: unknown, headers: Record<string, string> = {}) => new Response(JSON.stringify(body), { status, headers });
+const session = (token: string) => ({ access_token: token, expires_in: 60 });
+
+function clientWith(handler: Handler) {
+  const calls: string[] = [];
+  const fetchWith: typeof fetch = async (input, init) => {
+    const path = String(input);
+    calls.push(`${init?.method ?? "GET"} ${path}`);
+    return handler({ method: init?.method ?? "GET", path, headers: new Headers(init?.headers), body: init?.body?.toString() });
+  };
+  const client = new Client(fetchWith, (work) => work());
+  const told: string[] = [];
+  client.events = { signedOut: (reason) => told.push(`signed out: ${reason}`), sealed: () => told.push("sealed") };
+  return { client, calls, told };
+}
+
+test("many requests that find the token expired share one refresh, and all are repeated with the new one", async () => {
+  let refreshes = 0;
+  const { client } = clientWith(({ path, headers }) => {
+    if (path.endsWith("/session/refresh")) {
+      refreshes += 1;
+      return json(200, session("fresh"));
+    }
+    return headers.get("authorization") === "Bearer fresh" ? json(200, { ok: path }) : json(401, { code: "session_expired" });
+  });
+  const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => client.get<{ ok: string }>(`/x/${index}`)));
+  expect(answers.map(({ ok }) => ok)).toEqual(Array.from({ length: 50 }, (_, index) => `/x/${index}`));
+  expect(refreshes).toBe(1);
+});
+
+test("a refused refresh ends the session once, without a loop", async () => {
+  const { client, calls, told } = clientWith(() => json(401, { code: "session_revoked", detail: "Ended elsewhere." }));
+  await expect(client.get("/x")).rejects.toMatchObject({ code: "session_revoked" });
+  expect(calls).toEqual(["GET /x", "POST /api/console/v1/session/refresh"]);
+  expect(told).toEqual(["signed out: session_revoked"]);
+});
+
+test("a request refused again after a good refresh is an error, not a second refresh", async () => {
+  const { client, calls } = clientWith(({ path }) => (path.endsWith("refresh") ? json(200, session("a")) : json(401, { code: "unauthenticated" })));
+  await expect(client.get("/x")).rejects.toBeInstanceOf(Problem);
+  expect(calls).toHaveLength(3);
+});
+
+test("a wrong password is told to the form and never sets a refresh off", async () => {
+  const { client, calls, told } = clientWith(() => json(401, { code: "invalid_credentials" }));
+  await expect(client.openSession("/api/console/v1/session", {})).rejects.toMatchObject({ code: "invalid_credentials" });
+  expect(calls).toHaveLength(1);
+  expect(told).toEqual([]);
+});
+
+test("calls on the session carry the header against forged requests; others do not need it", async () => {
+  const seen: (string | null)[] = [];
+  const { client } = clientWith(({ headers }) => {
+    seen.push(headers.get("x-revkeep"));
+    return json(200, session("t"));
+  });
+  await client.refresh();
+  await client.get("/x");
+  expect(seen).toEqual(["1", null]);
+});
+
+test("a create that was cut is sent again with the same key; a plain post is not", async () => {
+  const keys: (string | null)[] = [];
+  let cut = true;
+  const { client, calls } = clientWith(({ headers }) => {
+    keys.push(headers.get("idempotency-key"));
+    if (cut) {
+      cut = false;
+      throw new TypeError("network");
+    }
+    return json(201, { id: "rule_1" });
+  });
+  await expect(client.post("/rules", {}, { create: true })).resolves.toEqual({ id: "rule_1" });
+  expect(keys).toHaveLength(2);
+  expect(keys[0]).toBe(keys[1]);
+  expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+  cut = true;
+  await expect(client.post("/retry", {})).rejects.toBeInstanceOf(Unreachable);
+  expect(calls.filter((call) => call === "POST /retry")).toHaveLength(1);
+});
+
+test("a sealed vault is told apart from other unavailability", async () => {
+  const { client, told } = clientWith(({ path }) => json(503, { code: path === "/a" ? "sealed" : "connection_unavailable" }));
+  await expect(client.get("/b")).rejects.toBeInstanceOf(Problem);
+  expect(told).toEqual([]);
+  await expect(client.get("/a")).rejects.toBeInstanceOf(Problem);
+  expect(told).toEqual(["sealed"]);
+});
+
+test("a problem keeps its code, request, fields and the time to wait; a page that is no problem is still an error", async () => {
+  const { client } = clientWith(({ path }) => (path === "/p"
+    ? json(429, { code: "rate_limited", detail: "Slow down.", request_id: "req_1", errors: [{ field: "name", code: "taken", detail: "Taken." }] }, { "retry-after": "30" })
+    : new Response("<html>bad gateway</html>", { status: 502 })));
+  const error = await client.get("/p").catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(Problem);
+  if (error instanceof Problem) {
+    expect([error.code, error.requestId, error.retryAfterSeconds, error.forField("name"), error.forField("other")]).toEqual(["rate_limited", "req_1", 30, "Taken.", undefined]);
+  }
+  await expect(client.get("/q")).rejects.toMatchObject({ status: 502, code: "http_502" });
+});
+
+test("an empty answer is no fault, and readiness reads its reasons out of a 503", async () => {
+  const { client } = clientWith(({ path }) => (path === "/ready" ? json(503, { status: "sealed", reasons: [] }) : new Response(null, { status: 204 })));
+  await expect(client.delete("/x")).resolves.toBeUndefined();
+  await expect(client.readiness("/ready")).resolves.toEqual({ status: "sealed", reasons: [] });
+});

@@ -54,6 +54,15 @@ test("a wrong password is told to the form and never sets a refresh off", async 
   expect(told).toEqual([]);
 });
 
+test("signing out with an expired token renews it first, so that the session really ends", async () => {
+  const { client, calls } = clientWith(({ method, path, headers }) => {
+    if (path.endsWith("/session/refresh")) return json(200, session("fresh"));
+    return method === "DELETE" && headers.get("authorization") === "Bearer fresh" ? new Response(null, { status: 204 }) : json(401, { code: "session_expired" });
+  });
+  await client.closeSession();
+  expect(calls.map((call) => call.replace("/api/console/v1", ""))).toEqual(["DELETE /session", "POST /session/refresh", "DELETE /session"]);
+});
+
 test("calls on the session carry the header against forged requests; others do not need it", async () => {
   const seen: (string | null)[] = [];
   const { client } = clientWith(({ headers }) => {

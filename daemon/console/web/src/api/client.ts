@@ -37,7 +37,7 @@ export class Client {
   }
 
   get<T>(path: string, options?: RequestOptions): Promise<T> { return this.#call<T>("GET", path, undefined, options); }
-  post<T>(path: string, body?: unknown, options?: RequestOptions): Promise<T> { return this.#call<T>("POST", path, body, options); }
+  post<T>(path: string, body: unknown = {}, options?: RequestOptions): Promise<T> { return this.#call<T>("POST", path, body, options); }
   put<T>(path: string, body: unknown, options?: RequestOptions): Promise<T> { return this.#call<T>("PUT", path, body, options); }
   patch<T>(path: string, body: unknown, options?: RequestOptions): Promise<T> { return this.#call<T>("PATCH", path, body, options); }
   delete<T>(path: string, options?: RequestOptions): Promise<T> { return this.#call<T>("DELETE", path, undefined, options); }
@@ -51,9 +51,14 @@ export class Client {
   }
 
   async closeSession(): Promise<void> {
-    const response = await this.#send("DELETE", api.session(), undefined, { sessionCall: true });
+    let response = await this.#send("DELETE", api.session(), undefined, { sessionCall: true });
+    if (response.status === 401) {
+      // Only a fresh token can end the session on the server; if there is none, it has ended already.
+      const fresh = await this.refresh().catch(() => undefined);
+      response = fresh ? await this.#send("DELETE", api.session(), undefined, { sessionCall: true }) : new Response();
+    }
+    if (!response.ok) throw await problemOf(response);
     this.#token = undefined;
-    if (!response.ok && response.status !== 401) await readBody(response);
   }
 
   /** One refresh at a time in this tab; every caller awaits the same answer. */

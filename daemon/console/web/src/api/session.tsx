@@ -62,7 +62,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       start,
       signIn: (input) => open(api.session(), input),
       claim: (input) => open(api.setup(), input),
-      switchTenant: (tenant) => open(api.sessionTenant(), { tenant }),
+      switchTenant: async (tenant) => {
+        // The switch itself is not repeated through a refresh, so it starts with a fresh token.
+        await client.refresh();
+        await open(api.sessionTenant(), { tenant });
+      },
       signOut: async () => {
         await client.closeSession();
         queries.clear();

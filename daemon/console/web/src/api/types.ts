@@ -15,7 +15,8 @@ export interface ProblemBody {
 }
 
 export interface SessionInfo {
-  user: { id: string; name: string; email: string };
+  /** The address is null while the vault is sealed. */
+  user: { id: string; name: string; email: string | null };
   tenant: { id: string; name: string; state: string };
   roles: string[];
   owner: boolean;

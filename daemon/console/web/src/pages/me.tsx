@@ -33,7 +33,7 @@ export function Page() {
       <Panel title="You">
         <Facts items={[
           ["Name", session.user.name],
-          ["Email", session.user.email],
+          ["Email", session.user.email ?? "cannot be read while the vault is sealed"],
           ["Id", <CopyId key="id" value={session.user.id} what="user id" />],
           ["Organisation", session.tenant.name],
           ["Roles", <>{session.roles.map((role) => <div key={role}>{ROLE[role] ?? role}</div>)}{session.owner ? <div>Owner of this organisation</div> : null}</>],

@@ -65,7 +65,7 @@ export function RecordTable<T>(props: RecordTableProps<T>) {
           </tr>
         </thead>
         <tbody>
-          {before > 0 ? <Spacer height={before} span={columns.length} /> : null}
+          {before > 0 ? <Spacer height={before} /> : null}
           {shown.map((item) => {
             const row = rows[item.index];
             if (row === undefined) return null;
@@ -90,7 +90,7 @@ export function RecordTable<T>(props: RecordTableProps<T>) {
               </tr>
             );
           })}
-          {after > 0 ? <Spacer height={after} span={columns.length} /> : null}
+          {after > 0 ? <Spacer height={after} /> : null}
         </tbody>
       </table>
       <div className={css["foot"]}>
@@ -106,8 +106,9 @@ function cellClass<T>(column: Column<T>): string {
   return [column.right ? css["right"] : "", column.hideBelow ? HIDE[column.hideBelow] : ""].join(" ").trim();
 }
 
-function Spacer({ height, span }: { height: number; span: number }) {
-  return <tr className={css["spacer"]} aria-hidden><td colSpan={span} style={{ height }} /></tr>;
+/** One cell only: a span over columns that a narrow screen hides would bring their room back. */
+function Spacer({ height }: { height: number }) {
+  return <tr className={css["spacer"]} aria-hidden><td style={{ height }} /></tr>;
 }
 
 function FirstCell<T>({ row, column, table }: { row: T; column: Column<T>; table: RecordTableProps<T> }) {

@@ -28,14 +28,25 @@ const FILTERS = ["state", "reason", "q"] as const;
 const STATES: [FailureState, string][] = [["failed", "Failed"], ["given_up", "Given up"], ["waiting", "Waiting"], ["in_doubt", "In doubt"]];
 
 const COLUMNS: Column<Failure>[] = [
-  { id: "record", header: "Record", width: "21%", cell: (row) => <TwoLines main={row.record_title ?? row.record_id} sub={row.record_title ? row.record_id : row.object} /> },
-  { id: "reason", header: "Why, and what next", cell: (row) => <div className={css["why"]}><span>{row.reason}</span><small>{row.next_step}</small></div> },
+  { id: "record", header: "Record", cell: (row) => <Who row={row} /> },
+  { id: "reason", header: "Why, and what next", width: "36%", hideBelow: "sm", cell: (row) => <div className={css["why"]}><span>{row.reason}</span><small>{row.next_step}</small></div> },
   { id: "state", header: "State", width: "112px", hideBelow: "sm", cell: (row) => <StateBadge state={row.state} /> },
   { id: "attempts", header: "Tries", width: "88px", right: true, hideBelow: "md", cell: (row) => `${row.attempts} of ${row.max_attempts}` },
   { id: "next", header: "Next try", width: "96px", hideBelow: "lg", cell: (row) => (row.next_attempt_at ? <Time at={row.next_attempt_at} ago /> : "none") },
   { id: "seen", header: "Since", width: "96px", hideBelow: "md", cell: (row) => <Time at={row.first_seen_at} ago /> },
   { id: "retry", header: "Again", width: "106px", right: true, cell: (row) => <RetryRecord compact object={row.object} recordId={row.record_id} title={row.record_title ?? row.record_id} /> },
 ];
+
+/** On a phone the reason stands beneath the name, since its column is hidden there. */
+function Who({ row }: { row: Failure }) {
+  const name = row.record_title ?? row.record_id;
+  return (
+    <>
+      <TwoLines main={name} sub={<span className={css["wideOnly"]}>{row.record_title ? row.record_id : row.object}</span>} />
+      <span className={css["phoneWhy"]}>{row.reason}</span>
+    </>
+  );
+}
 
 export function Page() {
   const navigate = useNavigate();

@@ -17,7 +17,7 @@ import { RetryRecord } from "../failures/retry";
 const COLUMNS: Column<Assignment>[] = [
   { id: "owner", header: "Owner", cell: (row) => <TwoLines main={row.rep?.name ?? row.target?.name ?? row.new_owner_id} sub={row.rule?.name ?? "Fallback"} /> },
   { id: "state", header: "State", width: "120px", cell: (row) => <StateBadge state={row.state} /> },
-  { id: "when", header: "Decided", width: "130px", right: true, cell: (row) => <Time at={row.decided_at} /> },
+  { id: "when", header: "Decided", width: "156px", right: true, hideBelow: "sm", cell: (row) => <Time at={row.decided_at} /> },
 ];
 
 export function Page() {

@@ -65,7 +65,14 @@ pub fn import(
         .into_iter()
         .filter_map(|field| {
             let (id, kind, searchable) = (field.field_id, field.kind()?, field.searchable);
-            Some((field.name, Kept { id, kind, searchable }))
+            Some((
+                field.name,
+                Kept {
+                    id,
+                    kind,
+                    searchable,
+                },
+            ))
         })
         .collect();
     let newest = newest(rows);
@@ -107,7 +114,9 @@ fn kept_fields(
 ) -> Result<String, LayerError> {
     let mut kept = Vec::with_capacity(policy.len());
     for (name, field) in policy {
-        let Some(json) = fields.get(name) else { continue };
+        let Some(json) = fields.get(name) else {
+            continue;
+        };
         if Value::read(field.kind, json).is_ok() {
             kept.push((name.as_str(), json));
         } else {
@@ -136,7 +145,10 @@ struct Written {
     record_id: String,
 }
 
-#[expect(clippy::disallowed_methods, reason = "a page of rows in one statement, by unnest")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a page of rows in one statement, by unnest"
+)]
 fn records_upsert(
     tx: &mut TenantTx<'_>,
     object: Object,
@@ -173,23 +185,34 @@ fn records_upsert(
 }
 
 /// Replaces the searchable values of the records that were written.
-#[expect(clippy::disallowed_methods, reason = "a page of rows in one statement, by unnest")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a page of rows in one statement, by unnest"
+)]
 fn values_replace(
     tx: &mut TenantTx<'_>,
     policy: &Policy,
     rows: &[&ImportRow],
     written: &[String],
 ) -> Result<(), LayerError> {
-    let searchable: Vec<_> = policy.iter().filter(|(_, field)| field.searchable).collect();
+    let searchable: Vec<_> = policy
+        .iter()
+        .filter(|(_, field)| field.searchable)
+        .collect();
     if searchable.is_empty() || written.is_empty() {
         return Ok(());
     }
     let written: std::collections::HashSet<&str> = written.iter().map(String::as_str).collect();
     let (mut ids, mut values, mut records) = (Vec::new(), Vec::new(), Vec::new());
-    for row in rows.iter().filter(|row| written.contains(row.record_id.as_str())) {
+    for row in rows
+        .iter()
+        .filter(|row| written.contains(row.record_id.as_str()))
+    {
         for (name, field) in &searchable {
             let json = row.fields.get(name.as_str()).unwrap_or(&Json::Null);
-            let value = Value::read(field.kind, json).ok().and_then(|value| value.normalised());
+            let value = Value::read(field.kind, json)
+                .ok()
+                .and_then(|value| value.normalised());
             if let Some(value) = value {
                 ids.push(field.id);
                 values.push(value);
@@ -221,7 +244,10 @@ fn values_replace(
 
 /// Notes new owners that were written at the CRM, so that the layer does not wait for the next
 /// import to know.
-#[expect(clippy::disallowed_methods, reason = "a page of rows in one statement, by unnest")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a page of rows in one statement, by unnest"
+)]
 pub fn owner_set(
     tx: &mut TenantTx<'_>,
     object: Object,
@@ -248,7 +274,10 @@ pub fn owner_set(
 }
 
 /// Erases a field's values from every record. Those in `layer_values` go with the field's row.
-#[expect(clippy::disallowed_methods, reason = "jsonb subtraction is not in the query builder")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "jsonb subtraction is not in the query builder"
+)]
 pub(crate) fn values_erase(
     tx: &mut TenantTx<'_>,
     object: &str,

@@ -10,6 +10,7 @@ mod import;
 pub mod model;
 mod service;
 mod store;
+mod suggest;
 pub mod value;
 
 pub use error::LayerError;
@@ -17,7 +18,11 @@ pub use import::{ImportRow, Imported, import, owner_set};
 pub use model::{DataClass, FieldType, Object};
 pub use service::{NewField, field_add, field_remove, required_ensure};
 pub use store::{
-    Census, Field, LayerRecord, RecordCursor, RecordPage, census, field_get, field_list, field_lock,
-    field_types, field_types_held, record_list, records_by_id, records_last,
+    Census, Field, LayerRecord, RecordCursor, RecordPage, census, field_get, field_list,
+    field_lock, field_types, field_types_held, record_list, records_by_id, records_last,
 };
+pub use suggest::class_suggested;
 pub use value::Value;
+
+#[cfg(test)]
+mod tests;

@@ -100,8 +100,20 @@ pub fn field_remove(tx: &mut TenantTx<'_>, id: FieldId) -> Result<(), LayerError
 /// What every routed object needs: which record, whose it is, since when. Shown like any other
 /// field, so that the page which says what machines can see leaves nothing out.
 const REQUIRED: [(&str, &str, FieldType, DataClass, &str); 4] = [
-    ("Id", "Record ID", FieldType::Id, DataClass::CrmId, "Names the record that is routed."),
-    ("OwnerId", "Owner ID", FieldType::Id, DataClass::CrmId, "Says who has the record now."),
+    (
+        "Id",
+        "Record ID",
+        FieldType::Id,
+        DataClass::CrmId,
+        "Names the record that is routed.",
+    ),
+    (
+        "OwnerId",
+        "Owner ID",
+        FieldType::Id,
+        DataClass::CrmId,
+        "Says who has the record now.",
+    ),
     (
         "CreatedDate",
         "Created Date",
@@ -140,7 +152,11 @@ pub fn required_ensure(tx: &mut TenantTx<'_>, object: Object) -> Result<(), Laye
         .collect();
     diesel::insert_into(layer_fields::table)
         .values(&rows)
-        .on_conflict((layer_fields::tenant_id, layer_fields::object, layer_fields::name))
+        .on_conflict((
+            layer_fields::tenant_id,
+            layer_fields::object,
+            layer_fields::name,
+        ))
         .do_update()
         .set(layer_fields::required.eq(true))
         .execute(tx.conn())?;
@@ -150,7 +166,9 @@ pub fn required_ensure(tx: &mut TenantTx<'_>, object: Object) -> Result<(), Laye
 /// One field of the object itself: no path, no expression.
 fn is_field_name(name: &str) -> bool {
     let mut characters = name.bytes();
-    characters.next().is_some_and(|first| first.is_ascii_alphabetic())
+    characters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic())
         && name.len() <= 80
         && characters.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
@@ -165,7 +183,17 @@ mod tests {
             assert!(is_field_name(name), "{name}");
         }
         let long = "a".repeat(81);
-        for name in ["", "Owner.Email", "COUNT()", "a'b", "1a", "_a", "a b", "É", &long] {
+        for name in [
+            "",
+            "Owner.Email",
+            "COUNT()",
+            "a'b",
+            "1a",
+            "_a",
+            "a b",
+            "É",
+            &long,
+        ] {
             assert!(!is_field_name(name), "{name}");
         }
     }

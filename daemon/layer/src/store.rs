@@ -135,7 +135,10 @@ pub fn census(tx: &mut TenantTx<'_>, object: Object) -> Result<Census, LayerErro
         .filter(layer_records::object.eq(object.name()))
         .select((count_star(), max(layer_records::imported_at)))
         .first(tx.conn())?;
-    Ok(Census { records, last_import_at })
+    Ok(Census {
+        records,
+        last_import_at,
+    })
 }
 
 /// Where a page of records ended.
@@ -168,15 +171,24 @@ pub fn record_list(
         let found = search_ids(tx, object, search)?;
         query = query.filter(layer_records::record_id.eq_any(found));
     }
-    if let Some(RecordCursor { imported_at, record_id }) = after {
+    if let Some(RecordCursor {
+        imported_at,
+        record_id,
+    }) = after
+    {
         query = query.filter(
-            layer_records::imported_at.lt(imported_at).or(layer_records::imported_at
-                .eq(imported_at)
-                .and(layer_records::record_id.lt(record_id))),
+            layer_records::imported_at
+                .lt(imported_at)
+                .or(layer_records::imported_at
+                    .eq(imported_at)
+                    .and(layer_records::record_id.lt(record_id))),
         );
     }
     let mut items: Vec<LayerRecord> = query
-        .order((layer_records::imported_at.desc(), layer_records::record_id.desc()))
+        .order((
+            layer_records::imported_at.desc(),
+            layer_records::record_id.desc(),
+        ))
         .limit(i64::from(limit).saturating_add(1))
         .select(LayerRecord::as_select())
         .load(tx.conn())?;

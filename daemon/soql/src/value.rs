@@ -200,3 +200,48 @@ impl DateLiteral {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{ast::Condition, parse, value::Value};
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        let query = parse(&format!("SELECT Id FROM Lead WHERE Name LIKE '{pattern}'")).unwrap();
+        match query.filter {
+            Some(Condition::Compare(comparison)) => match comparison.value {
+                Value::Pattern(pattern) => pattern.matches(text),
+                other => panic!("not a pattern: {other:?}"),
+            },
+            other => panic!("not a comparison: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn like_knows_runs_single_characters_case_and_escapes() {
+        let cases = [
+            ("", "", true),
+            ("", "a", false),
+            ("%", "", true),
+            ("_", "", false),
+            ("_", "é", true),
+            ("ACME%", "acme corp", true),
+            ("%corp", "Acme Corp", true),
+            ("%a%b%", "xxaxxbxx", true),
+            ("%a%b%", "xxbxxaxx", false),
+            ("%ab", "aab", true),
+            ("a%b%c", "abcbc", true),
+            ("a_c", "abbc", false),
+            (r"50\%", "50%", true),
+            (r"50\%", "500", false),
+            (r"a\_b", "axb", false),
+        ];
+        for (pattern, text, expected) in cases {
+            assert_eq!(
+                matches(pattern, text),
+                expected,
+                "{text:?} LIKE {pattern:?}"
+            );
+        }
+        assert!(!matches(&"%a".repeat(200), &"b".repeat(4_000)));
+    }
+}

@@ -273,6 +273,20 @@ impl AllowList {
             .find(|relation| relation.name == *name)
     }
 
+    /// For a message: the relationships that may be followed, or "nothing".
+    pub(crate) fn relation_names(&self, object: Object) -> String {
+        let relations = self.entry(object).map_or(&[][..], |entry| &entry.relations);
+        let names: Vec<&str> = relations
+            .iter()
+            .map(|relation| relation.name.as_str())
+            .collect();
+        if names.is_empty() {
+            "nothing".to_owned()
+        } else {
+            names.join(", ")
+        }
+    }
+
     fn entry(&self, object: Object) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.object == object)
     }

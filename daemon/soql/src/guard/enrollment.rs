@@ -16,8 +16,11 @@ use super::{
 use crate::{
     ast::{Condition, OrderBy, Query, Select},
     error::{Code, SoqlError},
-    parser::parse,
+    parser::{MAX_STATEMENT_CHARS, parse},
 };
+
+/// Kept free for what the daemon adds: fields, ids, a moment, an order.
+const SPARE_CHARS: usize = 10_000;
 
 /// Accepted, but not what the person may have meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,11 +102,36 @@ impl Enrollment {
             warnings.push(Warning::OrderIgnored);
         }
         let condition = with_injected(object, condition);
-        Ok(Self {
+        let guarded = Self {
             object,
             condition,
             allow: allow.clone(),
             warnings,
+        };
+        guarded.reads_back()?;
+        Ok(guarded)
+    }
+
+    /// What was accepted must stay acceptable once it is written in full: ids grow to 18
+    /// characters, and the injected term may need one more pair of parentheses.
+    fn reads_back(&self) -> Result<(), SoqlError> {
+        let printed = self.to_string();
+        if printed
+            .chars()
+            .nth(MAX_STATEMENT_CHARS - SPARE_CHARS)
+            .is_some()
+        {
+            return Err(SoqlError {
+                code: Code::StatementTooLong,
+                span: None,
+                message: "The query is too long once it is written in full. Shorten its lists."
+                    .to_owned(),
+            });
+        }
+        // A place in the printed text would mislead whoever looks at what was typed.
+        parse(&printed).map(drop).map_err(|error| SoqlError {
+            span: None,
+            ..error
         })
     }
 

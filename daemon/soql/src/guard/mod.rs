@@ -44,7 +44,12 @@ use resolve::Scope;
 /// The ids that one query may name; as many as one composite request may write.
 pub const MAX_IDS: usize = 200;
 
-/// A query that names only what the allow-list has. Cannot be made outside this module.
+/// A query that names only what the allow-list has. Cannot be made outside this module:
+///
+/// ```compile_fail,E0451
+/// let query = soql::parse("SELECT Password FROM User").unwrap();
+/// let sent = soql::guard::Guarded { object: soql::guard::Object::User, query };
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guarded {
     object: Object,

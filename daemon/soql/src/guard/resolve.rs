@@ -112,9 +112,9 @@ impl<'a> Scope<'a> {
                 Code::RelationshipForbidden,
                 path.origin,
                 format!(
-                    "{path} follows {name}, which is not on the list of allowed relationships of \
-                     {}. An administrator can add fields on the Data layer page.",
-                    self.object.name()
+                    "{path} follows {name}, which is not allowed. From {} one can follow: {}.",
+                    self.object.name(),
+                    self.allow.relation_names(self.object)
                 ),
             )
         })

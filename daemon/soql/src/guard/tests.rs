@@ -324,3 +324,19 @@ fn judging_a_hostile_condition_is_bounded() {
         Code::TooComplex | Code::Tautology
     ));
 }
+
+#[test]
+fn what_grows_too_large_once_written_in_full_is_refused() {
+    let ids: Vec<String> = (0..5_300)
+        .map(|index| format!("'00Q{index:012}'"))
+        .collect();
+    let longer = lead(&format!("Id IN ({})", ids.join(",")));
+    assert_eq!(longer.unwrap_err().code, Code::StatementTooLong);
+    let negations = |levels: usize| {
+        let inside = "City = 'x' AND Rating = 'y'";
+        format!("{}{inside}{}", "NOT (".repeat(levels), ")".repeat(levels))
+    };
+    assert!(lead(&negations(49)).is_ok());
+    // Fifty pairs can be read, but the injected term needs one more around them all.
+    assert_eq!(lead(&negations(50)).unwrap_err().code, Code::TooDeep);
+}

@@ -24,6 +24,7 @@ pub use service::{
         Accounting, FailureCursor, FailureFilter, FailurePage, FailureState, RecordMark,
         accounting, failure_list, failure_reasons, failure_retry, failure_retry_all, record_mark,
     },
+    field_use::fields_used,
     log::{
         Assignment, AssignmentCursor, AssignmentFilter, AssignmentPage, Explained, FailedTerm,
         RepReason, RuleReason, Step, Story, assignment_explain, assignment_list, names,
@@ -36,6 +37,7 @@ pub use service::{
     },
     preview::{Preview, PreviewItem, rule_preview},
     propose::{Proposed, propose, retry_due},
+    records::{RecordKey, RecordMarks, record_marks},
     reps::{
         RepEntry, SyncedQueue, SyncedRep, queue_list, queues_sync, rep_list, rep_update, reps_sync,
     },

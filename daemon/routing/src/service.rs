@@ -1,11 +1,13 @@
 //! The verbs of routing. Each runs in the caller's transaction and writes its audit entry there.
 
 pub(crate) mod failures;
+pub(crate) mod field_use;
 pub(crate) mod log;
 pub(crate) mod overview;
 pub(crate) mod pools;
 pub(crate) mod preview;
 pub(crate) mod propose;
+pub(crate) mod records;
 pub(crate) mod reps;
 pub(crate) mod routers;
 pub(crate) mod rulebook;

@@ -1,10 +1,15 @@
-//! Tests of the pure part: conditions, turns, decisions.
+//! Tests: conditions, turns and decisions alone; then the verbs against a real database.
 
+mod bed;
 mod conditions;
+mod configuration;
+mod cycle;
 mod decisions;
 mod reasons;
+mod recovery;
 mod reference;
 mod turns;
+mod views;
 
 use std::sync::Arc;
 

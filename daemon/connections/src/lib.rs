@@ -11,6 +11,7 @@ mod model;
 mod provider;
 mod seal;
 mod service;
+mod source;
 mod store;
 mod tokens;
 
@@ -18,5 +19,6 @@ pub use error::ConnectionError;
 pub use model::{Broken, BrokenCode, Connection, Environment, Kind, Limits, State};
 pub use provider::{App, CALL_TIMEOUT, Grant, Provider, ProviderError};
 pub use service::{Configure, Connections, Returned};
+pub use source::{AvailableField, EnrollmentCounts, RoutingSource, SourceError};
 pub use store::{connection_for_routing, limits_record};
 pub use tokens::{AccessToken, AccessTokens};

@@ -19,7 +19,7 @@ setup_for() {
             ;;
     esac
     case $1 in demo | test) openbao ;; esac
-    case $1 in lint | fuzz | test) python_tools ;; esac
+    case $1 in demo | lint | fuzz | test) python_tools ;; esac
     case $1 in test) packages_of_tests ;; esac
     # Crates of every platform, because licences are checked without a network.
     cargo fetch --quiet

@@ -3,7 +3,8 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use db::{Db, DbError};
-use kernel::{Classified, SystemClock};
+use kernel::{Classified, Clock, SystemClock};
+use openssl::{asn1::Asn1Time, x509::X509};
 use serde::Serialize;
 use vault::{Health, Vault};
 
@@ -38,10 +39,20 @@ pub struct Finding {
 
 impl Finding {
     fn pass(subject: &'static str, detail: impl Into<String>) -> Self {
-        Self { subject, verdict: Verdict::Pass, detail: detail.into(), next_step: None }
+        Self {
+            subject,
+            verdict: Verdict::Pass,
+            detail: detail.into(),
+            next_step: None,
+        }
     }
     fn fail(subject: &'static str, detail: impl Into<String>, next_step: &str) -> Self {
-        Self { subject, verdict: Verdict::Fail, detail: detail.into(), next_step: Some(next_step.to_owned()) }
+        Self {
+            subject,
+            verdict: Verdict::Fail,
+            detail: detail.into(),
+            next_step: Some(next_step.to_owned()),
+        }
     }
 }
 
@@ -49,28 +60,50 @@ impl Finding {
 pub async fn all(config: &Config) -> Vec<Finding> {
     vec![
         Finding::pass("configuration", "is complete and has no unknown key"),
-        certificate(&config.server.certificate, &config.server.key),
-        key_mode(&config.server.key),
+        certificate(&config.server.certificate, &config.server.private_key),
+        key_mode(&config.server.private_key),
         secrets(config).await,
         database(config).await,
     ]
 }
 
+/// Days before its end at which a certificate is warned of.
+const RENEW_WITHIN: i64 = 14;
+
 fn certificate(certificate: &Path, key: &Path) -> Finding {
-    match http::Certificate::load(certificate, key) {
-        Ok(loaded) if loaded.days_left(&SystemClock) < 0 => Finding::fail(
+    if let Err(error) = http::Certificate::load(certificate, key) {
+        return Finding::fail(
+            "certificate",
+            cause(&error),
+            "correct server.certificate and server.private_key",
+        );
+    }
+    match days_left(certificate) {
+        Ok(days) if days < 0 => Finding::fail(
             "certificate",
             format!("{} has expired", certificate.display()),
             "put the renewed certificate in its place, then `systemctl reload revkeep`",
         ),
-        Ok(loaded) => {
-            let days = loaded.days_left(&SystemClock);
-            let verdict = if days < 14 { Verdict::Warn } else { Verdict::Pass };
-            let next_step = (days < 14).then(|| "renew it; a reload picks the new files up".to_owned());
-            Finding { subject: "certificate", verdict, detail: format!("is valid for {days} more days"), next_step }
-        }
-        Err(error) => Finding::fail("certificate", error.to_string(), "correct server.certificate and server.key"),
+        Ok(days) if days < RENEW_WITHIN => Finding {
+            subject: "certificate",
+            verdict: Verdict::Warn,
+            detail: format!("ends in {days} days"),
+            next_step: Some("renew it; a reload picks the new files up".to_owned()),
+        },
+        Ok(days) => Finding::pass("certificate", format!("is valid for {days} more days")),
+        Err(error) => Finding::fail(
+            "certificate",
+            error.to_string(),
+            "correct server.certificate",
+        ),
     }
+}
+
+/// Days until the first certificate of the file ends; negative when it has.
+fn days_left(certificate: &Path) -> Result<i64, Box<dyn std::error::Error>> {
+    let first = X509::from_pem(&fs::read(certificate)?)?;
+    let today = Asn1Time::from_unix(SystemClock.now().timestamp())?;
+    Ok(i64::from(today.diff(first.not_after())?.days))
 }
 
 fn key_mode(key: &Path) -> Finding {
@@ -81,7 +114,11 @@ fn key_mode(key: &Path) -> Finding {
             format!("{} can be read by everyone (mode {mode:o})", key.display()),
             "chmod 0600 it, and have the certificate issued anew: the key may be known",
         ),
-        Err(error) => Finding::fail("key file", format!("{}: {error}", key.display()), "correct server.key"),
+        Err(error) => Finding::fail(
+            "key file",
+            format!("{}: {error}", key.display()),
+            "correct server.private_key",
+        ),
     }
 }
 
@@ -92,23 +129,42 @@ async fn secrets(config: &Config) -> Finding {
     };
     match vault.health().await {
         Health::Ready => Finding::pass("secrets", "the backend answers and admits this daemon"),
-        Health::Sealed(why) => Finding::fail("secrets", why, "unseal Vault; the daemon goes on by itself"),
-        Health::Unreachable(why) => Finding::fail("secrets", why, "check secrets.vault.address and that the server runs"),
-        Health::Denied(why) => Finding::fail("secrets", why, "renew the AppRole's secret id, and compare its policy with config/vault/"),
+        Health::Sealed(why) => {
+            Finding::fail("secrets", why, "unseal Vault; the daemon goes on by itself")
+        }
+        Health::Unreachable(why) => Finding::fail(
+            "secrets",
+            why,
+            "check secrets.vault.address and that the server runs",
+        ),
+        Health::Denied(why) => Finding::fail(
+            "secrets",
+            why,
+            "renew the AppRole's secret id, and compare its policy with config/vault/",
+        ),
     }
 }
 
 async fn database(config: &Config) -> Finding {
     let next = "run `revkeep setup` once, and check [database] and pg_ident.conf";
     let found = async {
-        let vault = Vault::new(config.secrets.clone(), Arc::new(SystemClock)).map_err(|error| error.to_string())?;
-        let key = crate::unlock::context_key(&vault).await.map_err(|error| error.to_string())?;
-        let db = Db::new(&config.database, Arc::new(SystemClock)).map_err(|error| error.message())?;
+        let vault = Vault::new(config.secrets.clone(), Arc::new(SystemClock))
+            .map_err(|error| error.to_string())?;
+        let key = crate::unlock::context_key(&vault)
+            .await
+            .map_err(|error| error.to_string())?;
+        let db =
+            Db::new(&config.database, Arc::new(SystemClock)).map_err(|error| error.message())?;
         db.unlock(key);
-        db.system(|tx| tx.jobs_census()).await.map_err(|error: DbError| cause(&error))
+        db.system(|tx| tx.jobs_census())
+            .await
+            .map_err(|error: DbError| cause(&error))
     };
     match found.await {
-        Ok(_) => Finding::pass("database", "answers as revkeep_app, and its schema is there"),
+        Ok(_) => Finding::pass(
+            "database",
+            "answers as revkeep_app, and its schema is there",
+        ),
         Err(why) => Finding::fail("database", why, next),
     }
 }

@@ -11,23 +11,23 @@ const DEFAULTS: &str = include_str!("../../../config/revkeep.toml");
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    pub server: http::ServerConfig,
-    pub metrics: Metrics,
+    pub site: Site,
+    pub server: http::Config,
     pub admin: Admin,
     pub database: db::DbConfig,
     pub secrets: vault::Config,
     pub egress: egress::EgressConfig,
     pub identity: identity::Config,
     pub salesforce: salesforce::Config,
-    pub mail: delivery::Config,
     pub worker: Worker,
     pub log: Log,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Metrics {
-    pub listen: std::net::SocketAddr,
+pub struct Site {
+    /// Without a slash at the end.
+    pub public_url: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -48,7 +48,27 @@ pub struct Worker {
 #[serde(deny_unknown_fields)]
 pub struct Log {
     pub target: LogTarget,
-    pub level: log::LevelFilter,
+    pub level: Level,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+impl From<Level> for log::LevelFilter {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Error => Self::Error,
+            Level::Warn => Self::Warn,
+            Level::Info => Self::Info,
+            Level::Debug => Self::Debug,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -61,7 +81,9 @@ pub enum LogTarget {
 
 /// What is wrong with the configuration, in the words of whoever reads it at night.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}\nNext step: correct the setting, then run `revkeep check`. Every setting stands, with its meaning, in the file that `revkeep config` prints.")]
+#[error(
+    "{0}\nNext step: correct the setting, then run `revkeep check`. Every setting stands, with its meaning, in the file that `revkeep config` prints."
+)]
 pub struct ConfigError(String);
 
 impl Config {
@@ -73,7 +95,12 @@ impl Config {
             builder = builder.add_source(config::File::from(path).format(config::FileFormat::Toml));
         }
         builder
-            .add_source(config::Environment::with_prefix("REVKEEP").separator("__").prefix_separator("__").try_parsing(true))
+            .add_source(
+                config::Environment::with_prefix("REVKEEP")
+                    .separator("__")
+                    .prefix_separator("__")
+                    .try_parsing(true),
+            )
             .build()
             .and_then(config::Config::try_deserialize)
             .map_err(|error| ConfigError(format!("The configuration cannot be used: {error}.")))
@@ -94,7 +121,10 @@ fn files(main: &Path) -> Vec<PathBuf> {
         .flatten()
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
         .collect();
     more.sort();
     files.append(&mut more);

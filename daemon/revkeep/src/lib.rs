@@ -1,1 +1,18 @@
-//! 
+//! Joins each crate's configuration, composes the daemon, and is the command line. The only crate that
+//! names the sealed ones.
+
+mod admin;
+mod checks;
+mod commands;
+mod config;
+mod logging;
+mod serve;
+mod unlock;
+
+/// Runs the program with the arguments of the process.
+pub fn run() -> std::process::ExitCode {
+    // rustls, the HTTP client and the Vault client share this one provider; it is there before the
+    // first of them is made.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    commands::run()
+}

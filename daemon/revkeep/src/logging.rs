@@ -19,11 +19,13 @@ pub fn install(config: &config::Log) -> Result<(), Box<dyn std::error::Error>> {
         LogTarget::Auto => connected_to_journal(),
     };
     if journal {
-        JournalLog::new()?.with_syslog_identifier(String::from("revkeep")).install()?;
+        JournalLog::new()?
+            .with_syslog_identifier(String::from("revkeep"))
+            .install()?;
     } else {
         log::set_boxed_logger(Box::new(Terminal))?;
     }
-    log::set_max_level(config.level);
+    log::set_max_level(config.level.into());
     Ok(())
 }
 
@@ -39,7 +41,11 @@ impl Log for Terminal {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let mut line = format!("{:5} {}", record.level().as_str().to_ascii_lowercase(), record.args());
+        let mut line = format!(
+            "{:5} {}",
+            record.level().as_str().to_ascii_lowercase(),
+            record.args()
+        );
         let _ = record.key_values().visit(&mut Fields(&mut line));
         line.push('\n');
         // One write, so that lines of several threads do not mix.

@@ -1,1 +1,5 @@
-fn main() {}
+//! The program. Everything is in the library beside it.
+
+fn main() -> std::process::ExitCode {
+    revkeep::run()
+}

@@ -20,10 +20,8 @@ pub async fn context_key_or_new(vault: &Vault) -> Result<ContextKey, VaultError>
 
 async fn read(vault: &Vault, if_missing: IfMissing) -> Result<ContextKey, VaultError> {
     let bytes = vault.named_secret(CONTEXT_KEY, if_missing).await?;
-    let key: [u8; ContextKey::BYTES] = bytes
-        .expose()
-        .as_slice()
-        .try_into()
-        .map_err(|_| VaultError::Backend(format!("{CONTEXT_KEY} has not {} bytes", ContextKey::BYTES)))?;
+    let key: [u8; ContextKey::BYTES] = bytes.expose().as_slice().try_into().map_err(|_| {
+        VaultError::Backend(format!("{CONTEXT_KEY} has not {} bytes", ContextKey::BYTES))
+    })?;
     Ok(ContextKey::new(Secret::new(key)))
 }

@@ -1,4 +1,4 @@
-"""Keeps each mail as a line of JSON. Arguments: certificate, key, mailbox. Prints its port."""
+"""Keeps each mail as a line of JSON. Arguments: certificate, key, mailbox, port. Prints a line when ready."""
 
 import json
 import ssl
@@ -8,7 +8,7 @@ import threading
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
-certificate, key, mailbox = sys.argv[1:4]
+certificate, key, mailbox, port = sys.argv[1:5]
 
 
 class Keep:
@@ -30,7 +30,7 @@ class Server(Controller):
         return SMTP(self.handler, tls_context=context, require_starttls=True)
 
 
-server = Server(Keep(), hostname="127.0.0.1", port=0)
+server = Server(Keep(), hostname="127.0.0.1", port=int(port))
 server.start()
-print(server.server.sockets[0].getsockname()[1], flush=True)
+print("ready", flush=True)
 threading.Event().wait()

@@ -6,10 +6,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use crate::process;
+use crate::{ports, process};
 
 const PROGRAM: &str = include_str!("mail.py");
 
@@ -35,6 +35,7 @@ impl MailServer {
         let program = directory.join("mail.py");
         std::fs::write(&program, PROGRAM)?;
         let mailbox = directory.join("mail.jsonl");
+        let port = ports::free()?;
         let mut command = Command::new(python()?);
         command
             .arg(&program)
@@ -43,6 +44,7 @@ impl MailServer {
                 directory.join("server.key"),
                 mailbox.clone(),
             ])
+            .arg(port.to_string())
             .stdout(Stdio::piped());
         let mut process =
             process::spawn(command, libc::SIGKILL).context("the mail server cannot be started")?;
@@ -52,10 +54,10 @@ impl MailServer {
             .take()
             .context("the mail server has no output")?;
         BufReader::new(output).read_line(&mut line)?;
-        let port = line
-            .trim()
-            .parse()
-            .with_context(|| format!("the mail server said {line:?} instead of its port"))?;
+        ensure!(
+            line.trim() == "ready",
+            "the mail server said {line:?} instead of ready"
+        );
         Ok(Self {
             port,
             process,
@@ -87,7 +89,7 @@ fn python() -> Result<PathBuf> {
         let cache = std::env::var_os("XDG_CACHE_HOME")
             .map(PathBuf::from)
             .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))?;
-        Some(cache.join("revkeep/python/bin/python"))
+        Some(cache.join("revkeep/tools/bin/python"))
     };
     named
         .or_else(kept)

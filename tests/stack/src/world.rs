@@ -142,15 +142,14 @@ impl World {
         fs::set_permissions(&secret_id, fs::Permissions::from_mode(0o600))?;
         let (scratch, salesforce) = (self.scratch.path(), self.salesforce_host());
         let text = format!(
-            "[server]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"https://localhost:{port}\"\n\
-             certificate = {:?}\nkey = {:?}\nshutdown_seconds = 5\n\n\
-             [metrics]\nlisten = \"127.0.0.1:{}\"\n\n\
+            "[site]\npublic_url = \"https://localhost:{port}\"\n\n\
+             [server]\nlisten = \"127.0.0.1:{port}\"\ncertificate = {:?}\nprivate_key = {:?}\n\
+             metrics_listen = \"127.0.0.1:{}\"\nshutdown_seconds = 5\nsign_ins_per_minute = 120\nrequests_per_minute = 60000\n\n\
              [admin]\nsocket = {:?}\n\n\
              [database]\nhost = {:?}\nname = \"revkeep\"\n\n\
              [secrets]\nbackend = \"vault\"\n[secrets.vault]\naddress = {:?}\nca_file = {:?}\nrole_id = {:?}\nsecret_id = {{ file = {:?} }}\n\n\
              [egress]\nca_file = {:?}\nprivate_endpoints = [{salesforce:?}, {:?}]\n\n\
-             [salesforce]\nprivate_hosts = [{salesforce:?}]\n\n\
-             [mail]\nhost = \"localhost\"\nport = {}\nsecurity = \"starttls\"\nfrom = \"revkeep@acme.example\"\n\n\
+             [salesforce]\ndeclared_hosts = [{salesforce:?}]\n\n\
              [log]\ntarget = \"terminal\"\n\n{more}",
             scratch.join("server.pem"),
             scratch.join("server.key"),
@@ -163,7 +162,6 @@ impl World {
             secret_id,
             self.ca_file,
             format!("localhost:{}", self.mail.port),
-            self.mail.port,
         );
         let path = home.join("revkeep.toml");
         fs::write(&path, text)?;

@@ -15,7 +15,13 @@ pub(super) fn administrator(stream: &UnixStream, group: &str) -> Option<Administ
     let credentials = stream.peer_cred().ok()?;
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let groups = fs::read_to_string("/etc/group").unwrap_or_default();
-    admit(credentials.uid(), credentials.gid(), group, &passwd, &groups)
+    admit(
+        credentials.uid(),
+        credentials.gid(),
+        group,
+        &passwd,
+        &groups,
+    )
 }
 
 fn admit(uid: u32, gid: u32, group: &str, passwd: &str, groups: &str) -> Option<Administrator> {
@@ -28,10 +34,15 @@ fn admit(uid: u32, gid: u32, group: &str, passwd: &str, groups: &str) -> Option<
     if uid == 0 {
         return Some(Administrator { os_user });
     }
-    let entry: Vec<&str> =
-        groups.lines().find(|line| line.split(':').next() == Some(group))?.split(':').collect();
+    let entry: Vec<&str> = groups
+        .lines()
+        .find(|line| line.split(':').next() == Some(group))?
+        .split(':')
+        .collect();
     let by_group = entry.get(2).and_then(|id| id.parse().ok()) == Some(gid);
-    let by_name = entry.get(3).is_some_and(|members| members.split(',').any(|member| member == os_user));
+    let by_name = entry
+        .get(3)
+        .is_some_and(|members| members.split(',').any(|member| member == os_user));
     (by_group || by_name).then_some(Administrator { os_user })
 }
 
@@ -39,12 +50,14 @@ fn admit(uid: u32, gid: u32, group: &str, passwd: &str, groups: &str) -> Option<
 mod tests {
     use super::admit;
 
-    const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n";
+    const PASSWD: &str =
+        "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n";
     const GROUPS: &str = "ann:x:1000:\nrevkeep-admin:x:990:ann\n";
 
     #[test]
     fn root_and_the_group_are_admitted_and_nobody_else() {
-        let user = |uid, gid| admit(uid, gid, "revkeep-admin", PASSWD, GROUPS).map(|admin| admin.os_user);
+        let user =
+            |uid, gid| admit(uid, gid, "revkeep-admin", PASSWD, GROUPS).map(|admin| admin.os_user);
         assert_eq!(user(0, 0).as_deref(), Some("root"));
         assert_eq!(user(1000, 1000).as_deref(), Some("ann"));
         assert_eq!(user(1001, 990).as_deref(), Some("bob"));

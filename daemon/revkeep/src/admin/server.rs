@@ -22,7 +22,12 @@ pub trait Answers: Send + Sync + 'static {
 }
 
 /// Listens until `stop` becomes true.
-pub async fn serve(socket: &Path, group: String, answers: Arc<dyn Answers>, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
+pub async fn serve(
+    socket: &Path,
+    group: String,
+    answers: Arc<dyn Answers>,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
     let listener = bind(socket)?;
     loop {
         let stream = tokio::select! {
@@ -65,15 +70,29 @@ async fn converse(stream: UnixStream, group: &str, answers: &dyn Answers) -> std
     let admitted = peer::administrator(&stream, group);
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(reading.take(QUESTION_BYTES)).read_line(&mut line).await?;
+    BufReader::new(reading.take(QUESTION_BYTES))
+        .read_line(&mut line)
+        .await?;
     let reply = match (admitted, serde_json::from_str::<Question>(&line)) {
         (None, _) => Reply::Refusal {
             code: "not_an_administrator".to_owned(),
-            message: format!("Only root and members of the group {group} may use this command. Try it with sudo."),
+            message: format!(
+                "Only root and members of the group {group} may use this command. Try it with sudo."
+            ),
         },
-        (Some(_), Err(error)) => Reply::Refusal { code: "unknown_question".to_owned(), message: error.to_string() },
+        (Some(_), Err(error)) => Reply::Refusal {
+            code: "unknown_question".to_owned(),
+            message: error.to_string(),
+        },
         (Some(admin), Ok(question)) => {
-            answers.answer(question, &Actor::Local { os_user: admin.os_user }).await
+            answers
+                .answer(
+                    question,
+                    &Actor::Local {
+                        os_user: admin.os_user,
+                    },
+                )
+                .await
         }
     };
     let mut text = serde_json::to_vec(&reply)?;

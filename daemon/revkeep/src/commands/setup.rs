@@ -29,7 +29,13 @@ pub(super) fn run(config: &Config, options: &Options, json: bool) -> ExitCode {
     if let Some(superuser) = &options.database_as {
         return match prepare(config, superuser, json) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => super::fail(json, "setup", &format!("{error}\nNothing that was done before is undone; correct it and run the command again.")),
+            Err(error) => super::fail(
+                json,
+                "setup",
+                &format!(
+                    "{error}\nNothing that was done before is undone; correct it and run the command again."
+                ),
+            ),
         };
     }
     let answer = match super::ask(config, Question::SetupCode, json) {
@@ -39,19 +45,28 @@ pub(super) fn run(config: &Config, options: &Options, json: bool) -> ExitCode {
     if json {
         super::say(&answer.to_string());
     } else {
-        let text = |key: &str| answer.get(key).and_then(serde_json::Value::as_str).unwrap_or("?");
+        let text = |key: &str| {
+            answer
+                .get(key)
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or("?")
+        };
         super::say(&format!(
-            "Open {} and enter this code to become the first administrator:\n\n    {}\n\nIt works once, until {}.",
+            "Open {} and enter this code to become the first administrator:
+
+    {}
+
+It works once, for a day. A new code voids an earlier one.",
             text("address"),
             text("code"),
-            text("expires_at")
         ));
     }
     ExitCode::SUCCESS
 }
 
 pub(super) fn migrate(config: &Config, json: bool) -> ExitCode {
-    let run = Setup::open(&config.database, "revkeep_owner", &config.database.name).and_then(|mut owner| owner.migrate());
+    let run = Setup::open(&config.database, "revkeep_owner", &config.database.name)
+        .and_then(|mut owner| owner.migrate());
     match run {
         Ok(names) if json => super::say(&serde_json::json!({ "ran": names }).to_string()),
         Ok(names) if names.is_empty() => super::say("The database is up to date."),
@@ -69,7 +84,10 @@ fn prepare(config: &Config, superuser: &str, json: bool) -> Result<(), String> {
     };
     let name = &config.database.name;
     step("Secrets: asking the backend for the key of the tenant context");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
     make_keystore(config, &step)?;
     let key = runtime
         .block_on(async {
@@ -78,21 +96,29 @@ fn prepare(config: &Config, superuser: &str, json: bool) -> Result<(), String> {
         })
         .map_err(|error| error.to_string())?;
     step("Database: making the roles");
-    let mut admin = Setup::open(&config.database, superuser, "postgres").map_err(|error| reason(&error))?;
+    let mut admin =
+        Setup::open(&config.database, superuser, "postgres").map_err(|error| reason(&error))?;
     admin.make_roles().map_err(|error| reason(&error))?;
     if !admin.has_database(name).map_err(|error| reason(&error))? {
         step(&format!("Database: making {name}"));
-        admin.make_database(name, None).map_err(|error| reason(&error))?;
+        admin
+            .make_database(name, None)
+            .map_err(|error| reason(&error))?;
     }
     admin.grant_database(name).map_err(|error| reason(&error))?;
-    let mut owner = Setup::open(&config.database, "revkeep_owner", name).map_err(|error| reason(&error))?;
+    let mut owner =
+        Setup::open(&config.database, "revkeep_owner", name).map_err(|error| reason(&error))?;
     let ran = owner.migrate().map_err(|error| reason(&error))?;
     step(&format!("Database: {} migrations ran", ran.len()));
-    owner.store_context_key(&key).map_err(|error| reason(&error))?;
+    owner
+        .store_context_key(&key)
+        .map_err(|error| reason(&error))?;
     if json {
         super::say(&serde_json::json!({ "migrations": ran }).to_string());
     } else {
-        super::say("Done. Start the daemon (`systemctl start revkeep`), then run `revkeep setup` for the first administrator's code.");
+        super::say(
+            "Done. Start the daemon (`systemctl start revkeep`), then run `revkeep setup` for the first administrator's code.",
+        );
     }
     Ok(())
 }
@@ -106,10 +132,14 @@ fn make_keystore(config: &Config, step: &dyn Fn(&str)) -> Result<(), String> {
         return Ok(());
     }
     step("Secrets: making the local keystore");
-    vault::create_keystore(local).map(drop).map_err(|error| error.to_string())
+    vault::create_keystore(local)
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 fn reason(error: &DbError) -> String {
     use std::error::Error;
-    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+    error
+        .source()
+        .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }

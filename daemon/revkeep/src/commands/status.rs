@@ -18,18 +18,38 @@ pub(super) fn run(config: &Config, json: bool) -> ExitCode {
         super::say(&screen(&answer));
     }
     let well = answer.get("ready").and_then(Value::as_bool) == Some(true);
-    if well { ExitCode::SUCCESS } else { ExitCode::from(1) }
+    if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    }
 }
 
 fn screen(answer: &Value) -> String {
-    let text = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
+    let text = |key: &str| {
+        answer
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or("?")
+            .to_owned()
+    };
     let mut lines = vec![
         format!("revkeep {}  {}", text("version"), text("address")),
         format!("up since {}", text("started_at")),
     ];
-    for part in answer.get("parts").and_then(Value::as_array).into_iter().flatten() {
+    for part in answer
+        .get("parts")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let field = |key: &str| part.get(key).and_then(Value::as_str).unwrap_or("");
-        lines.push(format!("  {:4}  {:12} {}", field("state"), field("part"), field("detail")));
+        lines.push(format!(
+            "  {:4}  {:12} {}",
+            field("state"),
+            field("part"),
+            field("detail")
+        ));
     }
     let jobs: Vec<String> = answer
         .get("jobs")
@@ -38,6 +58,13 @@ fn screen(answer: &Value) -> String {
         .flatten()
         .map(|(state, count)| format!("{count} {state}"))
         .collect();
-    lines.push(format!("jobs: {}", if jobs.is_empty() { "none waiting".to_owned() } else { jobs.join(", ") }));
+    lines.push(format!(
+        "jobs: {}",
+        if jobs.is_empty() {
+            "none waiting".to_owned()
+        } else {
+            jobs.join(", ")
+        }
+    ));
     lines.join("\n")
 }

@@ -1,0 +1,94 @@
+//! Answers the administrator's command.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use http::Readiness;
+use kernel::{Actor, Classified};
+use serde_json::json;
+
+use super::{parts::Parts, readiness::DaemonReadiness};
+use crate::{
+    admin::{Answers, Question, Reply},
+    checks,
+    config::Config,
+};
+
+pub(super) struct DaemonAnswers {
+    parts: Parts,
+    readiness: Arc<DaemonReadiness>,
+    config: Config,
+    started_at: DateTime<Utc>,
+}
+
+impl DaemonAnswers {
+    pub(super) fn new(parts: Parts, readiness: Arc<DaemonReadiness>, config: Config) -> Self {
+        let started_at = parts.db.clock().now();
+        Self {
+            parts,
+            readiness,
+            config,
+            started_at,
+        }
+    }
+
+    async fn status(&self) -> Reply {
+        let reasons = self.readiness.reasons().await;
+        let part = |name: &str| {
+            let reason = reasons.iter().find(|reason| reason.component == name);
+            json!({
+                "part": name,
+                "state": if reason.is_none() { "ok" } else { "bad" },
+                "detail": reason.map_or("", |reason| reason.message.as_str()),
+            })
+        };
+        let census = self
+            .parts
+            .db
+            .system(|tx| tx.jobs_census())
+            .await
+            .unwrap_or_default();
+        let mut jobs: BTreeMap<String, i64> = BTreeMap::new();
+        for count in census {
+            *jobs.entry(count.state).or_default() += count.jobs;
+        }
+        Reply::Answer(json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "address": self.config.site.public_url,
+            "started_at": self.started_at.to_rfc3339(),
+            "ready": reasons.is_empty(),
+            "parts": [part("secrets"), part("database")],
+            "jobs": jobs,
+        }))
+    }
+
+    async fn setup_code(&self) -> Reply {
+        match self.parts.identity.setup_code_create().await {
+            Ok(code) => Reply::Answer(json!({
+                "code": code.expose(),
+                "lives_hours": 24,
+                "address": self.config.site.public_url,
+            })),
+            Err(error) => Reply::Refusal {
+                code: error.code().to_owned(),
+                message: error.message(),
+            },
+        }
+    }
+}
+
+#[async_trait]
+impl Answers for DaemonAnswers {
+    async fn answer(&self, question: Question, asker: &Actor) -> Reply {
+        log::info!(REVKEEP_ACTOR = asker.id().as_str(); "an administrator asked: {question:?}");
+        match question {
+            Question::Status => self.status().await,
+            Question::Check => {
+                let findings = checks::all(&self.config).await;
+                Reply::Answer(json!({ "findings": findings }))
+            }
+            Question::SetupCode => self.setup_code().await,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The daemon: composes the parts, starts them, and stops them in order.
+
+mod answers;
+mod hints;
+mod parts;
+mod readiness;
+mod signals;
+
+use std::{process::ExitCode, sync::Arc};
+
+use tokio::sync::watch;
+
+use crate::{config::Config, logging};
+use parts::Parts;
+use readiness::DaemonReadiness;
+
+/// Why the daemon could not start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("the log cannot be opened: {0}")]
+    Log(String),
+    #[error("[secrets]: {0}")]
+    Secrets(#[from] vault::VaultError),
+    #[error("[database]: {0}")]
+    Database(#[from] db::DbError),
+    #[error("[egress]: {0}")]
+    Egress(#[from] egress::EgressError),
+    #[error("[server]: {0}")]
+    Http(#[from] http::HttpError),
+    #[error("[mail]: {0}")]
+    Mail(String),
+    #[error("[salesforce]: {0}")]
+    Salesforce(String),
+    #[error("the operating system refused: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Runs until it is told to stop. Exit code 1 says that it could not start.
+pub fn run(config: Config) -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    let _points = fail::FailScenario::setup();
+    let served = logging::install(&config.log)
+        .map_err(|error| ServeError::Log(error.to_string()))
+        .and_then(|()| {
+            Ok(tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?)
+        })
+        .and_then(|runtime| runtime.block_on(serve(config)));
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut text = error.to_string();
+            let mut source = std::error::Error::source(&error);
+            while let Some(cause) = source {
+                text = format!("{text}: {cause}");
+                source = cause.source();
+            }
+            log::error!("{text}. Next step: `revkeep check` says what to correct.");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(config: Config) -> Result<(), ServeError> {
+    let parts = Parts::new(&config)?;
+    let readiness = Arc::new(DaemonReadiness::new(parts.clone()));
+    let (stopper, stop) = watch::channel(false);
+    let unlocking = tokio::spawn(parts.clone().unlock(stop.clone()));
+    let (changes, listening) = hints::start(&config.database, parts.identity.clone(), stop.clone());
+    let server = parts.start_server(&config, readiness.clone(), changes)?;
+    let worker = parts.worker(&config)?;
+    let working = {
+        let stop = stop.clone();
+        tokio::spawn(async move { worker.run(stop).await })
+    };
+    let answers = Arc::new(answers::DaemonAnswers::new(
+        parts.clone(),
+        readiness,
+        config.clone(),
+    ));
+    let administration = {
+        let (socket, group, stop) = (
+            config.admin.socket.clone(),
+            config.admin.group.clone(),
+            stop.clone(),
+        );
+        tokio::spawn(async move { crate::admin::serve(&socket, group, answers, stop).await })
+    };
+    log::info!("serving {} on {}", config.site.public_url, server.address());
+    signals::notify_ready();
+    signals::run(server.certificate(), || working.is_finished()).await?;
+    signals::notify_stopping();
+    log::info!("stopping: finishing what is in hand");
+    let _ = stopper.send(true);
+    server.stop().await;
+    let patience = std::time::Duration::from_secs(config.server.shutdown_seconds);
+    let _ = tokio::time::timeout(patience, async {
+        tokio::join!(working, administration, unlocking, listening)
+    })
+    .await;
+    log::info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! The parts of the daemon and how they are joined. Nothing is contacted here: a part that is away
+//! when the daemon starts is waited for.
+
+use std::{sync::Arc, time::Duration};
+
+use connections::{AccessTokens, Connections, Provider};
+use console::Console;
+use db::Db;
+use egress::Egress;
+use identity::Identity;
+use jobs::{Handler, Worker, WorkerConfig};
+use kernel::{SharedClock, SystemClock};
+use salesforce::{SalesforceClient, SalesforceOAuth};
+use tokio::sync::{broadcast, watch};
+use vault::Vault;
+
+use super::{ServeError, hints::Change, readiness::DaemonReadiness};
+use crate::{config::Config, unlock};
+
+/// How often a secrets backend that did not answer is asked again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub(super) vault: Vault,
+    pub(super) db: Db,
+    pub(super) identity: Identity,
+    connections: Connections,
+    salesforce: SalesforceClient,
+    egress: Egress,
+    registry: prometheus::Registry,
+}
+
+impl Parts {
+    pub(super) fn new(config: &Config) -> Result<Self, ServeError> {
+        let clock: SharedClock = Arc::new(SystemClock);
+        let vault = Vault::new(config.secrets.clone(), Arc::clone(&clock))?;
+        let db = Db::new(&config.database, clock)?;
+        db.set_audit_keyring(Arc::new(audit::Keyring::new(db.clone(), vault.clone())));
+        let egress = Egress::new(config.egress.clone())?;
+        let identity = Identity::new(db.clone(), vault.clone(), config.identity.clone());
+        let provider: Arc<dyn Provider> =
+            Arc::new(SalesforceOAuth::new(&egress, &config.salesforce));
+        let redirect = format!("{}/connect/salesforce", config.site.public_url);
+        let connections = Connections::new(
+            db.clone(),
+            vault.clone(),
+            Arc::clone(&provider),
+            redirect.clone(),
+        );
+        let tokens = AccessTokens::new(db.clone(), vault.clone(), provider, &own_name(), redirect);
+        let salesforce = SalesforceClient::new(&egress, tokens, &config.salesforce);
+        Ok(Self {
+            vault,
+            db,
+            identity,
+            connections,
+            salesforce,
+            egress,
+            registry: prometheus::Registry::new(),
+        })
+    }
+
+    /// Asks the secrets backend for what the daemon works with until it has told it all.
+    pub(super) async fn unlock(self, mut stop: watch::Receiver<bool>) {
+        let mut told = false;
+        while !self.db.is_unlocked() || !self.identity.is_unlocked() {
+            if let Err(error) = self.try_unlock().await {
+                if !told {
+                    log::warn!("waiting for the keys: {error}");
+                }
+                told = true;
+            }
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(if self.identity.is_unlocked() { Duration::ZERO } else { AGAIN }) => {}
+            }
+        }
+        log::info!("the keys are in memory: people can sign in");
+    }
+
+    async fn try_unlock(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        if !self.db.is_unlocked() {
+            self.db.unlock(unlock::context_key(&self.vault).await?);
+        }
+        self.identity.unlock().await?;
+        Ok(())
+    }
+
+    pub(super) fn start_server(
+        &self,
+        config: &Config,
+        readiness: Arc<DaemonReadiness>,
+        changes: broadcast::Sender<Change>,
+    ) -> Result<http::Running, ServeError> {
+        let shared = http::Shared::new(
+            &config.server,
+            self.identity.clone(),
+            Arc::clone(self.db.clock()),
+            readiness,
+            self.registry.clone(),
+        )?;
+        let console = Console {
+            db: self.db.clone(),
+            identity: self.identity.clone(),
+            shared: shared.clone(),
+        };
+        let _ = (changes, &self.connections);
+        Ok(http::serve(&config.server, shared, move |app| {
+            console::configure(app, &console)
+        })?)
+    }
+
+    pub(super) fn worker(&self, config: &Config) -> Result<Worker, ServeError> {
+        let handlers: Vec<Arc<dyn Handler>> = Vec::new();
+        let _ = (&self.salesforce, &self.egress);
+        let name = own_name();
+        let settings = WorkerConfig {
+            parallel: config.worker.parallel.max(1),
+            poll: Duration::from_millis(config.worker.poll_milliseconds.max(10)),
+            ..WorkerConfig::default()
+        };
+        Ok(Worker::new(self.db.clone(), name, settings, handlers))
+    }
+}
+
+/// Tells this daemon from others in the leases and jobs that it holds.
+fn own_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}:{}", host.trim(), std::process::id())
+}

@@ -34,7 +34,7 @@ pub(super) fn samples(tests: &[Test]) -> Vec<Sample> {
         found.insert(constant.clone());
         found.insert(format!("{constant}!"));
     }
-    for pattern in patterns {
+    for pattern in &patterns {
         found.insert(instance(pattern, fresh, false));
         found.insert(instance(pattern, fresh, true));
         let shortest = pattern
@@ -47,6 +47,7 @@ pub(super) fn samples(tests: &[Test]) -> Vec<Sample> {
         let wanted = lengths.into_iter().filter(|length| *length <= MAX_LENGTH);
         found.extend(wanted.map(|length| fresh.to_string().repeat(length)));
     }
+    found.extend(joined(&patterns, fresh));
     let possible = |text: &String| {
         let length = text.chars().count();
         (1..=MAX_LENGTH).contains(&length) && !text.starts_with(|first| first < LOWEST)
@@ -111,8 +112,31 @@ fn instance(pattern: &LikePattern, fresh: char, runs: bool) -> String {
     text
 }
 
-/// Selections of a multi-select picklist: none of the named values, each alone, each set that the
-/// query names, and all of them.
+/// Beyond so many patterns, not every pair of them is joined.
+const MAX_JOINED: usize = 12;
+
+/// Texts that several patterns match at once, as `%a%` and `%b%` both match `ab`: each pair one
+/// after the other, and all of them in their order.
+fn joined(patterns: &[&LikePattern], fresh: char) -> Vec<String> {
+    let texts: Vec<String> = patterns
+        .iter()
+        .map(|pattern| instance(pattern, fresh, false))
+        .collect();
+    let paired = texts.iter().take(MAX_JOINED);
+    let mut found: Vec<String> = paired
+        .clone()
+        .flat_map(|first| paired.clone().map(move |second| format!("{first}{second}")))
+        .collect();
+    found.push(texts.concat());
+    found
+}
+
+/// Beyond so many named values, not every selection of them is a sample.
+const MAX_COMBINED: usize = 8;
+
+/// Selections of a multi-select picklist: one of a value that the query does not name, and every
+/// combination of those that it names. Where these are many: each alone, each set as the query
+/// names it, and all.
 pub(super) fn part_samples(tests: &[Test]) -> Vec<Sample> {
     let mut sets: BTreeSet<BTreeSet<String>> = BTreeSet::new();
     for test in tests {
@@ -126,16 +150,27 @@ pub(super) fn part_samples(tests: &[Test]) -> Vec<Sample> {
     });
     sets.extend(exact);
     let all: BTreeSet<String> = sets.iter().flatten().cloned().collect();
-    let fresh = BTreeSet::from(["\u{ac00}".to_owned()]);
-    let single = all
-        .iter()
-        .map(|part| BTreeSet::from([part.clone()]))
-        .collect::<Vec<_>>();
-    let found: BTreeSet<_> = sets
-        .into_iter()
-        .chain(single)
-        .chain([fresh, all])
+    if all.len() <= MAX_COMBINED {
+        sets.extend(combinations(&all));
+    } else {
+        sets.extend(all.iter().map(|part| BTreeSet::from([part.clone()])));
+        sets.insert(all);
+    }
+    sets.insert(BTreeSet::from(["\u{ac00}".to_owned()]));
+    sets.into_iter()
         .filter(|set| !set.is_empty())
-        .collect();
-    found.into_iter().map(Sample::Parts).collect()
+        .map(Sample::Parts)
+        .collect()
+}
+
+fn combinations(all: &BTreeSet<String>) -> Vec<BTreeSet<String>> {
+    let mut found = vec![BTreeSet::new()];
+    for part in all {
+        let with_part: Vec<BTreeSet<String>> = found
+            .iter()
+            .map(|set| set.iter().chain([part]).cloned().collect())
+            .collect();
+        found.extend(with_part);
+    }
+    found
 }

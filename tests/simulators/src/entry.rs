@@ -121,6 +121,8 @@ async fn process(sim: &Arc<Sim>, call: &Call) -> Answer {
         (_, path) if path == "/services/data" || path.starts_with("/services/data/") => {
             rest::answer(sim, call)
         }
+        // A browser asks by itself, and would report a missing one as an error of the page.
+        ("GET", "/favicon.ico") => Answer::empty(204),
         _ => Answer::refusal(&Refusal::not_found()),
     }
 }

@@ -86,6 +86,7 @@ fn serve(listener: TcpListener, tls: ServerConfig, sim: Data<Sim>) -> std::io::R
             .default_service(web::to(entry::enter));
         HttpService::build()
             .client_request_timeout(Duration::from_secs(30))
+            .tcp_nodelay(true)
             .h1(map_config(app, |_| AppConfig::default()))
             .rustls_0_23(tls.clone())
     };

@@ -161,6 +161,35 @@ fn conditions_hold_for_the_rows_that_they_should() {
     }
 }
 
+/// A second arm that holds for nothing keeps the planner from using an index.
+#[test]
+fn an_index_answers_what_reading_every_row_answers() {
+    let id = |number: u64| format!("'{}'", Id::make("00Q", number));
+    let (first, third) = (id(1), id(3));
+    for condition in [
+        format!("Id = {first}"),
+        format!("Id = '{}'", Id::make("00Q", 3).as_str().get(..15).unwrap()),
+        format!("Id IN ({third}, {first}, {third})"),
+        format!("Id IN ({first}, {third}) AND Country = 'Germany'"),
+        format!("Id NOT IN ({first}, {third})"),
+        format!("Id = {} AND Country = 'France'", id(99)),
+        "SystemModstamp = 2026-11-10T08:00:00Z".to_owned(),
+        "SystemModstamp <= 2026-11-10T08:00:00Z".to_owned(),
+        "SystemModstamp < 2026-11-10T08:00:00Z AND Country = 'France'".to_owned(),
+        "SystemModstamp > 2026-11-10T08:00:00Z AND SystemModstamp < 2026-11-10T08:00:01Z"
+            .to_owned(),
+    ] {
+        let order = "ORDER BY SystemModstamp, Id";
+        let indexed = leads(&format!("{condition} {order}"));
+        let read = leads(&format!("({condition}) OR LastName = 'nobody' {order}"));
+        assert_eq!(indexed, read, "{condition}");
+    }
+    assert_eq!(
+        leads(&format!("Id IN ({third}, {first}, {third})")),
+        "Ågren O'Neil"
+    );
+}
+
 #[test]
 fn order_limit_and_offset_cut_what_they_say() {
     let names = |rest: &str| leads(&format!("IsDeleted = false {rest}"));

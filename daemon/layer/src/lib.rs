@@ -10,7 +10,6 @@ mod import;
 pub mod model;
 mod service;
 mod store;
-mod suggest;
 pub mod value;
 
 pub use error::LayerError;
@@ -21,7 +20,6 @@ pub use store::{
     Census, Field, LayerRecord, RecordCursor, RecordPage, census, field_get, field_list,
     field_lock, field_types, field_types_held, record_list, records_by_id, records_last,
 };
-pub use suggest::class_suggested;
 pub use value::Value;
 
 #[cfg(test)]

@@ -19,32 +19,47 @@ static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
                     DAY_IN_YEAR DAY_IN_MONTH DAY_IN_WEEK WEEK_IN_YEAR WEEK_IN_MONTH HOUR_IN_DAY \
                     Owner CreatedBy Queue Account Type DeveloperName";
     let fields = Object::ALL.into_iter().flat_map(|object| {
-        let names = ALLOW.fields(object).iter().map(|field| field.name().to_owned());
+        let names = ALLOW
+            .fields(object)
+            .iter()
+            .map(|field| field.name().to_owned());
         names.chain([object.name().to_owned()]).collect::<Vec<_>>()
     });
     let keywords = keywords.split_whitespace().map(str::to_owned);
-    fields.chain(keywords).map(|word| word.to_lowercase()).collect()
+    fields
+        .chain(keywords)
+        .map(|word| word.to_lowercase())
+        .collect()
 });
 
 /// LAST_N_DAYS and its kin, dates, numbers and amounts.
 fn is_literal(word: &str) -> bool {
-    let relative = ["last_", "this_", "next_", "n_"].iter().any(|start| word.starts_with(start));
+    let relative = ["last_", "this_", "next_", "n_"]
+        .iter()
+        .any(|start| word.starts_with(start));
     let after_currency = word.get(3..).unwrap_or_default();
-    let ends_in_digits = |text: &str| {
-        text.starts_with(|first: char| first.is_ascii_digit())
-    };
+    let ends_in_digits = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
     relative || ends_in_digits(word) || ends_in_digits(after_currency)
 }
 
 fn guard(text: &str, object: Object) {
     let now = DateTime::<Utc>::from_timestamp(1_780_000_000, 0).unwrap();
-    let Ok(enrollment) = Enrollment::guard(text, object, &ALLOW, now) else { return };
+    let Ok(enrollment) = Enrollment::guard(text, object, &ALLOW, now) else {
+        return;
+    };
     let sent = enrollment.to_string();
     let unescaped = sent.replace("\\\\", "").replace("\\'", "");
-    let outside_strings = unescaped.split('\'').step_by(2).collect::<Vec<_>>().join(" ");
+    let outside_strings = unescaped
+        .split('\'')
+        .step_by(2)
+        .collect::<Vec<_>>()
+        .join(" ");
     for word in outside_strings.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
         let word = word.to_lowercase();
-        assert!(word.is_empty() || is_literal(&word) || WORDS.contains(&word), "{word}: {sent}");
+        assert!(
+            word.is_empty() || is_literal(&word) || WORDS.contains(&word),
+            "{word}: {sent}"
+        );
     }
     let again = Enrollment::guard(&sent, object, &ALLOW, now).expect("what is sent passes");
     assert_eq!(again.to_string(), sent);
@@ -52,7 +67,9 @@ fn guard(text: &str, object: Object) {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
     match soql::parse(text) {
         Ok(query) => {
             let printed = query.to_string();

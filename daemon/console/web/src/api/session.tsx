@@ -31,6 +31,10 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const queries = useQueryClient();
 
   const start = useCallback(async () => {
+    if (!mark.isSet()) {
+      setState(await stateWithoutSession());
+      return;
+    }
     try {
       setState({ kind: "signed_in", session: await client.refresh() });
     } catch (error) {
@@ -40,7 +44,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     client.events = {
-      signedOut: (reason) => { queries.clear(); setState({ kind: "signed_out", reason }); },
+      signedOut: (reason) => { mark.clear(); queries.clear(); setState({ kind: "signed_out", reason }); },
       sealed: () => setState({ kind: "sealed" }),
     };
     void start();
@@ -53,6 +57,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const actions = useMemo<SessionActions>(() => {
     const open = async (path: string, body: unknown) => {
       const session = await client.openSession(path, body);
+      mark.set();
       queries.clear();
       setState({ kind: "signed_in", session });
       tellOtherTabs();
@@ -69,6 +74,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       },
       signOut: async () => {
         await client.closeSession();
+        mark.clear();
         queries.clear();
         setState({ kind: "signed_out", reason: undefined });
         tellOtherTabs();
@@ -79,6 +85,14 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   return <SessionContext value={actions}>{children}</SessionContext>;
 }
 
+/** That this browser has signed in: no secret, only spares a request that would be refused. */
+const mark = {
+  name: "revkeep-signed-in",
+  isSet: () => localStorage.getItem(mark.name) === "yes",
+  set: () => localStorage.setItem(mark.name, "yes"),
+  clear: () => localStorage.removeItem(mark.name),
+};
+
 function tellOtherTabs(): void {
   const channel = new BroadcastChannel(CHANNEL);
   channel.postMessage("changed");
@@ -88,6 +102,11 @@ function tellOtherTabs(): void {
 async function stateAfterRefusal(error: unknown): Promise<SessionState> {
   if (hasCode(error, "sealed")) return { kind: "sealed" };
   if (!(error instanceof Problem) || error.status !== 401) return { kind: "unreachable", error };
+  mark.clear();
+  return stateWithoutSession();
+}
+
+async function stateWithoutSession(): Promise<SessionState> {
   try {
     const { needed } = await client.get<{ needed: boolean }>(api.setup());
     return needed ? { kind: "set_up" } : { kind: "signed_out", reason: undefined };

@@ -95,7 +95,10 @@ function useEntries(text: string): Entry[] {
     { key: "sign-out", label: "Sign out", kind: "command", words: "log out leave", icon: IconLogout, run: () => { void signOut(); } },
   ];
   const all = [...pages(session), ...commands, ...rules.map(ruleEntry), ...reps.map(repEntry)];
-  return [...recordEntries(text, can.includes("log_read")), ...all.filter((entry) => matches(entry, text))].slice(0, 40);
+  const found = all.filter((entry) => matches(entry, text)).slice(0, 40);
+  const inLog = can.includes("log_read") ? logEntries(text) : [];
+  // What was typed is most likely meant as what it looks like: an id is a record, words are first of all a name.
+  return RECORD_ID.test(text) ? [...inLog, ...found] : [...found, ...inLog];
 }
 
 function pages(session: SessionInfo): Entry[] {
@@ -107,8 +110,8 @@ function pages(session: SessionInfo): Entry[] {
 const ruleEntry = (rule: Rule): Entry => ({ key: rule.id, label: rule.name, kind: "rule", words: rule.id, icon: IconRoute, to: path.rule(rule.id) });
 const repEntry = (rep: Rep): Entry => ({ key: rep.id, label: rep.name, kind: "rep, in the log", words: rep.salesforce_user_id, icon: IconUser, to: path.log({ rep: rep.id }) });
 
-function recordEntries(text: string, allowed: boolean): Entry[] {
-  if (!allowed || text.length < 2) return [];
+function logEntries(text: string): Entry[] {
+  if (text.length < 2) return [];
   const search: Entry = { key: "search", label: `Find “${text}” in the routing log`, kind: "search", words: "", icon: IconListSearch, to: path.log({ q: text }) };
   if (!RECORD_ID.test(text)) return [search];
   return [{ key: "record", label: `The story of record ${text}`, kind: "record", words: "", icon: IconFileSearch, to: path.record(text) }, search];

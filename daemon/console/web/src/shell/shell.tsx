@@ -46,7 +46,7 @@ export function Shell() {
         <button type="button" className={css["search"]} onClick={palette.open} aria-keyshortcuts="Control+K">
           <IconSearch size={16} aria-hidden /><span>Search or jump to</span><kbd>Ctrl K</kbd>
         </button>
-        <ActionIcon aria-label="Keyboard help" size="lg" onClick={help.open}><IconHelp size={18} aria-hidden /></ActionIcon>
+        <span className={css["help"]}><ActionIcon aria-label="Keyboard help" size="lg" onClick={help.open}><IconHelp size={18} aria-hidden /></ActionIcon></span>
         <ProfileMenu />
       </header>
       <div className={css["frame"]}>

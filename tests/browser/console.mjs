@@ -1,0 +1,118 @@
+// A browser at the console: it watches for console errors and policy violations, asks axe, and takes pictures.
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SHOTS = process.env.SCREENSHOT_DIR ?? join(tmpdir(), "revkeep-screenshots");
+const WIDE = { width: 1280, height: 860 };
+const PHONE = { width: 390, height: 844 };
+const PATIENCE_MS = 30_000;
+
+export class Console {
+  #complaints = [];
+
+  static async open() {
+    const self = new Console();
+    mkdirSync(SHOTS, { recursive: true });
+    self.browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+    });
+    // The stack signs its certificates itself; everything else of TLS is as it will be.
+    self.context = await self.browser.newContext({ ignoreHTTPSErrors: true, viewport: WIDE, reducedMotion: "reduce", colorScheme: "light", locale: "en-GB", timezoneId: "Europe/Berlin" });
+    self.context.setDefaultTimeout(PATIENCE_MS);
+    await self.context.addInitScript(() => {
+      document.addEventListener("securitypolicyviolation", (event) => console.error(`policy violated: ${event.violatedDirective} by ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
+    });
+    self.page = await self.context.newPage();
+    self.page.on("console", (message) => { if (message.type() === "error") self.#complaints.push(`${message.text()} (${message.location().url})`); });
+    self.page.on("pageerror", (error) => self.#complaints.push(error.stack ?? error.message));
+    return self;
+  }
+
+  close() {
+    return this.browser.close();
+  }
+
+  /** What the browser complained about since the last look. */
+  assertNoComplaint() {
+    const found = this.#complaints.splice(0);
+    assert.deepEqual(found, [], "the browser's console has errors");
+  }
+
+  url(path) {
+    return new URL(path, process.env.REVKEEP_URL).href;
+  }
+
+  async goto(path) {
+    await this.page.goto(this.url(path), { waitUntil: "domcontentloaded" });
+    await this.settled();
+  }
+
+  /** By the navigation, as a person would. */
+  async walkTo(section) {
+    await this.page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: section }).click();
+    await this.settled();
+  }
+
+  /** The page is drawn: it has a heading, and nothing says that it is busy. */
+  async settled() {
+    await this.page.getByRole("heading", { level: 1 }).first().waitFor();
+    await this.page.waitForFunction(() => document.querySelector("[aria-busy=true]") === null);
+    await this.page.evaluate(() => document.fonts.ready.then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))));
+  }
+
+  heading(name) {
+    return this.page.getByRole("heading", { level: 1, name }).waitFor();
+  }
+
+  button(name, within = this.page) {
+    return within.getByRole("button", { name, exact: true });
+  }
+
+  dialog(name) {
+    return this.page.getByRole("dialog", { name });
+  }
+
+  /** Picks from a searchable list by its label. */
+  async choose(within, label, option) {
+    const input = within.locator("input").and(within.getByLabel(label, { exact: true }));
+    await input.click();
+    await input.fill(option);
+    await this.page.getByRole("option", { name: option }).first().click();
+  }
+
+  /** Light and dark, wide and phone: pictures of each, and axe finds nothing serious in any. */
+  async inspect(name) {
+    const found = [];
+    for (const colorScheme of ["light", "dark"]) {
+      await this.page.emulateMedia({ colorScheme });
+      for (const viewport of [WIDE, PHONE]) {
+        await this.page.setViewportSize(viewport);
+        await this.settled();
+        await this.page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}-${viewport.width}.png`) });
+        found.push(...(await this.#seriousProblems()).map((problem) => `${name}, ${colorScheme}, ${viewport.width} px: ${problem}`));
+        const wider = await this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        if (wider > 0) found.push(`${name}, ${viewport.width} px: ${wider} px wider than the screen`);
+      }
+    }
+    await this.page.emulateMedia({ colorScheme: "light" });
+    await this.page.setViewportSize(WIDE);
+    assert.deepEqual(found, []);
+  }
+
+  async #seriousProblems() {
+    if (!(await this.page.evaluate(() => "axe" in window))) await this.page.evaluate(AXE);
+    return this.page.evaluate(async () => {
+      const { violations, passes } = await window.axe.run(document);
+      if (passes.length === 0) return ["axe examined nothing"];
+      return violations
+        .filter(({ impact }) => impact === "serious" || impact === "critical")
+        .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map((node) => node.target.join(" ")).join(", ")}`);
+    });
+  }
+}

@@ -1,0 +1,267 @@
+// A person's first day with Revkeep, in a real browser against the real daemon and the simulated Salesforce.
+// The tests follow each other: each begins where the one before ended.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Console } from "./console.mjs";
+import { acceptWrites, leadsArrive, owners, refuseWrites, revokeGrant } from "./simulator.mjs";
+
+const NEEDED = ["REVKEEP_URL", "SETUP_CODE", "SIM_URL", "SIM_HOST", "SIM_ADMIN_TOKEN", "SIM_USERNAME", "SIM_PASSWORD", "SIM_CLIENT_ID", "SIM_CLIENT_SECRET"];
+const ADMIN = { email: "mara@acme.example", password: "a long sentence for the first day" };
+const QUERY = "SELECT Id FROM Lead WHERE Status = 'Open - Not Contacted'";
+
+let ui;
+let page;
+
+before(async () => {
+  for (const name of NEEDED) assert.ok(process.env[name], `${name} is missing; run this by npm test, which starts the stack`);
+  ui = await Console.open();
+  page = ui.page;
+});
+after(() => ui?.close());
+
+let stopped = false;
+
+/** One step of the day. After one that failed, the rest could only fail for that reason, and slowly. */
+function step(name, act) {
+  test(name, async () => {
+    assert.equal(stopped, false, "an earlier step failed");
+    stopped = true;
+    await act();
+    ui.assertNoComplaint();
+    stopped = false;
+  });
+}
+
+async function consentAtSalesforce() {
+  await page.waitForURL((url) => url.origin === process.env.SIM_URL);
+  if (await page.getByLabel("Username").isVisible()) {
+    await page.getByLabel("Username").fill(process.env.SIM_USERNAME);
+    await page.getByLabel("Password").fill(process.env.SIM_PASSWORD);
+    await page.getByRole("button", { name: "Log In" }).click();
+  }
+  await page.getByRole("button", { name: "Allow" }).click();
+  await page.waitForURL((url) => url.pathname === "/settings/connections");
+}
+
+const salesforcePanel = () => page.getByRole("region", { name: "Salesforce, for routing" });
+
+step("the first administrator claims the appliance with the printed code", async () => {
+  await ui.goto("/");
+  await ui.heading("Set up Revkeep");
+  await ui.inspect("setup");
+  await page.getByLabel("Set-up code").fill(process.env.SETUP_CODE);
+  await page.getByLabel("Organisation").fill("Acme Europe");
+  await page.getByLabel("Your name").fill("Mara Lindqvist");
+  await page.getByLabel("Email").fill(ADMIN.email);
+  await page.getByLabel("Password", { exact: true }).fill(ADMIN.password);
+  await ui.button("Claim this appliance").click();
+  await ui.heading("Overview");
+  await page.getByText("First steps").waitFor();
+});
+
+step("signing out and in again", async () => {
+  await page.getByRole("button", { name: "Profile of Mara Lindqvist" }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await ui.heading("Sign in");
+  await ui.inspect("sign-in");
+  await page.getByLabel("Email").fill(ADMIN.email);
+  await page.getByLabel("Password", { exact: true }).fill(ADMIN.password);
+  await ui.button("Sign in").click();
+  await ui.heading("Overview");
+});
+
+step("every page teaches its next step while there is nothing yet", async () => {
+  for (const [section, name] of [["Overview", "overview"], ["Rules", "rules"], ["Pools and reps", "pools"], ["Log", "log"], ["Failures", "failures"], ["Data layer", "layer"], ["Connections", "connections"], ["Jobs", "jobs"]]) {
+    await ui.walkTo(section);
+    await ui.inspect(`empty-${name}`);
+  }
+});
+
+step("Salesforce is connected through its own login and consent", async () => {
+  await ui.walkTo("Connections");
+  await page.getByRole("radiogroup").getByText("My Domain", { exact: true }).click();
+  await page.getByRole("textbox", { name: "My Domain" }).fill(process.env.SIM_HOST);
+  await page.getByRole("textbox", { name: "Consumer key" }).fill(process.env.SIM_CLIENT_ID);
+  await page.getByLabel("Consumer secret", { exact: true }).fill(process.env.SIM_CLIENT_SECRET);
+  await ui.button("Save set-up").click();
+  await ui.button("Connect to Salesforce").click();
+  await consentAtSalesforce();
+  await salesforcePanel().getByText("Connected", { exact: true }).first().waitFor();
+  assert.equal(new URL(page.url()).search, "", "the code must not stay in the address");
+});
+
+step("a field joins the layer with a reason", async () => {
+  await ui.walkTo("Data layer");
+  for (const [name, reason] of [["NumberOfEmployees", "Splits large companies from small ones"], ["Company", "Reps know a lead by its company"]]) {
+    if (await page.getByRole("table", { name: "Fields in the layer" }).getByText(`${name},`).isVisible()) continue;
+    await page.getByRole("button", { name: /^Add (a|the first) field$/ }).first().click();
+    const dialog = ui.dialog("Add a field to the layer");
+    await ui.choose(dialog, "Field", `(${name})`);
+    await dialog.getByLabel("Why does routing need it?").fill(reason);
+    await ui.inspect("layer-add");
+    await ui.button("Add field", dialog).click();
+    await page.getByRole("table", { name: "Fields in the layer" }).getByText(`${name},`).waitFor();
+  }
+});
+
+step("a pool is made of reps that came from Salesforce", async () => {
+  await ui.walkTo("Pools and reps");
+  await page.getByRole("table", { name: "Reps" }).waitFor();
+  const names = (await page.getByRole("switch", { name: /takes leads$/, disabled: false }).all()).slice(0, 3);
+  assert.ok(names.length >= 2, "too few active reps");
+  const reps = await Promise.all(names.map(async (one) => (await one.getAttribute("aria-label")).replace(/ takes leads$/, "")));
+  await page.getByRole("link", { name: "New pool" }).click();
+  const drawer = ui.dialog("New pool");
+  await drawer.getByLabel("Name").fill("Everyone");
+  for (const rep of reps) await ui.choose(drawer, "Add a rep", rep);
+  await drawer.getByLabel(`Weight of ${reps[0]}`).fill("2");
+  await ui.inspect("pool-new");
+  await ui.button("Add pool", drawer).click();
+  await page.getByRole("table", { name: "Members of Everyone" }).getByText(reps[0]).waitFor();
+});
+
+step("a rule is written, previewed and saved; problems stand beside their field", async () => {
+  await ui.walkTo("Rules");
+  await page.getByRole("link", { name: "New rule" }).click();
+  const drawer = ui.dialog("New rule");
+  await ui.button("Add rule", drawer).click();
+  await drawer.getByText("Give the rule a name", { exact: false }).waitFor();
+  await drawer.getByText("Choose a field.").waitFor();
+  await drawer.getByLabel("Name").fill("Large companies");
+  await ui.choose(drawer, "Term 1: field", "Employees");
+  await drawer.getByLabel("Term 1: operator").selectOption("gte");
+  await drawer.getByLabel("Term 1: value").fill("1000");
+  await ui.choose(drawer, "Then give it to", "Everyone");
+  await ui.inspect("rule-new");
+  await ui.button("Preview", drawer).click();
+  await drawer.getByText(/match\.|holds no records yet/).first().waitFor();
+  await ui.button("Add rule", drawer).click();
+  await page.getByRole("listitem").filter({ hasText: "Large companies" }).waitFor();
+});
+
+step("rules are put in another order by keyboard, and a deleted one comes back", async () => {
+  await page.getByRole("link", { name: "New rule" }).click();
+  const drawer = ui.dialog("New rule");
+  await drawer.getByLabel("Name").fill("Everybody else");
+  await ui.choose(drawer, "Term 1: field", "Employees");
+  await drawer.getByLabel("Term 1: operator").selectOption("is_not_empty");
+  await ui.choose(drawer, "Then give it to", "Everyone");
+  await ui.button("Add rule", drawer).click();
+  const second = page.getByRole("button", { name: "Move Everybody else, position 2 of 2" });
+  await second.press("Space");
+  await second.press("ArrowUp");
+  await page.keyboard.press("Space");
+  await page.getByRole("button", { name: "Move Everybody else, position 1 of 2" }).waitFor();
+  await page.getByRole("link", { name: "Everybody else" }).click();
+  await ui.button("Delete", ui.dialog("Everybody else")).click();
+  await page.getByRole("button", { name: "Move Large companies, position 1 of 1" }).waitFor();
+  await ui.button("Undo").click();
+  await page.getByRole("button", { name: "Move Everybody else, position 1 of 2" }).waitFor();
+});
+
+step("the enrollment query is judged while it is typed, and activation asks first", async () => {
+  const query = page.getByRole("textbox", { name: "Query (SOQL)" });
+  await query.fill("SELECT Id FROM Lead");
+  await page.getByText("Where it stops").waitFor();
+  await query.fill(QUERY);
+  await page.getByText("Valid. This is what is sent to Salesforce:").waitFor();
+  assert.match(await page.locator("pre").innerText(), /IsConverted = (FALSE|false)/);
+  await ui.choose(page, "Fallback", "Everyone");
+  await page.getByLabel("Look every").fill("5");
+  await ui.button("Save enrollment").click();
+  await ui.button("Activate").click();
+  const dialog = ui.dialog("Activate routing");
+  await dialog.getByText("The enrollment query matches").waitFor();
+  await ui.inspect("activate");
+  const typed = dialog.getByLabel(/^Type .* to confirm$/);
+  if (await typed.isVisible()) {
+    assert.equal(await ui.button("Activate", dialog).isDisabled(), true, "activation must wait for the typed count");
+    const count = /Type (\d+) to confirm/.exec(await dialog.innerText());
+    assert.ok(count, "the count to type is not shown");
+    await typed.fill(count[1]);
+  }
+  await ui.button("Activate", dialog).click();
+  await page.getByRole("main").getByText("Active", { exact: true }).waitFor();
+});
+
+step("new leads get owners before the eyes of the person who watches", async () => {
+  await ui.walkTo("Log");
+  const leads = await leadsArrive(77, 5);
+  for (const lead of leads) await page.getByRole("row").filter({ hasText: lead }).filter({ hasText: "Assigned" }).waitFor();
+  const row = page.getByRole("row").filter({ hasText: leads[0] });
+  await row.getByRole("link").click();
+  const drawer = ui.dialog("Why this owner");
+  await drawer.getByText("What happened").waitFor();
+  await drawer.getByText("owns it, because", { exact: false }).waitFor();
+  await ui.inspect("log-drawer");
+  const shown = await drawer.innerText();
+  assert.ok(shown.includes((await owners()).get(leads[0])), "the log and Salesforce name different owners");
+  await page.keyboard.press("Escape");
+  await drawer.waitFor({ state: "hidden" });
+  await page.getByRole("textbox", { name: "Record, name or id" }).fill(leads[1]);
+  await page.waitForURL((url) => url.searchParams.get("q") === leads[1]);
+  await page.getByRole("row").filter({ hasText: leads[0] }).waitFor({ state: "detached" });
+});
+
+step("a record that Salesforce refuses stands with its reason, and a retry routes it", async () => {
+  await refuseWrites();
+  const [lead] = await leadsArrive(78, 1);
+  await ui.walkTo("Failures");
+  const row = page.getByRole("row").filter({ hasText: lead });
+  await row.waitFor();
+  await ui.inspect("failures");
+  await acceptWrites();
+  await row.getByRole("button", { name: /^Retry / }).click();
+  await row.waitFor({ state: "detached" });
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Search or jump to" }).fill(lead);
+  await page.getByRole("option", { name: `The story of record ${lead}` }).click();
+  await page.getByRole("main").getByText("Assigned", { exact: true }).first().waitFor();
+  await ui.inspect("record");
+});
+
+step("a revoked grant is told on every page, and one click and a consent mend it", async () => {
+  await revokeGrant();
+  await leadsArrive(79, 1);
+  await ui.walkTo("Connections");
+  await salesforcePanel().getByText("Reconnect required", { exact: true }).waitFor();
+  await page.getByRole("banner").getByRole("link", { name: /reconnect/i }).waitFor();
+  await ui.inspect("reconnect");
+  await ui.button("Reconnect").click();
+  await consentAtSalesforce();
+  await salesforcePanel().getByText("Connected", { exact: true }).first().waitFor();
+  const [lead] = await leadsArrive(80, 1);
+  await ui.walkTo("Log");
+  await page.getByRole("row").filter({ hasText: lead }).filter({ hasText: "Assigned" }).waitFor();
+});
+
+step("every page is right in light and dark, wide and narrow", async () => {
+  const pages = {
+    overview: "/", rules: "/routing/rules", pools: "/routing/pools", log: "/routing/log", "failures-none": "/routing/failures", layer: "/machines/data-layer",
+    connections: "/settings/connections", jobs: "/appliance/jobs", me: "/me", "not-found": "/no/such/page",
+  };
+  for (const [name, path] of Object.entries(pages)) {
+    await ui.goto(path);
+    await ui.inspect(name);
+  }
+});
+
+step("the page can be skipped to, and the palette opens and closes by keyboard", async () => {
+  await ui.goto("/");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "main");
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Search or jump to" }).fill("data");
+  await page.keyboard.press("Enter");
+  await ui.heading("Data layer");
+});
+
+step("the tenant's session ends where it should: signed out, no page opens", async () => {
+  await page.getByRole("button", { name: "Profile of Mara Lindqvist" }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await ui.heading("Sign in");
+  await ui.goto("/routing/log");
+  await ui.heading("Sign in");
+  assert.equal(new URL(page.url()).searchParams.get("next"), "/routing/log");
+});

@@ -42,10 +42,11 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   };
 
   return (
-    <Modal opened onClose={onClose} withCloseButton={false} padding={0} size="lg" yOffset="12vh" centered={false} aria-label="Search or jump to">
+    <Modal opened onClose={onClose} withCloseButton={false} padding={0} size="lg" yOffset="12vh" centered={false} transitionProps={{ duration: 0 }} aria-label="Search or jump to">
       <input
         className={css["paletteInput"]}
         data-autofocus
+        autoFocus
         role="combobox"
         aria-label="Search or jump to"
         aria-expanded

@@ -17,7 +17,8 @@ import { navFor } from "./nav";
 import { ProfileMenu } from "./profile-menu";
 import css from "./shell.module.css";
 
-const Palette = lazy(() => import("./palette"));
+const loadPalette = () => import("./palette");
+const Palette = lazy(loadPalette);
 const KeyboardHelp = lazy(() => import("./keyboard-help"));
 
 export function Shell() {
@@ -28,6 +29,8 @@ export function Shell() {
   const main = useRef<HTMLElement>(null);
   useHotkeys([["mod+K", palette.toggle], ["/", palette.open], ["?", help.open]]);
   useLiveUpdates();
+  // Fetched ahead, so that the first Ctrl-K takes the next key already.
+  useEffect(() => { const timer = setTimeout(() => { void loadPalette(); }, 1_500); return () => clearTimeout(timer); }, []);
   const closeNav = nav.close;
   useEffect(closeNav, [pathname, closeNav]);
 

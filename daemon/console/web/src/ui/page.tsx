@@ -30,7 +30,7 @@ export function Panel({ title, note, actions, flush = false, children }: PanelPr
           {actions}
         </div>
       ) : null}
-      <div className={flush ? undefined : css["panelBody"]}>{children}</div>
+      <div className={flush ? css["panelFlush"] : css["panelBody"]}>{children}</div>
     </section>
   );
 }

@@ -24,11 +24,11 @@ pub use service::{
         Accounting, FailureCursor, FailureFilter, FailurePage, FailureState, RecordMark,
         accounting, failure_list, failure_reasons, failure_retry, failure_retry_all, record_mark,
     },
-    field_use::fields_used,
+    field_use::{FieldUse, fields_used},
     log::{
         Assignment, AssignmentCursor, AssignmentFilter, AssignmentPage, Explained, FailedTerm,
-        RepReason, RuleReason, Step, Story, assignment_explain, assignment_list, names,
-        record_title, record_titles, story,
+        RepReason, RuleReason, assignment_explain, assignment_list, names, record_title,
+        record_titles,
     },
     overview::{Hour, Overview, RepShare, day_start, overview, routed_by_rep},
     pools::{
@@ -50,6 +50,7 @@ pub use service::{
         RuleInput, field_remove, field_used_by, rule_create, rule_delete, rule_get, rule_list,
         rule_reorder, rule_update, rules_matched,
     },
+    story::{Step, Story, story},
     write::{
         Batch, Settled, Truth, WriteOutcome, WriteResult, claim, claim_in_doubt, claims_expire,
         reconcile, record_outcomes,

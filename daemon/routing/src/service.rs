@@ -11,4 +11,5 @@ pub(crate) mod records;
 pub(crate) mod reps;
 pub(crate) mod routers;
 pub(crate) mod rulebook;
+pub(crate) mod story;
 pub(crate) mod write;

@@ -12,16 +12,17 @@ use crate::{
     store::rules_all,
 };
 
-/// Rules by the object and name of a field that they read. A rule whose stored condition cannot be
+/// Rules by the object and name of a field that they read.
+pub type FieldUse = HashMap<(String, String), Vec<(RuleId, String)>>;
+
+/// Which rules read which fields. A rule whose stored condition cannot be
 /// read any more reads nothing; its own page says that it is broken.
-pub fn fields_used(
-    tx: &mut TenantTx<'_>,
-) -> Result<HashMap<(String, String), Vec<(RuleId, String)>>, RoutingError> {
+pub fn fields_used(tx: &mut TenantTx<'_>) -> Result<FieldUse, RoutingError> {
     let objects: HashMap<Uuid, String> = router_list(tx)?
         .into_iter()
         .map(|router| (router.router_id, router.object))
         .collect();
-    let mut used: HashMap<(String, String), Vec<(RuleId, String)>> = HashMap::new();
+    let mut used = FieldUse::new();
     for rule in rules_all(tx)? {
         let (Some(object), Ok(condition)) = (objects.get(&rule.router_id), condition_of(&rule))
         else {

@@ -150,8 +150,8 @@ async fn what_is_in_use_stays() {
         .unwrap();
 }
 
-#[tokio::test]
-async fn a_field_is_not_removed_under_a_rule_that_is_being_saved() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_rule_that_names_a_field_waits_for_its_removal_and_is_then_refused() {
     let bed = Bed::routing().await;
     let fields = bed
         .run(|tx| Ok(field_list(tx, Object::Lead)?))
@@ -170,12 +170,31 @@ async fn a_field_is_not_removed_under_a_rule_that_is_being_saved() {
         condition,
         target,
     };
-    // Whichever comes first, never both.
-    let (saved, removed) = tokio::join!(
-        bed.run(move |tx| rule_create(tx, Object::Lead, &input)),
-        bed.run(move |tx| field_remove(tx, company)),
+    let (removed, is_removed) = tokio::sync::oneshot::channel();
+    let (saved, is_saved) = std::sync::mpsc::channel();
+    let remove = bed.run(move |tx| {
+        field_remove(tx, company)?;
+        removed.send(()).unwrap();
+        // The rule must wait for this transaction, so it cannot be saved before it ends.
+        Ok(is_saved
+            .recv_timeout(std::time::Duration::from_millis(500))
+            .is_ok())
+    });
+    let save = async {
+        is_removed.await.unwrap();
+        let outcome = bed
+            .run(move |tx| rule_create(tx, Object::Lead, &input))
+            .await;
+        // Nobody listens any more once the removal is through.
+        let _ = saved.send(());
+        outcome
+    };
+    let (removed, saved) = tokio::join!(remove, save);
+    assert!(
+        !removed.unwrap(),
+        "the rule was saved while its field was being removed"
     );
-    assert!(saved.is_ok() != removed.is_ok(), "{saved:?} {removed:?}");
+    assert_eq!(code(saved), "condition_invalid");
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ mod error;
 mod filter;
 mod order;
 mod output;
+#[cfg(test)]
+mod page_tests;
 mod path;
 mod plan;
 #[cfg(test)]

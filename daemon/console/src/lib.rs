@@ -5,13 +5,24 @@
 //! them. Handlers translate: they read input, call one verb of a domain in one transaction, and write
 //! the row as JSON. Rules live in the domains.
 
+mod activation;
 mod assets;
+mod attention;
+mod enrollment;
+mod fault;
+mod live;
 pub mod routes;
+mod views;
+
+use std::sync::Arc;
 
 use actix_web::web;
+use connections::{Connections, RoutingSource};
 use db::Db;
 use http::Shared;
 use identity::Identity;
+
+pub use live::{Change, Live};
 
 /// What handlers reach, as `web::Data<Console>`. Cheap to clone.
 #[derive(Clone)]
@@ -20,6 +31,12 @@ pub struct Console {
     pub identity: Identity,
     /// For the caller's address, before anyone is known.
     pub shared: Shared,
+    pub connections: Connections,
+    /// Asks Salesforce itself, while a person waits.
+    pub source: Arc<dyn RoutingSource>,
+    pub live: Live,
+    /// Of the organisation's Salesforce requests, how many percent Revkeep may use up.
+    pub budget_percent: u8,
 }
 
 const BASE: &str = "/api/console/v1";

@@ -50,8 +50,12 @@ struct Inner {
 
 impl Problem {
     /// For what HTTP itself refuses (method, media type, size). Domain errors come by `From`.
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self::build(status, Cow::Borrowed(code), detail.into())
+    pub fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self::build(status, code.into(), detail.into())
     }
 
     fn build(status: StatusCode, code: Cow<'static, str>, detail: String) -> Self {
@@ -74,6 +78,17 @@ impl Problem {
         detail: impl Into<String>,
     ) -> Self {
         let mut problem = Self::new(status(ErrorKind::Invalid), code, detail);
+        problem.0.field = Some(field.into());
+        problem
+    }
+
+    /// The body is well formed, but a text in it that we parse says something that is refused.
+    pub fn unprocessable(
+        code: impl Into<Cow<'static, str>>,
+        field: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
         problem.0.field = Some(field.into());
         problem
     }

@@ -184,6 +184,9 @@ fn records_upsert(
     Ok(written.into_iter().map(|row| row.record_id).collect())
 }
 
+/// Characters of a value by which it is found: whole texts do not fit into an index entry.
+const SEARCHED: usize = 255;
+
 /// Replaces the searchable values of the records that were written.
 #[expect(
     clippy::disallowed_methods,
@@ -215,7 +218,7 @@ fn values_replace(
                 .and_then(|value| value.normalised());
             if let Some(value) = value {
                 ids.push(field.id);
-                values.push(value);
+                values.push(value.chars().take(SEARCHED).collect::<String>());
                 records.push(row.record_id.as_str());
             }
         }

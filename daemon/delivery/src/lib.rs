@@ -1,1 +1,49 @@
-//! 
+//! Telling people: subscribes to events and sends mail (LR-52, LR-53, CX-02).
+//!
+//! A domain publishes what happened and never names this crate. Events become rows of `notices`: one
+//! per tenant, kind and window, so that fifty thousand failures are one mail. A row holds counts and
+//! codes; the text is written and the addresses are opened when the mail is sent. The row says
+//! `sending` before the mail server is spoken to and what came of it afterwards, so that a crash
+//! leaves a mail in doubt and never sends it twice. No mail holds data of a lead.
+
+mod config;
+mod error;
+mod notice;
+mod recipients;
+mod send;
+mod store;
+mod subscribers;
+mod text;
+
+use std::sync::Arc;
+
+use db::Db;
+use egress::Egress;
+use jobs::Handler;
+use vault::Vault;
+
+pub use config::{Config, Security};
+pub use error::DeliveryError;
+pub use send::SMTP_PASSWORD;
+
+/// The handlers of this crate's jobs. `public_url` is where people open the console.
+pub fn handlers(
+    db: &Db,
+    vault: &Vault,
+    egress: &Egress,
+    config: &Config,
+    public_url: &str,
+) -> Vec<Arc<dyn Handler>> {
+    vec![
+        Arc::new(subscribers::Failures { db: db.clone() }),
+        Arc::new(subscribers::Broken { db: db.clone() }),
+        Arc::new(subscribers::Theft { db: db.clone() }),
+        Arc::new(send::NoticeSend {
+            db: db.clone(),
+            vault: vault.clone(),
+            egress: egress.clone(),
+            config: config.clone(),
+            public_url: public_url.trim_end_matches('/').to_owned(),
+        }),
+    ]
+}

@@ -1,0 +1,70 @@
+//! What is to be told to whom, and which window it falls into.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Failures of this long are told in one mail (LR-52).
+pub(crate) const FAILURES_WINDOW: TimeDelta = TimeDelta::minutes(5);
+/// At most one mail about a broken connection in this time (LR-53).
+pub(crate) const BROKEN_SILENCE: TimeDelta = TimeDelta::hours(24);
+/// Thefts of one person's session in this time are told once.
+pub(crate) const THEFT_WINDOW: TimeDelta = TimeDelta::hours(1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    RoutingFailures,
+    ConnectionBroken,
+    SessionTheft,
+}
+
+impl Kind {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::RoutingFailures => "routing_failures",
+            Self::ConnectionBroken => "connection_broken",
+            Self::SessionTheft => "session_theft",
+        }
+    }
+}
+
+/// Names one row of `notices` inside a tenant; also the payload of the job that sends it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Key {
+    pub(crate) kind: Kind,
+    pub(crate) window_start: DateTime<Utc>,
+    /// The connection or person that it is about; empty when there is none.
+    pub(crate) subject: String,
+}
+
+impl Key {
+    /// The notice's name in the audit log and in the job's dedupe key.
+    pub(crate) fn id(&self) -> String {
+        format!(
+            "{}:{}:{}",
+            self.kind.name(),
+            self.window_start.timestamp(),
+            self.subject
+        )
+    }
+}
+
+/// The start of the window that `at` falls into; windows begin at whole multiples since 1970.
+pub(crate) fn window(at: DateTime<Utc>, length: TimeDelta) -> DateTime<Utc> {
+    let seconds = length.num_seconds().max(1);
+    let start = at.timestamp().div_euclid(seconds).saturating_mul(seconds);
+    DateTime::from_timestamp(start, 0).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_minutes_fall_into_one_window_and_the_next_into_another() {
+        let at = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
+        assert_eq!(window(at(0), FAILURES_WINDOW), at(0));
+        assert_eq!(window(at(299), FAILURES_WINDOW), at(0));
+        assert_eq!(window(at(300), FAILURES_WINDOW), at(300));
+    }
+}

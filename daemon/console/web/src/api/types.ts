@@ -87,6 +87,8 @@ export interface Pool { id: string; name: string; version: number; members: Pool
 export interface PoolInput { name: string; members: { rep_id: string; weight: number }[]; version?: number }
 
 export type Target = { kind: "user"; rep_id: string } | { kind: "pool"; pool_id: string } | { kind: "queue"; queue_id: string };
+/** Where the text is refused, in UTF-16 units. */
+export interface SoqlRefusal { code: string; message: string; start: number; end: number }
 export interface SoqlWarning { code: string; message: string }
 export interface LastCycle {
   started_at: string; finished_at: string | null; fetched: number; proposed: number; assigned: number; failed: number;
@@ -94,13 +96,13 @@ export interface LastCycle {
 }
 export interface Router {
   id: string; object: string; state: RouterState;
-  enrollment: { text: string; canonical: string; sent: string; warnings: SoqlWarning[] };
+  enrollment: { text: string; canonical: string; sent: string; warnings: SoqlWarning[]; error?: SoqlRefusal | null };
   fallback: Target | null; cycle_seconds: number; activated_at?: string | null; last_cycle: LastCycle | null; version: number;
 }
 export interface RouterInput { enrollment_text: string; fallback: Target | null; cycle_seconds: number; version?: number }
 export interface Validation {
   ok: boolean; canonical: string; sent: string; warnings: SoqlWarning[];
-  error?: { code: string; message: string; start: number; end: number } | null;
+  error?: SoqlRefusal | null;
 }
 export interface ActivationPreview {
   matching: number; object_total: number; share: number; needs_typed_confirmation: boolean; confirm_text?: string | null;
@@ -135,10 +137,13 @@ export interface StoryStep { at: string; step: string; title: string; detail: st
 export interface AssignmentDetail extends Assignment {
   story: StoryStep[];
   reasons: {
-    rule: Named; outcome: "matched" | "not_matched" | "disabled";
+    /** Without an id when the rule is gone. */
+    rule: { id: string | null; name: string }; outcome: "matched" | "not_matched" | "disabled";
+    /** The rule was changed since, so that its failed terms are not known any more. */
+    changed_since?: boolean;
     failed_terms: { path: string; field: string; op: Operator; expected: TermValue | null; actual_kind: string }[];
   }[];
-  candidates: { rep: Named; outcome: "chosen" | "skipped"; reason: string; weight: number; current_weight: number }[];
+  candidates: { rep: { id: string | null; name: string }; outcome: "chosen" | "skipped"; reason: string; weight: number; current_weight: number }[];
   inputs: { field: string; value: FieldValue }[];
   audit_id?: string | null;
 }

@@ -1,5 +1,5 @@
 // Ctrl-K: pages, commands, rules, reps, and any Salesforce record id. A combobox over one list box.
-import { Modal, useMantineColorScheme } from "@mantine/core";
+import { useMantineColorScheme } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { IconArrowRight, IconFileSearch, IconListSearch, IconLogout, IconMoon, IconPlus, IconRoute, IconUser } from "@tabler/icons-react";
 import { type ComponentType, type KeyboardEvent, useId, useState } from "react";
@@ -16,7 +16,7 @@ interface Entry { key: string; label: string; kind: string; words: string; icon:
 /** Salesforce record ids have 15 or 18 letters and digits. */
 const RECORD_ID = /^[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?$/;
 
-export default function Palette({ onClose }: { onClose: () => void }) {
+export function Palette({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const listId = useId();
@@ -42,10 +42,16 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   };
 
   return (
-    <Modal opened onClose={onClose} withCloseButton={false} padding={0} size="lg" yOffset="12vh" centered={false} transitionProps={{ duration: 0 }} aria-label="Search or jump to">
+    <dialog
+      className={css["palette"]}
+      aria-label="Search or jump to"
+      // The browser's own modal: it takes the focus at once, so that no key after Ctrl-K is lost.
+      ref={(node) => { if (node && !node.open) node.showModal(); }}
+      onClose={onClose}
+      onPointerDown={(event) => { if (event.target === event.currentTarget) onClose(); }}
+    >
       <input
         className={css["paletteInput"]}
-        data-autofocus
         autoFocus
         role="combobox"
         aria-label="Search or jump to"
@@ -78,7 +84,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
           );
         })}
       </div>
-    </Modal>
+    </dialog>
   );
 }
 

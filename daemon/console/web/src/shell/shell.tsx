@@ -14,11 +14,10 @@ import { path } from "../paths";
 import { useToast } from "../ui/toast";
 import { HealthChip } from "./health-chip";
 import { navFor } from "./nav";
+import { Palette } from "./palette";
 import { ProfileMenu } from "./profile-menu";
 import css from "./shell.module.css";
 
-const loadPalette = () => import("./palette");
-const Palette = lazy(loadPalette);
 const KeyboardHelp = lazy(() => import("./keyboard-help"));
 
 export function Shell() {
@@ -29,8 +28,6 @@ export function Shell() {
   const main = useRef<HTMLElement>(null);
   useHotkeys([["mod+K", palette.toggle], ["/", palette.open], ["?", help.open]]);
   useLiveUpdates();
-  // Fetched ahead, so that the first Ctrl-K takes the next key already.
-  useEffect(() => { const timer = setTimeout(() => { void loadPalette(); }, 1_500); return () => clearTimeout(timer); }, []);
   const closeNav = nav.close;
   useEffect(closeNav, [pathname, closeNav]);
 
@@ -59,8 +56,8 @@ export function Shell() {
       <Drawer opened={navOpen} onClose={nav.close} position="left" size={280} title="Revkeep" closeButtonProps={{ "aria-label": "Close navigation" }}>
         <Navigation />
       </Drawer>
+      {paletteOpen ? <Palette onClose={palette.close} /> : null}
       <Suspense>
-        {paletteOpen ? <Palette onClose={palette.close} /> : null}
         {helpOpen ? <KeyboardHelp onClose={help.close} /> : null}
       </Suspense>
       <ScrollRestoration getKey={(location) => location.pathname} />

@@ -79,9 +79,10 @@ function Rules({ data }: { data: AssignmentDetail }) {
   return (
     <Fold title={`Rules tried: ${count(data.reasons.length)}`} open>
       <ul className={css["reasons"]}>
-        {data.reasons.map(({ rule, outcome, failed_terms }) => (
-          <li key={rule.id}>
-            <div className={css["reasonHead"]}><Link to={path.rule(rule.id)}>{rule.name}</Link><Status tone={OUTCOME[outcome]}>{OUTCOME_WORD[outcome]}</Status></div>
+        {data.reasons.map(({ rule, outcome, failed_terms, changed_since }, index) => (
+          <li key={rule.id ?? index}>
+            <div className={css["reasonHead"]}>{rule.id ? <Link to={path.rule(rule.id)}>{rule.name}</Link> : <span>{rule.name}</span>}<Status tone={OUTCOME[outcome]}>{OUTCOME_WORD[outcome]}</Status></div>
+            {changed_since ? <p>This rule was changed since, so which of its terms failed is no longer known.</p> : null}
             {failed_terms.map((term) => (
               <p key={term.path}>
                 {term.field} {operatorWord(term.op, undefined)}{term.expected === null || term.expected === undefined ? "" : ` ${Array.isArray(term.expected) ? term.expected.join(", ") : String(term.expected)}`}:
@@ -103,8 +104,8 @@ function Candidates({ data }: { data: AssignmentDetail }) {
       <div className={ui["scrollX"]}>
         <table className={ui["plainTable"]}>
           <thead><tr><th scope="col">Rep</th><th scope="col">Outcome</th><th scope="col" className={ui["num"]}>Weight</th><th scope="col" className={ui["num"]}>Turn</th></tr></thead>
-          <tbody>{data.candidates.map((candidate) => (
-            <tr key={candidate.rep.id}>
+          <tbody>{data.candidates.map((candidate, index) => (
+            <tr key={candidate.rep.id ?? index}>
               <td>{candidate.rep.name}</td>
               <td><Status tone={candidate.outcome === "chosen" ? "ok" : "idle"}>{candidate.outcome === "chosen" ? "Chosen" : "Passed over"}</Status><br />{candidate.reason}</td>
               <td className={ui["num"]}>{candidate.weight}</td>

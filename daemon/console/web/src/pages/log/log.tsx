@@ -25,7 +25,7 @@ import css from "./log.module.css";
 
 const FILTERS = ["q", "rule", "rep", "state", "from", "to"] as const;
 const EXPORT_MOST = 50_000;
-const EXPORT_PAGE = 500;
+const EXPORT_PAGE = 200;
 
 const COLUMNS: Column<Assignment>[] = [
   { id: "record", header: "Record", cell: (row) => <TwoLines main={row.record_title ?? row.record_id} sub={<LogSub row={row} />} /> },

@@ -117,7 +117,7 @@ function useValidation(text: string, router: Router | null): Validation | undefi
     staleTime: 60_000,
     placeholderData: (before) => before,
   });
-  if (text === router?.enrollment.text) return { ok: true, ...router.enrollment };
+  if (text === router?.enrollment.text) return { ok: !router.enrollment.error, ...router.enrollment };
   return query.data;
 }
 

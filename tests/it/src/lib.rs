@@ -5,5 +5,7 @@
 
 mod catalogue;
 mod harness;
+mod http;
+mod identity;
 mod isolation;
 mod jobs;

@@ -2,14 +2,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use http::{
-    Body, Knock, Problem, Public, Routes, SignedIn, forget_refresh_cookie, read_refresh_cookie,
-    refresh_cookie,
+    Body, Knock, Problem, Public, Routes, Shared, SignedIn, forget_refresh_cookie,
+    read_refresh_cookie, refresh_cookie,
 };
 use identity::{Grant, IdentityError, Permission, SessionView, SignIn};
 use kernel::{Role, Secret, TenantId, UserId};
 use serde::{Deserialize, Serialize};
-
-use crate::Console;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -76,7 +74,7 @@ struct TenantRef {
 
 async fn sign_in(
     _: Knock,
-    console: web::Data<Console>,
+    shared: web::Data<Shared>,
     request: HttpRequest,
     Body(input): Body<SignInInput>,
 ) -> Result<HttpResponse, Problem> {
@@ -85,9 +83,9 @@ async fn sign_in(
         password: input.password,
         tenant: input.tenant,
     };
-    let caller = console.shared.caller(&request);
-    let grant = console
-        .identity
+    let caller = shared.caller(&request);
+    let grant = shared
+        .identity()
         .sign_in(input, &caller)
         .await
         .map_err(problem)?;
@@ -96,20 +94,22 @@ async fn sign_in(
 
 async fn session_show(
     who: SignedIn,
-    console: web::Data<Console>,
+    shared: web::Data<Shared>,
 ) -> Result<web::Json<SessionBody>, Problem> {
-    Ok(web::Json(console.identity.session_show(&who).await?.into()))
+    Ok(web::Json(
+        shared.identity().session_show(&who).await?.into(),
+    ))
 }
 
 async fn session_refresh(
     _: Public,
-    console: web::Data<Console>,
+    shared: web::Data<Shared>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let token = read_refresh_cookie(&request).ok_or(IdentityError::SessionExpired)?;
-    let caller = console.shared.caller(&request);
-    let grant = console
-        .identity
+    let caller = shared.caller(&request);
+    let grant = shared
+        .identity()
         .session_refresh(&token, &caller)
         .await
         .map_err(problem)?;
@@ -118,15 +118,15 @@ async fn session_refresh(
 
 async fn tenant_switch(
     who: SignedIn,
-    console: web::Data<Console>,
+    shared: web::Data<Shared>,
     Body(input): Body<SwitchInput>,
 ) -> Result<HttpResponse, Problem> {
-    let grant = console.identity.tenant_switch(&who, input.tenant).await?;
+    let grant = shared.identity().tenant_switch(&who, input.tenant).await?;
     Ok(granted(HttpResponse::Ok(), grant))
 }
 
-async fn sign_out(who: SignedIn, console: web::Data<Console>) -> Result<HttpResponse, Problem> {
-    console.identity.sign_out(&who).await?;
+async fn sign_out(who: SignedIn, shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
+    shared.identity().sign_out(&who).await?;
     Ok(HttpResponse::NoContent()
         .cookie(forget_refresh_cookie())
         .finish())

@@ -1,13 +1,12 @@
 //! The first visit: the one-time code of `revkeep setup` makes the first organisation and account.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use http::{Body, Knock, Problem, Public, Routes};
+use http::{Body, Knock, Problem, Public, Routes, Shared};
 use identity::SetupClaim;
 use kernel::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::session;
-use crate::Console;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -32,16 +31,16 @@ struct ClaimInput {
 
 async fn setup_needed(
     _: Public,
-    console: web::Data<Console>,
+    shared: web::Data<Shared>,
 ) -> Result<web::Json<SetupState>, Problem> {
     Ok(web::Json(SetupState {
-        needed: console.identity.setup_needed().await?,
+        needed: shared.identity().setup_needed().await?,
     }))
 }
 
 async fn setup_claim(
     _: Knock,
-    console: web::Data<Console>,
+    shared: web::Data<Shared>,
     request: HttpRequest,
     Body(input): Body<ClaimInput>,
 ) -> Result<HttpResponse, Problem> {
@@ -52,9 +51,9 @@ async fn setup_claim(
         email: input.email,
         password: input.password,
     };
-    let caller = console.shared.caller(&request);
-    let grant = console
-        .identity
+    let caller = shared.caller(&request);
+    let grant = shared
+        .identity()
         .setup_claim(claim, &caller)
         .await
         .map_err(session::problem)?;

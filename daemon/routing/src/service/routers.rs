@@ -144,8 +144,29 @@ fn update(
             routers::updated_at.eq(now),
         ))
         .execute(tx.conn())?;
+    if state != "off" && input.cycle_seconds != before.cycle_seconds {
+        cycles_schedule(tx, &before.object, input.cycle_seconds)?;
+    }
     record(tx, Action::RouterConfigure, id, settings(input))?;
     router_locked(tx, id)
+}
+
+/// Has the connector run cycles from now on. They go on while the router is paused or off, because
+/// what is in doubt must be found out; such a cycle does nothing else.
+fn cycles_schedule(
+    tx: &mut TenantTx<'_>,
+    object: &str,
+    cycle_seconds: i32,
+) -> Result<(), RoutingError> {
+    let name = format!("routing.cycle {object}");
+    let payload = json!({ "object": object });
+    Ok(jobs::schedule_set(
+        tx,
+        &name,
+        "routing.cycle",
+        payload,
+        cycle_seconds,
+    )?)
 }
 
 fn settings(input: &RouterInput) -> serde_json::Value {
@@ -223,6 +244,9 @@ fn change(
             routers::updated_at.eq(now),
         ))
         .execute(tx.conn())?;
+    if to == "baselining" {
+        cycles_schedule(tx, &before.object, before.cycle_seconds)?;
+    }
     record(
         tx,
         action,

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { toCsv } from "./csv";
 import { duration, plural, relative, utcTime } from "./format";
 import { landing, move } from "../ui/reorder";
+import { steady } from "../ui/steady";
 
 test("durations say their units", () => {
   expect([0.42, 4.25, 12.4, 59.4, 60, 200, 7500, 273_600].map(duration)).toEqual(["0.4 s", "4.3 s", "12 s", "59 s", "1 min", "3 min 20 s", "2 h 5 min", "3 d 4 h"]);
@@ -26,4 +27,12 @@ test("a rule moves to where it was dropped", () => {
   expect(move(["a", "b"], 0, 5)).toEqual(["a", "b"]);
   expect([0, 19, 21, 61, 500, -500].map((dy) => landing([40, 40, 40], 1, dy))).toEqual([1, 1, 2, 2, 2, 0]);
   expect(landing([40, 100, 40], 0, 60)).toBe(1);
+});
+
+test("newcomers wait in front of the row under the pointer; a longer or another list does not", () => {
+  const keyOf = (row: string) => row.charAt(0);
+  expect(steady(["a1", "b1"], ["n", "a2", "b1", "c"], keyOf)).toEqual({ rows: ["a2", "b1", "c"], waiting: 1 });
+  expect(steady(["a1", "b1"], ["a1", "b1", "c"], keyOf)).toEqual({ rows: ["a1", "b1", "c"], waiting: 0 });
+  expect(steady(["a1"], ["x", "y"], keyOf)).toEqual({ rows: ["x", "y"], waiting: 0 });
+  expect(steady([], ["x"], keyOf)).toEqual({ rows: ["x"], waiting: 0 });
 });

@@ -2,8 +2,9 @@
 import { Button } from "@mantine/core";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { count } from "../lib/format";
+import { count, plural } from "../lib/format";
 import { openInApp } from "./page";
+import { useSteady } from "./steady";
 import css from "./table.module.css";
 
 export interface Column<T> {
@@ -35,7 +36,8 @@ const ROW = 45;
 const HIDE = { sm: css["hideSm"], md: css["hideMd"], lg: css["hideLg"] };
 
 export function RecordTable<T>(props: RecordTableProps<T>) {
-  const { rows, columns, more } = props;
+  const { columns, more } = props;
+  const { rows, waiting, show, hold } = useSteady(props.rows, props.rowKey);
   const holder = useRef<HTMLDivElement>(null);
   const [offset, setOffset] = useState(0);
   useLayoutEffect(() => setOffset((holder.current?.offsetTop ?? 0) + 36), []);
@@ -55,7 +57,8 @@ export function RecordTable<T>(props: RecordTableProps<T>) {
   const before = (shown.at(0)?.start ?? offset) - offset;
   const after = virtual.getTotalSize() - ((shown.at(-1)?.end ?? offset) - offset);
   return (
-    <div ref={holder}>
+    <div ref={holder} className={css["holder"]}>
+      {waiting > 0 ? <button type="button" className={css["waiting"]} onClick={show}>{plural(waiting, "new row")}. Show</button> : null}
       <table className={css["table"]} aria-label={props.label} aria-rowcount={props.total ?? rows.length}>
         <thead>
           <tr>
@@ -64,7 +67,7 @@ export function RecordTable<T>(props: RecordTableProps<T>) {
             ))}
           </tr>
         </thead>
-        <tbody>
+        <tbody onPointerEnter={(event) => { if (event.pointerType === "mouse") hold(true); }} onPointerLeave={() => hold(false)}>
           {before > 0 ? <Spacer height={before} /> : null}
           {shown.map((item) => {
             const row = rows[item.index];

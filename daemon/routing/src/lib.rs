@@ -12,13 +12,14 @@ mod service;
 mod store;
 
 pub use error::RoutingError;
-pub use model::compile::{Compiled, Fields, Lost, Record, Slots, operators};
+pub use model::compile::{Compiled, Fields, Lost, Record, Slots};
 pub use model::condition::{Condition, Flaw, Op, Operand, Scalar, Term};
 pub use model::decide::{Candidate, Decision, Loss, Outcome, Standing, decide};
 pub use model::failure::{Explanation, FailureCode, MAX_ATTEMPTS, OWNER_REFUSED, explain};
 pub use model::pool::{Member, Pool};
 pub use model::reasons::Reasons;
 pub use model::rules::{Rep, RoutingState, RuleDefinition, RuleSet, Target};
+pub use model::term::operators;
 pub use service::{
     failures::{
         Accounting, FailureCursor, FailureFilter, FailurePage, FailureState, RecordMark,

@@ -7,3 +7,4 @@ pub mod failure;
 pub mod pool;
 pub mod reasons;
 pub mod rules;
+pub mod term;

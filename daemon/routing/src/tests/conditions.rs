@@ -7,8 +7,9 @@ use serde_json::{Map, Value as Json, json};
 use super::{condition, fields, record, reference};
 use crate::{
     Compiled, Condition, Op, Operand, Scalar, Term,
-    model::compile::{Slots, operators},
+    model::compile::Slots,
     model::condition::{MAX_DEPTH, MAX_TERMS},
+    operators,
 };
 
 /// Whether a condition matches, and the paths of the terms that explain a loss.

@@ -20,6 +20,27 @@ export function topicsOf(data: string): Topic[] {
   }
 }
 
+/** Tells at once, then at most once in each pause, with everything that came in between. */
+export function gathered(listener: Listener, pauseMs: number): Listener {
+  const waiting = new Set<Topic>();
+  let resting = false;
+  const tell = () => {
+    if (waiting.size === 0) {
+      resting = false;
+      return;
+    }
+    const topics = [...waiting];
+    waiting.clear();
+    resting = true;
+    setTimeout(tell, pauseMs);
+    listener(topics);
+  };
+  return (topics) => {
+    for (const topic of topics) waiting.add(topic);
+    if (!resting) tell();
+  };
+}
+
 /** Listens until the returned function is called. */
 export function listen(listener: Listener): () => void {
   const stop = new AbortController();

@@ -23,7 +23,22 @@ const STALE_BY_TOPIC: Record<Topic, string[]> = {
 
 export function invalidateTopics(queries: QueryClient, topics: Topic[]): void {
   const roots = new Set(topics.flatMap((topic) => STALE_BY_TOPIC[topic]));
-  void queries.invalidateQueries({ predicate: ({ queryKey }) => roots.has(String(queryKey[0])) });
+  const concerned = (query: { queryKey: readonly unknown[] }) => roots.has(String(query.queryKey[0]));
+  void queries.invalidateQueries({ predicate: (query) => concerned(query) && !isDeep(query.state.data) });
+  void queries.invalidateQueries({ predicate: (query) => concerned(query) && isDeep(query.state.data), refetchType: "none" });
+}
+
+/** Pages of a list that are renewed by themselves; who has scrolled further down is reading, and goes back to the newest by hand. */
+export const LIVE_PAGES = 3;
+
+function isDeep(data: unknown): boolean {
+  return typeof data === "object" && data !== null && "pages" in data && Array.isArray(data.pages) && data.pages.length > LIVE_PAGES;
+}
+
+/** Begins a long list anew from its first page. */
+export async function backToNewest(queries: QueryClient, queryKey: readonly unknown[]): Promise<void> {
+  window.scrollTo({ top: 0 });
+  await queries.resetQueries({ queryKey, exact: true });
 }
 
 export const overviewQuery = () => queryOptions({

@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { topicsOf } from "./live";
+import { expect, test, vi } from "vitest";
+import { gathered, topicsOf } from "./live";
 import { serverEvents, type ServerEvent } from "./sse";
 
 async function read(chunks: Uint8Array[]): Promise<ServerEvent[]> {
@@ -26,4 +26,20 @@ test("events are read the same whole and cut at any byte", async () => {
 test("only known topics are passed on, and nonsense is none", () => {
   expect(topicsOf('{"topics":["jobs","elsewhere","layer"]}')).toEqual(["jobs", "layer"]);
   for (const nonsense of ["", "{", "{}", '{"topics":"jobs"}', "null"]) expect(topicsOf(nonsense)).toEqual([]);
+});
+
+test("a burst is told at once, and then together after each pause", () => {
+  vi.useFakeTimers();
+  const told: string[][] = [];
+  const tell = gathered((topics) => told.push(topics), 1_000);
+  tell(["jobs"]);
+  tell(["layer"]);
+  tell(["layer", "reps"]);
+  expect(told).toEqual([["jobs"]]);
+  vi.advanceTimersByTime(1_000);
+  expect(told).toEqual([["jobs"], ["layer", "reps"]]);
+  vi.advanceTimersByTime(5_000);
+  tell(["router"]);
+  expect(told).toEqual([["jobs"], ["layer", "reps"], ["router"]]);
+  vi.useRealTimers();
 });

@@ -5,7 +5,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { IconChevronDown, IconHelp, IconMenu2, IconSearch } from "@tabler/icons-react";
 import { lazy, Suspense, useEffect, useRef } from "react";
 import { Link, NavLink, Outlet, ScrollRestoration, useLocation, useNavigation } from "react-router";
-import { listen } from "../api/live";
+import { gathered, listen } from "../api/live";
 import { messageOf } from "../api/problem";
 import { invalidateTopics, overviewQuery } from "../api/queries";
 import { useSession, useSessionActions } from "../api/session";
@@ -19,6 +19,9 @@ import { ProfileMenu } from "./profile-menu";
 import css from "./shell.module.css";
 
 const KeyboardHelp = lazy(() => import("./keyboard-help"));
+
+/** While thousands of leads are routed, a page still renews itself once a second only. */
+const LIVE_PAUSE_MS = 1_000;
 
 export function Shell() {
   const [navOpen, nav] = useDisclosure(false);
@@ -68,7 +71,7 @@ export function Shell() {
 function useLiveUpdates(): void {
   const queries = useQueryClient();
   const tenant = useSession().tenant.id;
-  useEffect(() => listen((topics) => invalidateTopics(queries, topics)), [queries, tenant]);
+  useEffect(() => listen(gathered((topics) => invalidateTopics(queries, topics), LIVE_PAUSE_MS)), [queries, tenant]);
 }
 
 /** Tells assistive technology that a page is on its way; sighted people see the old page stay. */

@@ -30,6 +30,8 @@ interface RecordTableProps<T> {
   selected?: string | undefined;
   total?: number | undefined;
   more?: { load(): void; loading: boolean } | undefined;
+  /** Set when so much is loaded that the list no longer renews itself. */
+  onNewest?: (() => void) | undefined;
 }
 
 const ROW = 45;
@@ -98,6 +100,7 @@ export function RecordTable<T>(props: RecordTableProps<T>) {
       </table>
       <div className={css["foot"]}>
         <span>{props.total === undefined ? `${count(rows.length)} shown` : `${count(rows.length)} of ${count(props.total)} shown`}</span>
+        {props.onNewest ? <span>Renewal rests while you read this far. <Button size="compact-xs" variant="default" onClick={props.onNewest}>Back to the newest</Button></span> : null}
         {more ? <Button size="xs" variant="default" loading={more.loading} onClick={more.load}>Show more</Button> : null}
         {props.onOpen ? <span className={css["keys"]}><kbd>j</kbd> <kbd>k</kbd> move, <kbd>Enter</kbd> opens</span> : null}
       </div>

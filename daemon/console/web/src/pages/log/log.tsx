@@ -6,7 +6,7 @@ import { useMemo, useState } from "react";
 import { useLocation, useNavigate, useParams } from "react-router";
 import { client } from "../../api/client";
 import { messageOf } from "../../api/problem";
-import { assignmentsQuery, repsQuery, rulesQuery } from "../../api/queries";
+import { assignmentsQuery, backToNewest, LIVE_PAGES, repsQuery, rulesQuery } from "../../api/queries";
 import type { Assignment, Page as ListPage } from "../../api/types";
 import { type CsvColumn, download, toCsv } from "../../lib/csv";
 import { count, duration } from "../../lib/format";
@@ -60,6 +60,7 @@ export function Page() {
   const [filters, setFilters] = useFilters(FILTERS);
   const [text, setText] = useSearchText(filters.q, (q) => setFilters({ q }));
   const query = useInfiniteQuery(assignmentsQuery(filters));
+  const queries = useQueryClient();
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   const filtered = Object.keys(filters).length > 0;
   const open = (row: Assignment) => { void navigate(path.assignment(row.id, search), { preventScrollReset: true }); };
@@ -83,6 +84,7 @@ export function Page() {
             <RecordTable
               label="Routing log" rows={rows} columns={COLUMNS} rowKey={(row) => row.id} rowState={(row) => row.state} selected={id}
               href={(row) => path.assignment(row.id, search)} onOpen={open} total={data.pages[0]?.total}
+              onNewest={data.pages.length > LIVE_PAGES ? () => { void backToNewest(queries, assignmentsQuery(filters).queryKey); } : undefined}
               more={query.hasNextPage ? { load: () => { void query.fetchNextPage(); }, loading: query.isFetchingNextPage } : undefined}
             />
           )}

@@ -21,7 +21,7 @@ use actix_web::{
     web,
 };
 use identity::{IdentityError, Permission, Permit};
-use kernel::{Principal, UserId};
+use kernel::Principal;
 
 use crate::{
     problem::Problem,
@@ -143,7 +143,7 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
             if let Some(user) = principal.user() {
                 charge(&shared, Key::Person(user))?;
             }
-            permit(&principal, access)?;
+            permit(&shared, &principal, access).await?;
             Some(principal)
         }
     };
@@ -153,20 +153,17 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
     Ok(())
 }
 
-fn permit(principal: &Principal, access: Access) -> Result<(), Problem> {
+async fn permit(shared: &Shared, principal: &Principal, access: Access) -> Result<(), Problem> {
     let Access::Permission(permission) = access else {
         return Ok(());
     };
     if identity::allows(&principal.roles, permission) {
         return Ok(());
     }
-    log::info!(
-        REVKEEP_REQUEST = crate::request::id_text(),
-        REVKEEP_ACTION = "access_deny",
-        REVKEEP_TENANT = principal.tenant.to_string(),
-        REVKEEP_USER = principal.user().as_ref().map(UserId::to_string).unwrap_or_default();
-        "refused: {} is not among the roles' permissions", permission.name()
-    );
+    // Refused in any case; whether it could be written down as well is for the log.
+    if let Err(error) = shared.identity().access_deny(principal, permission).await {
+        log::warn!(REVKEEP_REQUEST = crate::request::id_text(); "a refusal could not be audited: {error}");
+    }
     Err(Problem::new(
         StatusCode::FORBIDDEN,
         "not_permitted",

@@ -3,7 +3,7 @@
 //!
 //! A face builds [`Routes`] from handlers and gives them to [`serve`] by a closure. A handler reads:
 //!
-//! ```ignore
+//! ```text
 //! async fn rule_create(
 //!     who: Allowed<permit::RuleEdit>,
 //!     console: web::Data<Console>,

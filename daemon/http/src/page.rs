@@ -43,7 +43,11 @@ impl<T> Page<T> {
 
     /// From a page that knows itself where the next one begins.
     pub fn new<K: Serialize>(items: Vec<T>, next: Option<&K>) -> Self {
-        Self { items, next_cursor: next.map(encode), total: None }
+        Self {
+            items,
+            next_cursor: next.map(encode),
+            total: None,
+        }
     }
 
     pub fn map<U>(self, make: impl FnMut(T) -> U) -> Page<U> {

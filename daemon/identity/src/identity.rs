@@ -6,10 +6,11 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
+use audit::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{AuthScope, Db, DbError, SessionStanding};
 use kernel::{
-    Actor, Principal, RequestId, Secret, SessionId, SharedClock, SigningKeyId, TenantId,
+    Action, Actor, Principal, RequestId, Secret, SessionId, SharedClock, SigningKeyId, TenantId,
     principal::Origin,
 };
 use tokio::sync::Mutex;
@@ -20,6 +21,7 @@ use crate::{
     error::IdentityError,
     keys::{self, KeySet, NewKey, Published},
     password::Passwords,
+    permission::Permission,
     standing::{self, StandingCache},
     store::{self, SigningKeyRow},
     token,
@@ -164,7 +166,15 @@ impl Identity {
             tenant: Some(claims.tid),
             user: Some(claims.sub),
         };
-        let standing = inner.standing(scope, claims.sid).await?;
+        let mut standing = inner.standing(scope, claims.sid).await?;
+        if standing
+            .as_ref()
+            .is_none_or(|read| standing::check_claims(read, &claims).is_err())
+        {
+            // The token may be newer than what was read: the session has just moved, or a role has.
+            inner.standings.forget(claims.sid);
+            standing = inner.standing(scope, claims.sid).await?;
+        }
         let standing = standing.ok_or(IdentityError::SessionRevoked)?;
         standing::check_alive(&standing, inner.config.inactivity(), now)?;
         standing::check_claims(&standing, &claims)?;
@@ -178,6 +188,23 @@ impl Identity {
             request: caller.request,
             origin: Some(caller.origin()),
         })
+    }
+
+    /// Writes down that a person asked for what their roles do not grant (LR-13).
+    pub async fn access_deny(
+        &self,
+        who: &Principal,
+        permission: Permission,
+    ) -> Result<(), IdentityError> {
+        self.inner
+            .db
+            .run(who, move |tx| {
+                Entry::new(Action::AccessDeny, "permission", permission.name())
+                    .refused("not_permitted")
+                    .write(tx)
+            })
+            .await
+            .map_err(IdentityError::Audit)
     }
 
     /// A hint said that something about the tenant's sessions or members changed.

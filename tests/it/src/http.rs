@@ -117,12 +117,12 @@ impl Site {
         let mut config = config(&files);
         change(&mut config);
         let state = Arc::new(State::default());
-        let clock: SharedClock = Arc::clone(&house.bed.clock) as SharedClock;
+        let clock: SharedClock = house.bed.clock.clone();
         let shared = Shared::new(
             &config,
             house.identity.clone(),
             clock,
-            Arc::clone(&state) as Arc<dyn Readiness>,
+            state.clone(),
             prometheus::Registry::new(),
         )
         .unwrap();
@@ -579,6 +579,10 @@ async fn a_route_admits_whom_its_signature_names() {
         (refused["code"].as_str(), refused["permission"].as_str()),
         (Some("not_permitted"), Some("rule_edit"))
     );
+    let denied = site.house.rows(
+        "SELECT actor_kind || ' ' || outcome || ' ' || resource_id FROM audit_log WHERE action = 'access_deny'",
+    );
+    assert_eq!(denied, ["human refused rule_edit"]);
     let read = site
         .client
         .get(site.url("/read"))

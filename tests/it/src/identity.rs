@@ -75,7 +75,7 @@ impl House {
 
     /// Another daemon on the same database: its own pools, caches and keys.
     async fn second_daemon(&self) -> Identity {
-        let clock: SharedClock = Arc::clone(&self.bed.clock) as SharedClock;
+        let clock: SharedClock = self.bed.clock.clone();
         let db: Db = open(&self.bed.database.config(), clock);
         db.set_audit_keyring(Arc::new(audit::Keyring::new(
             db.clone(),
@@ -86,7 +86,7 @@ impl House {
         identity
     }
 
-    fn rows(&self, sql: &str) -> Vec<String> {
+    pub(crate) fn rows(&self, sql: &str) -> Vec<String> {
         column(&mut connect(&self.bed.database, "revkeep_owner"), sql)
     }
 
@@ -576,7 +576,15 @@ async fn a_session_moves_between_its_own_tenants_and_no_others() {
 
     let own = house.bed.tenant().tenant;
     join(&house, own, who.user().unwrap());
+    let other = house.second_daemon().await;
+    let here = caller("192.0.2.1");
+    assert!(other.authenticate(&grant.access_token, &here).await.is_ok());
     let moved = house.identity.tenant_switch(&who, own).await.unwrap();
+    let at_once = other.authenticate(&moved.access_token, &here).await;
+    assert!(
+        at_once.is_ok(),
+        "a daemon that remembers the older tenant looks again"
+    );
     assert!(moved.refresh.is_none(), "the cookie stays");
     let there = house.who(&moved).await.unwrap();
     assert_eq!(there.tenant, own);

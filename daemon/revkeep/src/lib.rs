@@ -5,6 +5,7 @@ mod admin;
 mod checks;
 mod commands;
 mod config;
+mod controls;
 mod logging;
 mod serve;
 mod unlock;

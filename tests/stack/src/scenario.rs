@@ -1,10 +1,18 @@
 //! An organisation that routes its leads: what a person would click together, by the console's API.
 
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
+
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use simulators::wire::{Generate, Generated};
 
-use crate::{console::Console, world::World};
+use crate::{account_for::account_for, console::Console, world::World};
+
+/// A cycle every second or two, on a machine that does much else.
+const SETTLED_WITHIN: Duration = Duration::from_secs(180);
 
 pub const ENROLLMENT: &str = "SELECT Id FROM Lead WHERE Status = 'Open - Not Contacted'";
 
@@ -192,4 +200,33 @@ async fn pool(console: &Console, name: &str, reps: &[Value]) -> Result<Value> {
         .post("/pools", json!({ "name": name, "members": members }))
         .await?;
     pool.get("id").cloned().context("the new pool has no id")
+}
+
+/// The leads that enrollment matches, asked of Salesforce itself.
+pub async fn enrolled(world: &World) -> Result<HashSet<String>> {
+    let owners = world.salesforce.owners("Lead").await?;
+    Ok(owners.into_iter().map(|row| row.id.to_string()).collect())
+}
+
+/// Waits until no enrolled lead is unknown or on its way.
+pub async fn settle(world: &World, console: &Console) -> Result<()> {
+    let mut tick = tokio::time::interval(Duration::from_millis(500));
+    let deadline = Instant::now() + SETTLED_WITHIN;
+    loop {
+        tick.tick().await;
+        let account = account_for(world, console, &enrolled(world).await?).await?;
+        let moving = ["unaccounted", "proposed", "claimed", "in_doubt"];
+        if !account
+            .by_state
+            .keys()
+            .any(|state| moving.contains(&state.as_str()))
+        {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "leads are still on their way: {:?}",
+            account.by_state
+        );
+    }
 }

@@ -34,7 +34,7 @@ pub struct World {
     pub salesforce: Admin,
     pub mail: MailServer,
     pub ca_file: PathBuf,
-    programs: PathBuf,
+    program: PathBuf,
     role: AppRole,
     account: Account,
     scratch: Scratch,
@@ -71,7 +71,7 @@ impl World {
             salesforce,
             mail: MailServer::start(scratch.path())?,
             ca_file,
-            programs: programs()?,
+            program: program(scratch.path())?,
             role,
             account,
             scratch,
@@ -89,7 +89,7 @@ impl World {
         let home = directory(self.scratch.path(), &format!("daemon-{port}"), self.account)?;
         let config = self.write_config(&home, port, &options.more)?;
         Daemon::start(
-            &self.programs.join("revkeep"),
+            &self.program,
             &config,
             &home,
             port,
@@ -118,7 +118,7 @@ impl World {
     fn prepare_database(&self) -> Result<()> {
         let home = directory(self.scratch.path(), "setup", self.account)?;
         let config = self.write_config(&home, 0, "")?;
-        let run = Command::new(self.programs.join("revkeep"))
+        let run = Command::new(&self.program)
             .args(["setup", "--database-as", "postgres", "--json", "--config"])
             .arg(&config)
             .output()
@@ -169,18 +169,24 @@ impl World {
     }
 }
 
-/// The directory of this build's programs: beside the one that runs, or one up for a test.
-fn programs() -> Result<PathBuf> {
+/// This build's daemon, put where its account may start it: a home directory keeps others out.
+fn program(scratch: &Path) -> Result<PathBuf> {
     let own = std::env::current_exe()?;
-    own.ancestors()
+    let built = own
+        .ancestors()
         .skip(1)
         .take(2)
-        .find(|directory| directory.join("revkeep").is_file())
-        .map(Path::to_owned)
+        .map(|directory| directory.join("revkeep"))
+        .find(|program| program.is_file())
         .with_context(|| {
             format!(
                 "no revkeep program beside {}: cargo build -p revkeep",
                 own.display()
             )
-        })
+        })?;
+    let program = scratch.join("revkeep");
+    if fs::hard_link(&built, &program).is_err() {
+        fs::copy(&built, &program)?;
+    }
+    Ok(program)
 }

@@ -5,8 +5,8 @@ mod client;
 mod peer;
 mod server;
 
-pub use client::ask;
-pub use server::{Answers, serve};
+pub(crate) use client::ask;
+pub(crate) use server::{Answers, serve};
 
 use serde::{Deserialize, Serialize};
 

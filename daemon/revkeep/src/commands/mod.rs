@@ -2,6 +2,7 @@
 //! 0 (well), 1 (not well), 2 (could not be asked).
 
 mod check;
+mod controls;
 mod setup;
 mod status;
 
@@ -42,6 +43,8 @@ enum Command {
     Migrate,
     /// Print the commented default configuration: the manual of every setting.
     Config,
+    /// List every promise about security: built with its probes, attested, or pending.
+    Controls,
 }
 
 /// Runs what was asked for.
@@ -50,6 +53,9 @@ pub fn run() -> ExitCode {
     if matches!(cli.command, Command::Config) {
         say(Config::manual());
         return ExitCode::SUCCESS;
+    }
+    if matches!(cli.command, Command::Controls) {
+        return controls::run(cli.json);
     }
     let config = match Config::load(&cli.config) {
         Ok(config) => config,
@@ -61,7 +67,7 @@ pub fn run() -> ExitCode {
         Command::Check => check::run(&config, cli.json),
         Command::Setup(options) => setup::run(&config, &options, cli.json),
         Command::Migrate => setup::migrate(&config, cli.json),
-        Command::Config => ExitCode::SUCCESS,
+        Command::Config | Command::Controls => ExitCode::SUCCESS,
     }
 }
 

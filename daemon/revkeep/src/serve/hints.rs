@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
+use console::Change;
 use db::{DbConfig, Hints};
 use identity::Identity;
-use kernel::TenantId;
 use tokio::{
     sync::{broadcast, watch},
     task::JoinHandle,
 };
-
-/// A topic that changed in a tenant. `None`: hints were lost, so anything may have changed.
-pub(super) type Change = Option<(String, TenantId)>;
 
 const EVERY: Duration = Duration::from_millis(250);
 const AGAIN: Duration = Duration::from_secs(2);

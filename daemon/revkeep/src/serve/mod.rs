@@ -1,6 +1,8 @@
 //! The daemon: composes the parts, starts them, and stops them in order.
 
 mod answers;
+#[cfg(feature = "failpoints")]
+mod crash;
 mod hints;
 mod parts;
 mod readiness;
@@ -27,10 +29,6 @@ pub enum ServeError {
     Egress(#[from] egress::EgressError),
     #[error("[server]: {0}")]
     Http(#[from] http::HttpError),
-    #[error("[mail]: {0}")]
-    Mail(String),
-    #[error("[salesforce]: {0}")]
-    Salesforce(String),
     #[error("the operating system refused: {0}")]
     System(#[from] std::io::Error),
 }
@@ -38,7 +36,7 @@ pub enum ServeError {
 /// Runs until it is told to stop. Exit code 1 says that it could not start.
 pub fn run(config: Config) -> ExitCode {
     #[cfg(feature = "failpoints")]
-    let _points = fail::FailScenario::setup();
+    let _points = crash::arm();
     let served = logging::install(&config.log)
         .map_err(|error| ServeError::Log(error.to_string()))
         .and_then(|()| {
@@ -68,7 +66,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let (stopper, stop) = watch::channel(false);
     let unlocking = tokio::spawn(parts.clone().unlock(stop.clone()));
     let (changes, listening) = hints::start(&config.database, parts.identity.clone(), stop.clone());
-    let server = parts.start_server(&config, readiness.clone(), changes)?;
+    let server = parts.start_server(&config, readiness.clone(), changes, stop.clone())?;
     let worker = parts.worker(&config)?;
     let working = {
         let stop = stop.clone();

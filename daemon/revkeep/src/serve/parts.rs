@@ -4,17 +4,17 @@
 use std::{sync::Arc, time::Duration};
 
 use connections::{AccessTokens, Connections, Provider};
-use console::Console;
+use console::{Change, Console, Live};
 use db::Db;
 use egress::Egress;
 use identity::Identity;
 use jobs::{Handler, Worker, WorkerConfig};
 use kernel::{SharedClock, SystemClock};
-use salesforce::{SalesforceClient, SalesforceOAuth};
+use salesforce::{SalesforceClient, SalesforceOAuth, SalesforceSource};
 use tokio::sync::{broadcast, watch};
 use vault::Vault;
 
-use super::{ServeError, hints::Change, readiness::DaemonReadiness};
+use super::{ServeError, readiness::DaemonReadiness};
 use crate::{config::Config, unlock};
 
 /// How often a secrets backend that did not answer is asked again.
@@ -92,6 +92,7 @@ impl Parts {
         config: &Config,
         readiness: Arc<DaemonReadiness>,
         changes: broadcast::Sender<Change>,
+        stop: watch::Receiver<bool>,
     ) -> Result<http::Running, ServeError> {
         let shared = http::Shared::new(
             &config.server,
@@ -104,16 +105,21 @@ impl Parts {
             db: self.db.clone(),
             identity: self.identity.clone(),
             shared: shared.clone(),
+            connections: self.connections.clone(),
+            source: Arc::new(SalesforceSource::new(
+                self.db.clone(),
+                self.salesforce.clone(),
+            )),
+            live: Live::new(changes, stop),
+            budget_percent: config.salesforce.budget_percent,
         };
-        let _ = (changes, &self.connections);
         Ok(http::serve(&config.server, shared, move |app| {
             console::configure(app, &console)
         })?)
     }
 
     pub(super) fn worker(&self, config: &Config) -> Result<Worker, ServeError> {
-        let handlers: Vec<Arc<dyn Handler>> = Vec::new();
-        let _ = (&self.salesforce, &self.egress);
+        let handlers: Vec<Arc<dyn Handler>> = salesforce::handlers(&self.db, &self.salesforce);
         let name = own_name();
         let settings = WorkerConfig {
             parallel: config.worker.parallel.max(1),

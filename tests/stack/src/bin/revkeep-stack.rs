@@ -8,7 +8,6 @@
 )]
 
 use std::{
-    collections::HashSet,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -134,11 +133,11 @@ async fn check() -> Result<ExitCode> {
     let ready = begun.elapsed();
     tell("Waiting until every lead is accounted for");
     scenario::arrive(&world, 2, ARRIVING).await?;
-    settle(&world, &console).await?;
+    scenario::settle(&world, &console).await?;
     tell("Letting leads trickle in");
     let slowest = trickle(&world, &console).await?;
-    settle(&world, &console).await?;
-    let enrolled = enrolled(&world).await?;
+    scenario::settle(&world, &console).await?;
+    let enrolled = scenario::enrolled(&world).await?;
     let account = account_for(&world, &console, &enrolled).await?;
     let stopped = daemon.stop().await?;
     let holds = account.holds && slowest <= PROMPT && stopped.success();
@@ -155,29 +154,6 @@ async fn check() -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// Waits until no enrolled lead is unknown or on its way.
-async fn settle(world: &World, console: &Console) -> Result<()> {
-    let mut tick = tokio::time::interval(Duration::from_millis(500));
-    let deadline = Instant::now() + Duration::from_secs(180);
-    loop {
-        tick.tick().await;
-        let account = account_for(world, console, &enrolled(world).await?).await?;
-        let moving = ["unaccounted", "proposed", "claimed", "in_doubt"];
-        if !account
-            .by_state
-            .keys()
-            .any(|state| moving.contains(&state.as_str()))
-        {
-            return Ok(());
-        }
-        ensure!(
-            Instant::now() < deadline,
-            "leads are still on their way: {:?}",
-            account.by_state
-        );
-    }
 }
 
 /// Lets leads come one by one; the longest that one waited for its owner.
@@ -209,17 +185,6 @@ async fn trickle(world: &World, console: &Console) -> Result<Duration> {
         slowest = slowest.max(begun.elapsed());
     }
     Ok(slowest)
-}
-
-/// The leads that enrollment matches, asked of Salesforce itself.
-async fn enrolled(world: &World) -> Result<HashSet<String>> {
-    Ok(world
-        .salesforce
-        .owners("Lead")
-        .await?
-        .into_iter()
-        .map(|row| row.id.to_string())
-        .collect())
 }
 
 async fn browser(command: &[String]) -> Result<ExitCode> {

@@ -15,8 +15,7 @@ STEPS=(
     "integration|tests/it/src/lib.rs|tests"
     "web|daemon/console/web/package.json|tests"
     "peer_soql|tests/peers/soql/package.json|tests"
-    "peer_jsforce|tests/peers/jsforce/package.json|tests"
-    "peer_simple_salesforce|tests/peers/simple-salesforce|tests"
+    "peer_salesforce|tests/peers/salesforce/package.json|tests"
     "browser|tests/browser/package.json|tests"
     "fuzz|tests/fuzz/Cargo.toml|tests"
     "bench|tests/bench/src/main.rs|tests"
@@ -122,17 +121,14 @@ step_web() {
 
 step_peer_soql() { node_tests tests/peers/soql; }
 
-step_peer_jsforce() { node_tests tests/peers/jsforce; }
-
-step_peer_simple_salesforce() {
+step_peer_salesforce() {
     cargo build --quiet -p simulators --bins
-    cd tests/peers/simple-salesforce
-    "$CACHE/tools/bin/python" -m unittest -v
+    node_tests tests/peers/salesforce
 }
 
 step_browser() {
     cargo build --quiet -p revkeep -p simulators -p stack --bins
-    node_tests tests/browser
+    "${CARGO_TARGET_DIR:-target}/debug/revkeep-stack" browser -- npm --prefix tests/browser test --silent
 }
 
 # A folder whose package.json has a `test` script.

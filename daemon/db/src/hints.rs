@@ -39,12 +39,12 @@ impl Hints {
     /// What arrived since the last call, as (topic, tenant). An error means that the connection is
     /// gone: drop every cache, then listen anew.
     pub fn poll(&mut self) -> Result<Vec<(String, kernel::TenantId)>, DbError> {
-        // An empty statement makes libpq read what the server has sent.
+        // A statement makes libpq read what the server has sent; an empty one diesel refuses.
         #[expect(
             clippy::disallowed_methods,
             reason = "LISTEN has no place in the query builder"
         )]
-        self.conn.batch_execute("")?;
+        self.conn.batch_execute("SELECT 1")?;
         let mut heard = Vec::new();
         for notification in self.conn.notifications_iter() {
             let notification = notification?;

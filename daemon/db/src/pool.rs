@@ -51,7 +51,10 @@ impl r2d2::ManageConnection for Manager {
 
     fn is_valid(&self, session: &mut Session) -> Result<(), DbError> {
         #[expect(clippy::disallowed_methods, reason = "the pool's own probe")]
-        session.conn.batch_execute("").map_err(DbError::from)
+        session
+            .conn
+            .batch_execute("SELECT 1")
+            .map_err(DbError::from)
     }
 
     fn has_broken(&self, session: &mut Session) -> bool {

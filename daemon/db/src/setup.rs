@@ -2,8 +2,8 @@
 //! `revkeep setup` and `revkeep migrate`, and by the test stack.
 
 use diesel::{
-    Connection, ExpressionMethods, PgConnection, QueryDsl, RunQueryDsl, connection::SimpleConnection,
-    insert_into,
+    Connection, ExpressionMethods, PgConnection, QueryDsl, RunQueryDsl,
+    connection::SimpleConnection, insert_into,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 

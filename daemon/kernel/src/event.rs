@@ -5,17 +5,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AssignmentId, ConnectionId, UserId};
+use crate::id::{ConnectionId, UserId};
 
 /// Something that happened, as others may hear of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// A record's owner was written at the CRM.
-    RecordAssigned {
-        assignment: AssignmentId,
-        record: String,
-    },
     /// Records could not be routed: how many in one batch, by the stable code of the reason. One
     /// event tells of many, so that fifty thousand failures are not fifty thousand jobs (LR-52).
     RecordsFailed {
@@ -34,7 +29,6 @@ pub enum Event {
 impl Event {
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::RecordAssigned { .. } => "record_assigned",
             Self::RecordsFailed { .. } => "records_failed",
             Self::ConnectionBroken { .. } => "connection_broken",
             Self::SessionTheft { .. } => "session_theft",

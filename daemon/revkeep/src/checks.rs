@@ -12,14 +12,14 @@ use crate::config::Config;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub(crate) enum Verdict {
     Pass,
     Warn,
     Fail,
 }
 
 impl Verdict {
-    pub const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Pass => "PASS",
             Self::Warn => "WARN",
@@ -30,7 +30,7 @@ impl Verdict {
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     pub subject: &'static str,
     pub verdict: Verdict,
     pub detail: String,
@@ -57,7 +57,7 @@ impl Finding {
 }
 
 /// Everything, in the order in which a start needs it.
-pub async fn all(config: &Config) -> Vec<Finding> {
+pub(crate) async fn all(config: &Config) -> Vec<Finding> {
     vec![
         Finding::pass("configuration", "is complete and has no unknown key"),
         certificate(&config.server.certificate, &config.server.private_key),

@@ -10,7 +10,7 @@ const DEFAULTS: &str = include_str!("../../../config/revkeep.toml");
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
+pub(crate) struct Config {
     pub site: Site,
     pub server: http::Config,
     pub admin: Admin,
@@ -19,41 +19,42 @@ pub struct Config {
     pub egress: egress::EgressConfig,
     pub identity: identity::Config,
     pub salesforce: salesforce::Config,
+    pub mail: delivery::Config,
     pub worker: Worker,
     pub log: Log,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Site {
+pub(crate) struct Site {
     /// Without a slash at the end.
     pub public_url: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Admin {
+pub(crate) struct Admin {
     pub socket: PathBuf,
     pub group: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Worker {
+pub(crate) struct Worker {
     pub parallel: usize,
     pub poll_milliseconds: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Log {
+pub(crate) struct Log {
     pub target: LogTarget,
     pub level: Level,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Level {
+pub(crate) enum Level {
     Error,
     Warn,
     Info,
@@ -73,7 +74,7 @@ impl From<Level> for log::LevelFilter {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LogTarget {
+pub(crate) enum LogTarget {
     Journal,
     Terminal,
     Auto,
@@ -84,11 +85,11 @@ pub enum LogTarget {
 #[error(
     "{0}\nNext step: correct the setting, then run `revkeep check`. Every setting stands, with its meaning, in the file that `revkeep config` prints."
 )]
-pub struct ConfigError(String);
+pub(crate) struct ConfigError(String);
 
 impl Config {
     /// Reads `file`, the `conf.d` beside it and the environment over the built-in defaults.
-    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+    pub(crate) fn load(file: &Path) -> Result<Self, ConfigError> {
         let mut builder = config::Config::builder()
             .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
         for path in files(file) {
@@ -107,7 +108,7 @@ impl Config {
     }
 
     /// The commented defaults.
-    pub const fn manual() -> &'static str {
+    pub(crate) const fn manual() -> &'static str {
         DEFAULTS
     }
 }

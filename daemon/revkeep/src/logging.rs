@@ -12,7 +12,7 @@ use crate::config::{self, LogTarget};
 
 /// Installs the logger, once. Our own records carry fields such as `REVKEEP_TENANT` and
 /// `REVKEEP_ACTION`, so that `journalctl REVKEEP_ACTION=...` finds them.
-pub fn install(config: &config::Log) -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn install(config: &config::Log) -> Result<(), Box<dyn std::error::Error>> {
     let journal = match config.target {
         LogTarget::Journal => true,
         LogTarget::Terminal => false,

@@ -9,12 +9,12 @@ use vault::{IfMissing, Vault, VaultError};
 const CONTEXT_KEY: &str = "database-context-key";
 
 /// The key of the tenant context. `revkeep setup` made it and told the database.
-pub async fn context_key(vault: &Vault) -> Result<ContextKey, VaultError> {
+pub(crate) async fn context_key(vault: &Vault) -> Result<ContextKey, VaultError> {
     read(vault, IfMissing::Fail).await
 }
 
 /// The same, made when it is missing: for set-up, which tells the database as well.
-pub async fn context_key_or_new(vault: &Vault) -> Result<ContextKey, VaultError> {
+pub(crate) async fn context_key_or_new(vault: &Vault) -> Result<ContextKey, VaultError> {
     read(vault, IfMissing::Generate(ContextKey::BYTES)).await
 }
 

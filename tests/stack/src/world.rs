@@ -141,6 +141,7 @@ impl World {
         }
         fs::set_permissions(&secret_id, fs::Permissions::from_mode(0o600))?;
         let (scratch, salesforce) = (self.scratch.path(), self.salesforce_host());
+        let mail = format!("localhost:{}", self.mail.port);
         let text = format!(
             "[site]\npublic_url = \"https://localhost:{port}\"\n\n\
              [server]\nlisten = \"127.0.0.1:{port}\"\ncertificate = {:?}\nprivate_key = {:?}\n\
@@ -150,6 +151,7 @@ impl World {
              [secrets]\nbackend = \"vault\"\n[secrets.vault]\naddress = {:?}\nca_file = {:?}\nrole_id = {:?}\nsecret_id = {{ file = {:?} }}\n\n\
              [egress]\nca_file = {:?}\nprivate_endpoints = [{salesforce:?}, {:?}]\n\n\
              [salesforce]\ndeclared_hosts = [{salesforce:?}]\n\n\
+             [mail]\nserver = {mail:?}\nfrom = \"Revkeep <revkeep@acme.example>\"\n\n\
              [log]\ntarget = \"terminal\"\n\n{more}",
             scratch.join("server.pem"),
             scratch.join("server.key"),
@@ -161,7 +163,7 @@ impl World {
             self.role.role_id,
             secret_id,
             self.ca_file,
-            format!("localhost:{}", self.mail.port),
+            mail,
         );
         let path = home.join("revkeep.toml");
         fs::write(&path, text)?;

@@ -10,7 +10,7 @@ use std::{
 use super::{Question, Reply};
 
 /// Asks the running daemon.
-pub fn ask(socket: &Path, question: Question) -> std::io::Result<Reply> {
+pub(crate) fn ask(socket: &Path, question: Question) -> std::io::Result<Reply> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(Duration::from_secs(40)))?;
     let mut line = serde_json::to_vec(&question)?;

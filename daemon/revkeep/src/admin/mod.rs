@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// What may be asked, one JSON object on a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
-pub enum Question {
+pub(crate) enum Question {
     Status,
     Check,
     /// A one-time code for the first super_admin.
@@ -23,7 +23,7 @@ pub enum Question {
 /// One line back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Reply {
+pub(crate) enum Reply {
     Answer(serde_json::Value),
     Refusal { code: String, message: String },
 }

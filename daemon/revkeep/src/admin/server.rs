@@ -17,12 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Answers questions; implemented by what is being served.
 #[async_trait]
-pub trait Answers: Send + Sync + 'static {
+pub(crate) trait Answers: Send + Sync + 'static {
     async fn answer(&self, question: Question, asker: &Actor) -> Reply;
 }
 
 /// Listens until `stop` becomes true.
-pub async fn serve(
+pub(crate) async fn serve(
     socket: &Path,
     group: String,
     answers: Arc<dyn Answers>,

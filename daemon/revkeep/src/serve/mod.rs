@@ -18,7 +18,7 @@ use readiness::DaemonReadiness;
 
 /// Why the daemon could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
-pub enum ServeError {
+pub(crate) enum ServeError {
     #[error("the log cannot be opened: {0}")]
     Log(String),
     #[error("[secrets]: {0}")]
@@ -34,7 +34,7 @@ pub enum ServeError {
 }
 
 /// Runs until it is told to stop. Exit code 1 says that it could not start.
-pub fn run(config: Config) -> ExitCode {
+pub(crate) fn run(config: Config) -> ExitCode {
     #[cfg(feature = "failpoints")]
     let _points = crash::arm();
     let served = logging::install(&config.log)

@@ -8,7 +8,7 @@ use console::{Change, Console, Live};
 use db::Db;
 use egress::Egress;
 use identity::Identity;
-use jobs::{Handler, Worker, WorkerConfig};
+use jobs::{Worker, WorkerConfig};
 use kernel::{SharedClock, SystemClock};
 use salesforce::{SalesforceClient, SalesforceOAuth, SalesforceSource};
 use tokio::sync::{broadcast, watch};
@@ -119,7 +119,14 @@ impl Parts {
     }
 
     pub(super) fn worker(&self, config: &Config) -> Result<Worker, ServeError> {
-        let handlers: Vec<Arc<dyn Handler>> = salesforce::handlers(&self.db, &self.salesforce);
+        let mut handlers = salesforce::handlers(&self.db, &self.salesforce);
+        handlers.extend(delivery::handlers(
+            &self.db,
+            &self.vault,
+            &self.egress,
+            &config.mail,
+            &config.site.public_url,
+        ));
         let name = own_name();
         let settings = WorkerConfig {
             parallel: config.worker.parallel.max(1),

@@ -10,7 +10,7 @@ use schema::people;
 use uuid::Uuid;
 use vault::{Sealed, Vault};
 
-use crate::{error::IdentityError, session::email_binding};
+use crate::{error::IdentityError, grant::email_binding};
 
 /// The names of these people, by id. Who is no member any more is missing.
 pub fn people_names(

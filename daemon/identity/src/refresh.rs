@@ -20,9 +20,10 @@ use crate::{
     attempts::{self, AttemptScope, Limit},
     config::REFRESH_GRACE,
     error::IdentityError,
+    grant::{Grant, Opened, opened},
     identity::{Caller, Identity},
     opaque::RefreshToken,
-    session::{Grant, Opened, opened, rate_limited},
+    session::rate_limited,
     standing,
     store::{self, NewRefreshToken, RefreshTokenRow},
 };

@@ -10,10 +10,11 @@ use crate::{
     config::SETUP_CODE_LIFE,
     email::Email,
     error::IdentityError,
+    grant::{Grant, Opened, email_binding, open_session},
     identity::{Caller, Identity},
     opaque::{random, sha256},
     password,
-    session::{Grant, Opened, email_binding, open_session, rate_limited},
+    session::rate_limited,
     store::{self, NewSession, NewUser},
 };
 

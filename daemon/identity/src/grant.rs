@@ -1,0 +1,228 @@
+//! What a browser is given to act with, and a session as the web app shows it.
+
+use std::time::Duration;
+
+use audit::Entry;
+use chrono::{DateTime, Utc};
+use db::{AuthTx, SessionStanding, TenantName, Unit};
+use kernel::{Action, Actor, Roles, Secret, SessionId, TenantId, UserId, uuid_at};
+use vault::{Binding, Sealed};
+
+use crate::{
+    config::{ACCESS_LIFE, SESSION_LIFE},
+    error::IdentityError,
+    identity::{Caller, Inner},
+    opaque::RefreshToken,
+    permission::{Permission, permissions_of},
+    standing,
+    store::{self, NewRefreshToken, NewSession, ViewRows},
+    token::{self, Claims},
+};
+
+/// A session as the web app shows it.
+#[derive(Clone, Debug)]
+pub struct SessionView {
+    pub user: UserId,
+    pub name: String,
+    /// Absent while the secrets backend cannot open it.
+    pub email: Option<String>,
+    pub tenant: TenantName,
+    pub roles: Roles,
+    pub tenants: Vec<TenantName>,
+    pub permissions: Vec<Permission>,
+}
+
+/// What a browser gets to act with.
+pub struct Grant {
+    pub access_token: String,
+    /// Of the access token.
+    pub expires_in: Duration,
+    /// `None`: the browser keeps the refresh token that it has (CX-02).
+    pub refresh: Option<RefreshGrant>,
+    pub view: SessionView,
+}
+
+pub struct RefreshGrant {
+    pub token: Secret<String>,
+    /// Until the session's absolute end.
+    pub expires_in: Duration,
+}
+
+/// A session that was just opened or changed, before it is shown.
+pub(crate) struct Opened {
+    pub(crate) session: SessionId,
+    pub(crate) rows: ViewRows,
+    pub(crate) refresh: Option<RefreshToken>,
+}
+
+impl Inner {
+    /// Everything that needs the secrets backend, before the transaction begins.
+    pub(crate) async fn new_session(
+        &self,
+        user: UserId,
+        tenant: TenantId,
+        caller: &Caller,
+    ) -> Result<NewSession, IdentityError> {
+        let session = SessionId::generate(self.clock.as_ref());
+        let owner = session.to_string();
+        let binding = Binding {
+            provider: "identity",
+            owner: &owner,
+            column: "sessions.device_sealed",
+        };
+        let device = serde_json::json!({
+            "address": caller.address.to_string(),
+            "user_agent": caller.user_agent,
+        });
+        let sealed = self
+            .vault
+            .seal(TenantId::PLATFORM, &binding, device.to_string().as_bytes())
+            .await?;
+        let now = self.clock.now();
+        Ok(NewSession {
+            session_id: session.uuid(),
+            user_id: user.uuid(),
+            tenant_id: tenant.uuid(),
+            created_at: now,
+            expires_at: now + SESSION_LIFE,
+            last_used_at: now,
+            device_sealed: Some(sealed.to_bytes()),
+        })
+    }
+
+    /// Signs the access token and makes the view.
+    pub(crate) async fn grant(
+        &self,
+        opened: Opened,
+        email: Option<String>,
+    ) -> Result<Grant, IdentityError> {
+        let now = self.clock.now();
+        let ends = opened.rows.standing.expires_at;
+        let expires = ends.min(now + ACCESS_LIFE);
+        let standing = &opened.rows.standing;
+        let ids = (
+            UserId::from_uuid(standing.user_id),
+            opened.session,
+            TenantId::from_uuid(standing.tenant_id),
+        );
+        let keys = self.keys()?;
+        let access_token = token::sign(&keys, &Claims::new(ids, standing.epoch, now, expires))?;
+        let refresh = opened.refresh.map(|token| RefreshGrant {
+            token: token.into_text(),
+            expires_in: until(ends, now),
+        });
+        Ok(Grant {
+            access_token,
+            expires_in: until(expires, now),
+            refresh,
+            view: self.view(opened.rows, email).await?,
+        })
+    }
+
+    /// An address that cannot be opened just now is left out: a running session does not end because
+    /// the secrets backend was sealed.
+    pub(crate) async fn view(
+        &self,
+        rows: ViewRows,
+        email: Option<String>,
+    ) -> Result<SessionView, IdentityError> {
+        let user = UserId::from_uuid(rows.standing.user_id);
+        let email = match email {
+            Some(email) => Some(email),
+            None => self.open_email(user, &rows.email_sealed).await?,
+        };
+        let tenant = current_tenant(&rows.standing, &rows.tenants)?;
+        let roles = standing::roles(&rows.standing);
+        Ok(SessionView {
+            user,
+            name: rows.name,
+            email,
+            tenant,
+            permissions: permissions_of(&roles),
+            roles,
+            tenants: rows.tenants,
+        })
+    }
+
+    async fn open_email(
+        &self,
+        user: UserId,
+        sealed: &[u8],
+    ) -> Result<Option<String>, IdentityError> {
+        let owner = user.to_string();
+        let sealed = Sealed::parse(sealed)?;
+        let opened = self
+            .vault
+            .open(TenantId::PLATFORM, &email_binding(&owner), &sealed)
+            .await;
+        match opened {
+            Ok(clear) => Ok(String::from_utf8(clear.expose().clone()).ok()),
+            Err(error) if error.is_waiting() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+pub(crate) fn email_binding(owner: &str) -> Binding<'_> {
+    Binding {
+        provider: "identity",
+        owner,
+        column: "users.email_sealed",
+    }
+}
+
+/// Stores the session with its first refresh token, and audits `action`.
+pub(crate) fn open_session(
+    tx: &mut AuthTx<'_>,
+    new: NewSession,
+    action: Action,
+    caller: &Caller,
+) -> Result<Opened, IdentityError> {
+    let session = SessionId::from_uuid(new.session_id);
+    let user = UserId::from_uuid(new.user_id);
+    let refresh = RefreshToken::generate()?;
+    store::session_insert(tx, &new)?;
+    let first = NewRefreshToken {
+        token_id: uuid_at(tx.clock().as_ref()),
+        session_id: new.session_id,
+        user_id: new.user_id,
+        hash: refresh.hash(),
+        issued_at: tx.now(),
+    };
+    store::token_insert(tx, &first)?;
+    Entry::new(action, "session", session).write_auth(
+        tx,
+        &Actor::Human { user, session },
+        Some(&caller.origin()),
+        caller.request,
+    )?;
+    opened(tx, session, Some(refresh))
+}
+
+pub(crate) fn opened(
+    tx: &mut AuthTx<'_>,
+    session: SessionId,
+    refresh: Option<RefreshToken>,
+) -> Result<Opened, IdentityError> {
+    let rows = store::view_rows(tx, session)?.ok_or(IdentityError::SessionRevoked)?;
+    Ok(Opened {
+        session,
+        rows,
+        refresh,
+    })
+}
+
+fn current_tenant(
+    standing: &SessionStanding,
+    tenants: &[TenantName],
+) -> Result<TenantName, IdentityError> {
+    tenants
+        .iter()
+        .find(|own| own.tenant_id == standing.tenant_id)
+        .cloned()
+        .ok_or(IdentityError::SessionRevoked)
+}
+
+fn until(end: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
+    (end - now).to_std().unwrap_or_default()
+}

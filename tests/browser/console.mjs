@@ -44,6 +44,15 @@ export class Console {
     assert.deepEqual(found, [], "the browser's console has errors");
   }
 
+  /** Where the browser stands, in words and as a picture, for whoever reads a failure. */
+  async tell(name) {
+    const picture = join(SHOTS, `${name}.png`);
+    await this.page.screenshot({ path: picture }).catch(() => undefined);
+    const said = await this.page.getByRole("alert").allInnerTexts().catch(() => []);
+    const toasts = await this.page.getByRole("log").allInnerTexts().catch(() => []);
+    return `at ${this.page.url()}\nthe page says: ${[...said, ...toasts].join(" / ")}\nthe browser says: ${this.#complaints.splice(0).join(" / ")}\npicture: ${picture}`;
+  }
+
   url(path) {
     return new URL(path, process.env.REVKEEP_URL).href;
   }

@@ -6,7 +6,7 @@ import { Console } from "./console.mjs";
 import { acceptWrites, leadsArrive, owners, refuseWrites, revokeGrant } from "./simulator.mjs";
 
 const NEEDED = ["REVKEEP_URL", "SETUP_CODE", "SIM_URL", "SIM_HOST", "SIM_ADMIN_TOKEN", "SIM_USERNAME", "SIM_PASSWORD", "SIM_CLIENT_ID", "SIM_CLIENT_SECRET"];
-const ADMIN = { email: "mara@acme.example", password: "a long sentence for the first day" };
+const ADMIN = { email: "mara@acme.example", password: "A long sentence for day 1" };
 const QUERY = "SELECT Id FROM Lead WHERE Status = 'Open - Not Contacted'";
 
 let ui;
@@ -26,8 +26,12 @@ function step(name, act) {
   test(name, async () => {
     assert.equal(stopped, false, "an earlier step failed");
     stopped = true;
-    await act();
-    ui.assertNoComplaint();
+    try {
+      await act();
+      ui.assertNoComplaint();
+    } catch (error) {
+      throw new Error(await ui.tell("failed"), { cause: error });
+    }
     stopped = false;
   });
 }
@@ -120,6 +124,20 @@ step("a pool is made of reps that came from Salesforce", async () => {
   await page.getByRole("table", { name: "Members of Everyone" }).getByText(reps[0]).waitFor();
 });
 
+step("the enrollment query is judged while it is typed", async () => {
+  await ui.walkTo("Rules");
+  const query = page.getByRole("textbox", { name: "Query (SOQL)" });
+  await query.fill("SELECT Id FROM Lead");
+  await page.getByText("Where it stops").waitFor();
+  await query.fill(QUERY);
+  await page.getByText("Valid. This is what is sent to Salesforce:").waitFor();
+  assert.match(await page.locator("pre").innerText(), /IsConverted = (FALSE|false)/);
+  await ui.choose(page, "Fallback", "Everyone");
+  await page.getByLabel("Look every").fill("5");
+  await ui.button("Save enrollment").click();
+  await page.getByRole("link", { name: "Write the first rule" }).waitFor();
+});
+
 step("a rule is written, previewed and saved; problems stand beside their field", async () => {
   await ui.walkTo("Rules");
   await page.getByRole("link", { name: "New rule" }).click();
@@ -159,16 +177,7 @@ step("rules are put in another order by keyboard, and a deleted one comes back",
   await page.getByRole("button", { name: "Move Everybody else, position 1 of 2" }).waitFor();
 });
 
-step("the enrollment query is judged while it is typed, and activation asks first", async () => {
-  const query = page.getByRole("textbox", { name: "Query (SOQL)" });
-  await query.fill("SELECT Id FROM Lead");
-  await page.getByText("Where it stops").waitFor();
-  await query.fill(QUERY);
-  await page.getByText("Valid. This is what is sent to Salesforce:").waitFor();
-  assert.match(await page.locator("pre").innerText(), /IsConverted = (FALSE|false)/);
-  await ui.choose(page, "Fallback", "Everyone");
-  await page.getByLabel("Look every").fill("5");
-  await ui.button("Save enrollment").click();
+step("activation shows its effect and asks first", async () => {
   await ui.button("Activate").click();
   const dialog = ui.dialog("Activate routing");
   await dialog.getByText("The enrollment query matches").waitFor();

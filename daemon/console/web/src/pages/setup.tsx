@@ -49,7 +49,7 @@ export function Page() {
           <TextInput label="Your name" autoComplete="name" {...bind("name")} />
           <TextInput label="Email" type="email" autoComplete="username" {...bind("email")} />
           <PasswordInput
-            label="Password" description="At least 12 characters. A sentence is easier to keep than a puzzle." autoComplete="new-password" minLength={12}
+            label="Password" description="At least 12 characters, of three kinds: small and capital letters, digits, others. A sentence is easier to keep than a puzzle." autoComplete="new-password" minLength={12}
             visibilityToggleButtonProps={{ "aria-label": "Show the password" }} {...bind("password")}
           />
           <Button type="submit" loading={busy} fullWidth>Claim this appliance</Button>

@@ -50,7 +50,7 @@ export function RouterPanel({ router }: { router: Router | null }) {
     <Panel>
       <div className={css["routerTop"]}>
         <StateBadge state={state} />
-        <span className={css["cycle"]}>{router ? <Cycle router={router} /> : "There is no router yet. Save an enrollment query below to make one."}</span>
+        <span className={css["cycle"]}>{router ? <Cycle router={router} /> : "Nothing is routed yet. Begin below with which leads take part."}</span>
         {mayOperate && router ? (
           <Group gap={8}>
             {state === "active" ? <Button variant="default" loading={verb.isPending} leftSection={<IconPlayerPause size={16} aria-hidden />} onClick={() => verb.mutate({ name: "pause" })}>Pause</Button> : null}

@@ -18,9 +18,9 @@ import { describe } from "./condition";
 import css from "./rules.module.css";
 import { encodeTarget, useTargetNames } from "./target-picker";
 
-interface RuleListProps { list: Rules; fields: LayerField[]; fallback: Target | null; mayEdit: boolean }
+interface RuleListProps { list: Rules; fields: LayerField[]; fallback: Target | null; mayEdit: boolean; enrolled: boolean }
 
-export function RuleList({ list, fields, fallback, mayEdit }: RuleListProps) {
+export function RuleList({ list, fields, fallback, mayEdit, enrolled }: RuleListProps) {
   const holder = useRef<HTMLOListElement>(null);
   const [settling, setSettling] = useState(false);
   const save = useOrder();
@@ -40,8 +40,8 @@ export function RuleList({ list, fields, fallback, mayEdit }: RuleListProps) {
   if (list.items.length === 0) {
     return (
       <Panel title="Order">
-        <Empty icon={IconRoute} title="No rules yet" action={mayEdit ? <Button component={Link} to={path.ruleNew()}>Write the first rule</Button> : undefined}>
-          A rule says which leads go to whom: for example, country Germany to the pool EMEA. Until one matches, a lead goes to the fallback.
+        <Empty icon={IconRoute} title="No rules yet" action={mayEdit && enrolled ? <Button component={Link} to={path.ruleNew()}>Write the first rule</Button> : undefined}>
+          A rule says which leads go to whom: for example, country Germany to the pool EMEA. {enrolled ? "Until one matches, a lead goes to the fallback." : "First say above which leads take part; then rules can be added."}
         </Empty>
       </Panel>
     );

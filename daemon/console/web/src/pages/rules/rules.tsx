@@ -24,28 +24,32 @@ export function Page() {
   const rules = useQuery(rulesQuery());
   const fields = useQuery(layerQuery()).data?.find(({ object }) => object === OBJECT)?.fields ?? NONE;
   const mayEdit = useCan("rule_edit");
+  // Rules belong to a router, and the first enrollment makes it: until then that is the one step to take.
+  const missing = router.data === null;
+  const enrollment = router.data === undefined ? null : <EnrollmentPanel router={router.data} mayEdit={mayEdit} />;
   const close = () => { void navigate(path.rules()); };
 
   return (
     <>
       <PageHead
         title="Rules"
-        actions={mayEdit ? <Button component={Link} to={path.ruleNew()} leftSection={<IconPlus size={16} aria-hidden />}>New rule</Button> : undefined}
+        actions={mayEdit && !missing ? <Button component={Link} to={path.ruleNew()} leftSection={<IconPlus size={16} aria-hidden />}>New rule</Button> : undefined}
       >
         Every enrolled lead meets these rules from top to bottom; the first that matches decides who gets it.
       </PageHead>
       <QueryView query={router} what="The router" loading={<LoadingBlock height={120} />}>
         {(data) => <RouterPanel router={data} />}
       </QueryView>
+      {missing ? enrollment : null}
       <QueryView query={rules} what="The rules" loading={<LoadingBlock height={280} />}>
         {(list) => (
           <>
-            <RuleList list={list} fields={fields} fallback={router.data?.fallback ?? null} mayEdit={mayEdit} />
+            <RuleList list={list} fields={fields} fallback={router.data?.fallback ?? null} mayEdit={mayEdit} enrolled={!missing} />
             <RuleDrawer id={id} list={list} fields={fields} mayEdit={mayEdit} onClose={close} />
           </>
         )}
       </QueryView>
-      {router.data === undefined ? null : <EnrollmentPanel router={router.data} mayEdit={mayEdit} />}
+      {missing ? null : enrollment}
     </>
   );
 }

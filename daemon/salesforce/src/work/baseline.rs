@@ -2,7 +2,7 @@
 //! page by page (LR-30). A baseline that was cut short begins again; marks that are there stay.
 
 use chrono::{DateTime, Utc};
-use routing::{Router, RoutingError};
+use routing::Router;
 use serde_json::Value as Json;
 use soql::{SalesforceId, guard::Guarded};
 
@@ -26,7 +26,7 @@ impl Bench<'_> {
                 .db
                 .run(&self.who, move |tx| {
                     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-                    Ok::<_, RoutingError>(routing::baseline(tx, id, epoch, &ids)?)
+                    routing::baseline(tx, id, epoch, &ids)
                 })
                 .await?;
             marked = marked.saturating_add(wide(count));

@@ -1,7 +1,7 @@
 //! Push: claim up to 200 decisions, write the owners, record what happened. And what becomes of
 //! writes whose answer never came: the owners are read back before anything is written again.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use connections::ConnectionError;
@@ -19,6 +19,9 @@ use crate::{
     owner::{MOST_OWNERS, OwnerPatch, WriteResult as Written},
     rows::guarded,
 };
+
+/// How often outcomes that the database did not take are offered again.
+const RECORD_AGAIN: Duration = Duration::from_millis(500);
 
 impl Bench<'_> {
     /// Writes everything that was decided. Ends early when Salesforce cannot be written to at all.
@@ -39,17 +42,40 @@ impl Bench<'_> {
             fail::fail_point!("after_claim");
             let (outcomes, error) = self.write(router, &batch).await?;
             fail::fail_point!("after_patch_before_record");
-            let claim = batch.claim;
-            let settled = self
-                .db
-                .run(&self.who, move |tx| {
-                    routing::record_outcomes(tx, id, claim, &outcomes).map_err(WorkError::from)
-                })
-                .await?;
+            let settled = self.record(router, &batch, outcomes).await?;
             fail::fail_point!("after_record");
             add(&mut done, settled);
             if let Some(error) = error {
                 return Err(error.into());
+            }
+        }
+    }
+
+    /// Writes down what happened, which is known here alone: while the database is away, again for as
+    /// long as the claim lasts.
+    async fn record(
+        &self,
+        router: &Router,
+        batch: &Batch,
+        outcomes: Vec<WriteOutcome>,
+    ) -> Result<Settled, WorkError> {
+        let (id, claim, outcomes) = (router.id(), batch.claim, Arc::new(outcomes));
+        loop {
+            let told = Arc::clone(&outcomes);
+            let recorded = self
+                .db
+                .run(&self.who, move |tx| {
+                    routing::record_outcomes(tx, id, claim, &told).map_err(WorkError::from)
+                })
+                .await;
+            match recorded {
+                Err(error)
+                    if error.kind() == ErrorKind::Unavailable
+                        && self.db.clock().now() < batch.until =>
+                {
+                    tokio::time::sleep(RECORD_AGAIN).await;
+                }
+                other => return other,
             }
         }
     }

@@ -38,7 +38,7 @@ fn failures(records: i64, reasons: &BTreeMap<String, u64>, public_url: &str) -> 
     }
     let _ = write!(
         body,
-        "\nEach record waits with its reason, and with what to do about it, at\n{public_url}/failures\n\n\
+        "\nEach record waits with its reason, and with what to do about it, at\n{public_url}/routing/failures\n\n\
          Revkeep tries each record again in every cycle, ten times at most. You are told at most once\n\
          in five minutes.\n"
     );
@@ -58,7 +58,7 @@ fn broken(reasons: &BTreeMap<String, u64>, public_url: &str) -> Text {
         body: format!(
             "The connection to Salesforce does not work any more (reason: {reason}).\n\n\
              No new records are fetched and no owners are written until somebody reconnects it:\n\
-             {public_url}/connection\n\n\
+             {public_url}/settings/connections\n\n\
              Nothing is lost meanwhile: records that were decided wait, and new ones are fetched\n\
              afterwards. You are told at most once in 24 hours.\n"
         ),

@@ -76,10 +76,11 @@ pub fn serve(
         let app = App::new()
             .app_data(web::Data::new(shared))
             .configure(health::configure)
-            .configure(face)
+            // Before the face, which may know better: the later of two is the one that serves.
             .default_service(web::to(|| async {
                 Err::<HttpResponse, _>(Problem::not_found())
             }))
+            .configure(face)
             .wrap(from_fn(edge));
         HttpService::build()
             .keep_alive(KeepAlive::Timeout(timeout))

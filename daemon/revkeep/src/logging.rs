@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use log::{
-    Log, Metadata, Record,
+    LevelFilter, Log, Metadata, Record,
     kv::{Key, Value, VisitSource},
 };
 use systemd_journal_logger::{JournalLog, connected_to_journal};
@@ -18,29 +18,74 @@ pub(crate) fn install(config: &config::Log) -> Result<(), Box<dyn std::error::Er
         LogTarget::Terminal => false,
         LogTarget::Auto => connected_to_journal(),
     };
-    if journal {
-        JournalLog::new()?
-            .with_syslog_identifier(String::from("revkeep"))
-            .install()?;
+    let sink: Box<dyn Log> = if journal {
+        Box::new(JournalLog::new()?.with_syslog_identifier(String::from("revkeep")))
     } else {
-        log::set_boxed_logger(Box::new(Terminal))?;
-    }
+        Box::new(Terminal)
+    };
+    log::set_boxed_logger(Box::new(Ours { sink }))?;
     log::set_max_level(config.level.into());
     Ok(())
+}
+
+/// Crates that tell each request and each refusal of the secrets backend, addresses included. What
+/// of it matters is told by `vault` in its own words.
+const SILENT: [&str; 2] = ["rustify", "vaultrs"];
+/// Other libraries' inner life is not an administrator's.
+const LIBRARIES: LevelFilter = LevelFilter::Warn;
+const OURS: [&str; 14] = [
+    "audit",
+    "connections",
+    "console",
+    "db",
+    "delivery",
+    "egress",
+    "http",
+    "identity",
+    "jobs",
+    "layer",
+    "revkeep",
+    "routing",
+    "salesforce",
+    "vault",
+];
+
+/// Lets our own records through, and warnings of libraries.
+struct Ours {
+    sink: Box<dyn Log>,
+}
+
+impl Log for Ours {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let of = metadata.target().split("::").next().unwrap_or_default();
+        let most = if OURS.contains(&of) {
+            log::max_level()
+        } else if SILENT.contains(&of) {
+            LevelFilter::Off
+        } else {
+            LIBRARIES
+        };
+        metadata.level() <= most && self.sink.enabled(metadata)
+    }
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.sink.log(record);
+        }
+    }
+    fn flush(&self) {
+        self.sink.flush();
+    }
 }
 
 /// Plain lines on standard error: `info  message  FIELD=value`.
 struct Terminal;
 
 impl Log for Terminal {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= log::max_level()
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
     }
 
     fn log(&self, record: &Record<'_>) {
-        if !self.enabled(record.metadata()) {
-            return;
-        }
         let mut line = format!(
             "{:5} {}",
             record.level().as_str().to_ascii_lowercase(),

@@ -150,7 +150,7 @@ async fn fifty_thousand_failures_are_one_row_and_one_mail() {
     for text in [
         "Subject: Revkeep: 50000 records could not be routed",
         "49750  no rule no fallback",
-        "https://revkeep.example/failures",
+        "https://revkeep.example/routing/failures",
     ] {
         assert!(
             mails[0].data.contains(text),
@@ -187,7 +187,7 @@ async fn a_broken_connection_is_told_once_in_twenty_four_hours() {
     assert_eq!(mails.len(), 1);
     assert!(
         mails[0].data.contains("grant revoked")
-            && mails[0].data.contains("https://revkeep.example/connection")
+            && mails[0].data.contains("https://revkeep.example/settings/connections")
     );
     post.bed.clock.advance(TimeDelta::hours(9));
     post.publish(broken()).await;

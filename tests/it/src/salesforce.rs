@@ -116,7 +116,7 @@ impl Routed {
         self.org
             .bed
             .db
-            .run(&self.org.daemon, |tx| routing::accounting(tx))
+            .run(&self.org.daemon, routing::accounting)
             .await
             .unwrap()
     }
@@ -252,7 +252,7 @@ async fn a_claim_of_a_dead_daemon_is_settled_by_what_salesforce_says() {
         .unwrap();
     routed.cycle().await;
     assert_eq!(routed.accounting().await.waiting, 3, "held by the limit");
-    let gone = format!("{}", leads[0]);
+    let gone = leads[0].to_string();
     routed.org.bed.owner("UPDATE routing_records SET state = 'claimed', claim = gen_random_uuid(), claim_until = '2020-01-01' WHERE state = 'waiting'; UPDATE assignments SET state = 'claimed'");
     routed
         .org

@@ -22,8 +22,8 @@ type Verb = "activate" | "pause" | "resume" | "off";
 
 export const VERB_DONE: Record<Verb, string> = {
   activate: "Activation began. The baseline is taken first: leads that are already there stay with their owners; new ones are routed.",
-  pause: "Paused. New leads are still read in and wait; nothing is written to Salesforce.",
-  resume: "Running again. What waited is routed in the next cycle.",
+  pause: "Paused. Nothing is read or written; leads that come in now keep their owner.",
+  resume: "Running again. Leads that came in during the pause keep their owner; later ones are routed.",
   off: "Off. Nothing is read in and nothing is written. The next activation takes a new baseline.",
 };
 

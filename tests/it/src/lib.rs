@@ -2,10 +2,24 @@
 //! The servers come from `stack`; the outside world from `simulators`.
 
 #![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::as_conversions,
+    reason = "the attacks are hand-written SQL, and a handle is given as the port that it implements"
+)]
 
 mod catalogue;
+mod connections;
+mod console_access;
+mod console_api;
+mod console_desk;
+mod console_lists;
+mod controls;
+mod delivery;
 mod harness;
 mod http;
 mod identity;
 mod isolation;
 mod jobs;
+mod org;
+mod salesforce;

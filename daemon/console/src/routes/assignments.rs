@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{rows, titles::Titles};
+use super::{
+    rows,
+    titles::{Sought, Titles},
+};
 use crate::{
     Console,
     fault::Fault,
@@ -175,14 +178,6 @@ async fn assignment_list(
     page: PageQuery<(DateTime<Utc>, Uuid)>,
     Query(filter): Query<Filter>,
 ) -> Result<web::Json<Page<AssignmentView>>, Problem> {
-    let filter = AssignmentFilter {
-        record: filter.q,
-        rule: filter.rule,
-        rep: filter.rep,
-        state: filter.state.map(|state| state.name().to_owned()),
-        from: filter.from,
-        to: filter.to,
-    };
     let after = page
         .after
         .map(|(decided_at, assignment_id)| AssignmentCursor {
@@ -192,6 +187,16 @@ async fn assignment_list(
     let listed = console
         .db
         .run(&who, move |tx| {
+            let sought = Sought::find(tx, filter.q.as_deref())?;
+            let filter = AssignmentFilter {
+                record: sought.id,
+                records: sought.records,
+                rule: filter.rule,
+                rep: filter.rep,
+                state: filter.state.map(|state| state.name().to_owned()),
+                from: filter.from,
+                to: filter.to,
+            };
             let found = routing::assignment_list(tx, &filter, after, rows(page.limit))?;
             let shown = found
                 .items

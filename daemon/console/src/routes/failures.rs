@@ -8,7 +8,10 @@ use layer::Object;
 use routing::{FailureCursor, FailureFilter, FailureState, RecordMark};
 use serde::{Deserialize, Serialize};
 
-use super::{rows, titles::Titles};
+use super::{
+    rows,
+    titles::{Sought, Titles},
+};
 use crate::{Console, fault::Fault};
 
 pub(super) fn routes() -> Routes {
@@ -135,11 +138,6 @@ async fn failure_list(
     page: PageQuery<(DateTime<Utc>, String)>,
     Query(filter): Query<Filter>,
 ) -> Result<web::Json<FailurePageView>, Problem> {
-    let filter = FailureFilter {
-        state: filter.state.map(FailureState::from),
-        reason: filter.reason,
-        record: filter.q,
-    };
     let after = page.after.map(|(updated_at, record_id)| FailureCursor {
         updated_at,
         record_id,
@@ -147,6 +145,13 @@ async fn failure_list(
     let listed = console
         .db
         .run(&who, move |tx| {
+            let sought = Sought::find(tx, filter.q.as_deref())?;
+            let filter = FailureFilter {
+                state: filter.state.map(FailureState::from),
+                reason: filter.reason,
+                record: sought.id,
+                records: sought.records,
+            };
             let found = routing::failure_list(tx, &filter, after.as_ref(), rows(page.limit))?;
             let shown = found
                 .items

@@ -50,7 +50,42 @@ pub fn entrance() -> Routes {
 
 #[cfg(test)]
 mod tests {
-    use http::Access;
+    use http::{Access, Route};
+    use kernel::Role;
+
+    /// A route, what it requires, and whom it therefore admits.
+    fn line(route: &Route) -> String {
+        let (access, admitted) = match route.access {
+            Access::Public => ("public", vec!["everyone"]),
+            Access::Knock => ("knock", vec!["everyone"]),
+            Access::SignedIn => ("signed_in", Role::ALL.map(Role::name).to_vec()),
+            Access::Permission(permission) => {
+                let held = Role::ALL
+                    .into_iter()
+                    .filter(|role| identity::granted(*role).contains(&permission));
+                (permission.name(), held.map(Role::name).collect())
+            }
+        };
+        format!(
+            "{} {} {access}: {}",
+            route.method,
+            route.path,
+            admitted.join(" ")
+        )
+    }
+
+    /// The integration tests walk the same file and ask as each role.
+    #[test]
+    fn the_golden_file_shows_every_route_and_whom_it_admits() {
+        let mut lines: Vec<String> = super::all().list().iter().map(line).collect();
+        lines.sort_by_key(|line| line.split(' ').nth(1).map(str::to_owned));
+        let text = format!(
+            "# Every route below /api/console/v1: what it requires, and the roles that have it.\n{}\n",
+            lines.join("\n")
+        );
+        let golden = include_str!("../../../../tests/golden/routes.txt");
+        assert_eq!(text, golden, "tests/golden/routes.txt is out of date");
+    }
 
     /// What may be done without a session. A new line here is a decision.
     #[test]

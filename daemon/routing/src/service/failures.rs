@@ -102,6 +102,8 @@ pub struct FailureFilter {
     pub reason: Option<String>,
     /// A record's id, or the beginning of one.
     pub record: Option<String>,
+    /// These records only: those that a search in the layer found.
+    pub records: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,6 +174,9 @@ pub fn failure_list(
         query = query
             .filter(routing_records::record_id.ge(record))
             .filter(routing_records::record_id.lt(format!("{record}~")));
+    }
+    if let Some(records) = &filter.records {
+        query = query.filter(routing_records::record_id.eq_any(records));
     }
     if let Some(FailureCursor {
         updated_at,

@@ -72,6 +72,8 @@ impl Assignment {
 pub struct AssignmentFilter {
     /// A record's id, or the beginning of one.
     pub record: Option<String>,
+    /// These records only: those that a search in the layer found.
+    pub records: Option<Vec<String>>,
     pub rule: Option<RuleId>,
     pub rep: Option<RepId>,
     pub state: Option<String>,
@@ -112,6 +114,11 @@ pub fn assignment_list(
             .filter(assignments::object.eq_any(Object::ALL.map(Object::name)))
             .filter(assignments::record_id.ge(record))
             .filter(assignments::record_id.lt(format!("{record}~")));
+    }
+    if let Some(records) = &filter.records {
+        query = query
+            .filter(assignments::object.eq_any(Object::ALL.map(Object::name)))
+            .filter(assignments::record_id.eq_any(records));
     }
     if let Some(rule) = filter.rule {
         query = query.filter(assignments::rule_id.eq(rule.uuid()));

@@ -1,0 +1,330 @@
+//! A console that people can use: the face over real TLS on a real database, with doubles behind
+//! the two ports to Salesforce.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use connections::{
+    App, AvailableField, BrokenCode, Connections, EnrollmentCounts, Environment, Grant, Provider,
+    ProviderError, RoutingSource, SourceError,
+};
+use console::{Change, Console, Live};
+use http::{Readiness, Reason, Running, Shared};
+use kernel::{ErrorKind, Principal, Secret, SharedClock, TenantId};
+use reqwest::{Client, Method, Response};
+use serde_json::{Value, json};
+use stack::tls::TestCa;
+use tokio::sync::{broadcast, watch};
+
+use crate::{harness::column, harness::connect, identity::House};
+
+pub(crate) const EMAIL: &str = "canary-ada@acme.example";
+pub(crate) const PASSWORD: &str = "Canary-horse-7-battery";
+
+/// What the double of Salesforce says next.
+pub(crate) struct Source {
+    pub(crate) counts: Mutex<EnrollmentCounts>,
+    pub(crate) away: Mutex<bool>,
+}
+
+#[async_trait]
+impl RoutingSource for Source {
+    async fn available_fields(
+        &self,
+        _: &Principal,
+        _: &str,
+    ) -> Result<Vec<AvailableField>, SourceError> {
+        if *self.away.lock().unwrap() {
+            return Err(SourceError {
+                kind: ErrorKind::Unavailable,
+                code: "provider_unavailable",
+                message: String::from("Salesforce does not answer."),
+            });
+        }
+        let field = |name: &str, kind, personal| AvailableField {
+            name: name.to_owned(),
+            label: name.to_owned(),
+            kind,
+            personal,
+        };
+        Ok(vec![
+            field("Country", "string", false),
+            field("NumberOfEmployees", "number", false),
+            field("Email", "string", true),
+        ])
+    }
+
+    async fn enrollment_counts(
+        &self,
+        _: &Principal,
+        _: &str,
+        _: &str,
+    ) -> Result<EnrollmentCounts, SourceError> {
+        Ok(*self.counts.lock().unwrap())
+    }
+}
+
+/// Nobody to connect to: what is stored can be looked at, and no login works.
+struct Nobody;
+
+#[async_trait]
+impl Provider for Nobody {
+    fn name(&self) -> &'static str {
+        "salesforce"
+    }
+    fn scopes(&self) -> &'static [&'static str] {
+        &["api", "refresh_token"]
+    }
+    fn first_jobs(&self) -> &'static [&'static str] {
+        &[]
+    }
+    fn login_host(&self, environment: Environment, my_domain: Option<&str>) -> Option<String> {
+        match environment {
+            Environment::Production => Some(String::from("login.salesforce.com")),
+            Environment::Sandbox => Some(String::from("test.salesforce.com")),
+            Environment::MyDomain => my_domain
+                .filter(|host| host.ends_with(".my.salesforce.com"))
+                .map(str::to_owned),
+        }
+    }
+    fn instance_allowed(&self, _: &str) -> bool {
+        false
+    }
+    fn authorize_url(&self, app: &App, state: &str, _: &str) -> String {
+        format!("https://{}/authorize?state={state}", app.login_host)
+    }
+    async fn exchange(
+        &self,
+        _: &App,
+        _: &Secret<String>,
+        _: &Secret<String>,
+    ) -> Result<Grant, ProviderError> {
+        Err(ProviderError::Refused {
+            code: BrokenCode::LoginRefused,
+            detail: String::from("invalid_grant"),
+        })
+    }
+    async fn refresh(&self, _: &App, _: &Secret<String>) -> Result<Grant, ProviderError> {
+        Err(ProviderError::NotDone(String::from("nobody")))
+    }
+    async fn revoke(&self, _: &App, _: &Secret<String>) -> Result<(), ProviderError> {
+        Ok(())
+    }
+}
+
+struct Ready;
+
+#[async_trait]
+impl Readiness for Ready {
+    async fn reasons(&self) -> Vec<Reason> {
+        Vec::new()
+    }
+}
+
+pub(crate) struct Desk {
+    pub(crate) house: House,
+    pub(crate) source: Arc<Source>,
+    pub(crate) changes: broadcast::Sender<Change>,
+    pub(crate) stopper: watch::Sender<bool>,
+    pub(crate) running: Running,
+    client: Client,
+    pub(crate) token: String,
+    _directory: tempfile::TempDir,
+}
+
+impl Desk {
+    /// With Ada signed in, who is admin, owner and super admin.
+    pub(crate) async fn open() -> Self {
+        let (house, grant) = House::set_up().await;
+        let directory = tempfile::tempdir().unwrap();
+        let ca = TestCa::new().unwrap();
+        let files = ca.leaf(&["127.0.0.1"]).unwrap();
+        let files = files.write(directory.path(), "server").unwrap();
+        let config = http::Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            certificate: files.certificate,
+            private_key: files.key,
+            metrics_listen: None,
+            trusted_proxies: Vec::new(),
+            workers: 1,
+            connections_per_worker: 100,
+            client_timeout_seconds: 5,
+            request_timeout_seconds: 60,
+            shutdown_seconds: 20,
+            sign_ins_per_minute: 1_000,
+            requests_per_minute: 100_000,
+        };
+        let clock: SharedClock = Arc::clone(&house.bed.clock) as SharedClock;
+        let identity = house.identity.clone();
+        let registry = prometheus::Registry::new();
+        let shared = Shared::new(&config, identity, clock, Arc::new(Ready), registry).unwrap();
+        let source = Arc::new(Source {
+            counts: Mutex::new(EnrollmentCounts {
+                matching: 3,
+                total: 1_000,
+            }),
+            away: Mutex::new(false),
+        });
+        let (changes, _) = broadcast::channel(64);
+        let (stopper, stop) = watch::channel(false);
+        let console = Console {
+            db: house.bed.db.clone(),
+            identity: house.identity.clone(),
+            shared: shared.clone(),
+            connections: Connections::new(
+                house.bed.db.clone(),
+                house.bed.vault.clone(),
+                Arc::new(Nobody),
+                String::from("https://revkeep.example/connect/salesforce"),
+            ),
+            source: Arc::clone(&source) as Arc<dyn RoutingSource>,
+            live: Live::new(changes.clone(), stop),
+            budget_percent: 60,
+        };
+        let running = http::serve(&config, shared, move |app| {
+            console::configure(app, &console)
+        })
+        .unwrap();
+        Self {
+            house,
+            source,
+            changes,
+            stopper,
+            running,
+            client: client(&ca),
+            token: grant.access_token,
+            _directory: directory,
+        }
+    }
+
+    pub(crate) fn tenant(&self) -> TenantId {
+        let found = self.rows("SELECT tenant_id FROM memberships LIMIT 1");
+        TenantId::from_uuid(found[0].parse().unwrap())
+    }
+
+    pub(crate) fn owner(&self, sql: &str) {
+        self.house.bed.owner(sql);
+    }
+
+    pub(crate) fn rows(&self, sql: &str) -> Vec<String> {
+        column(&mut connect(&self.house.bed.database, "revkeep_owner"), sql)
+    }
+
+    /// Ada in another role: her old token dies with the membership's epoch. A super admin is a
+    /// member as well, since a membership without a role is none.
+    pub(crate) async fn become_role(&mut self, role: &str) {
+        let (roles, super_admin) = match role {
+            "super_admin" => ("{member}", true),
+            "member" => ("{member}", false),
+            "reviewer" => ("{reviewer}", false),
+            _ => ("{admin}", false),
+        };
+        self.owner(&format!(
+            "UPDATE memberships SET roles = '{roles}', owner = false, epoch = epoch + 1; \
+             UPDATE users SET super_admin = {super_admin}"
+        ));
+        self.house.identity.forget_all();
+        let session = json!({ "email": EMAIL, "password": PASSWORD });
+        let (status, answer) = self.call(Method::POST, "/session", Some(&session)).await;
+        assert_eq!(status, 200, "{answer}");
+        self.token = answer["access_token"].as_str().unwrap().to_owned();
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        token: Option<&str>,
+    ) -> Response {
+        let url = format!("https://{}/api/console/v1{path}", self.running.address());
+        let mut request = self.client.request(method, url).header("x-revkeep", "1");
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        request.send().await.unwrap()
+    }
+
+    /// Status and JSON, as Ada.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
+        let answer = self.send(method, path, body, Some(&self.token)).await;
+        let status = answer.status().as_u16();
+        let bytes = answer.bytes().await.unwrap();
+        (
+            status,
+            serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        )
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        self.good(Method::GET, path, None).await
+    }
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
+        self.good(Method::POST, path, Some(&body)).await
+    }
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Value {
+        self.good(Method::PUT, path, Some(&body)).await
+    }
+
+    async fn good(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
+        let (status, answer) = self.call(method.clone(), path, body).await;
+        assert!(
+            (200..300).contains(&status),
+            "{method} {path}: {status} {answer}"
+        );
+        answer
+    }
+
+    /// Three reps of Ada's tenant, as a synchronisation brings them. Their ids.
+    pub(crate) fn reps(&self) -> Vec<String> {
+        let tenant = self.tenant().uuid();
+        for number in 1..=3 {
+            self.owner(&format!(
+                "INSERT INTO reps (tenant_id, rep_id, external_id, name, active, synced_at) \
+                 VALUES ('{tenant}', gen_random_uuid(), '00500000000000{number}AAA', 'Rep {number}', true, now())"
+            ));
+        }
+        let found =
+            self.rows("SELECT 'rep_' || replace(rep_id::text, '-', '') FROM reps ORDER BY name");
+        assert_eq!(found.len(), 3);
+        found
+    }
+
+    /// A router that is off, with two fields of the layer.
+    pub(crate) async fn router(&self) -> Value {
+        for (name, class) in [
+            ("Country", "crm_business"),
+            ("NumberOfEmployees", "crm_business"),
+        ] {
+            let field = json!({ "name": name, "reason": "Rules read it", "data_class": class });
+            self.post("/layer/objects/Lead/fields", field).await;
+        }
+        let router = json!({
+            "enrollment_text": "SELECT Id FROM Lead WHERE Country = 'DE'",
+            "fallback": null, "cycle_seconds": 10,
+        });
+        self.put("/routers/Lead", router).await
+    }
+}
+
+fn client(ca: &TestCa) -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    #[expect(clippy::disallowed_methods, reason = "a test's client")]
+    let builder = Client::builder();
+    builder
+        .tls_certs_only([reqwest::Certificate::from_pem(&ca.pem().unwrap()).unwrap()])
+        .no_proxy()
+        .build()
+        .unwrap()
+}

@@ -12,7 +12,8 @@ export const OBJECT = "Lead";
 const PAGE_SIZE = 100;
 
 const STALE_BY_TOPIC: Record<Topic, string[]> = {
-  assignments: ["assignments", "overview", "record", "reps", "pools"],
+  // A retried record that gets its owner leaves the failures.
+  assignments: ["assignments", "failures", "overview", "record", "reps", "pools"],
   failures: ["failures", "overview", "record"],
   router: ["routers", "rules", "overview"],
   connection: ["connections", "overview"],

@@ -65,7 +65,7 @@ export function RecordTable<T>(props: RecordTableProps<T>) {
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column.id} scope="col" className={cellClass(column)} style={column.width ? { width: column.width } : undefined}>{column.header}</th>
+              <th key={column.id} scope="col" className={cellClass(column)} style={column.width ? { "--column": column.width } as React.CSSProperties : undefined}>{column.header}</th>
             ))}
           </tr>
         </thead>

@@ -28,8 +28,8 @@ const FILTERS = ["state", "reason", "q"] as const;
 const STATES: [FailureState, string][] = [["failed", "Failed"], ["given_up", "Given up"], ["waiting", "Waiting"], ["in_doubt", "In doubt"]];
 
 const COLUMNS: Column<Failure>[] = [
-  { id: "record", header: "Record", cell: (row) => <Who row={row} /> },
-  { id: "reason", header: "Why, and what next", width: "36%", hideBelow: "sm", cell: (row) => <div className={css["why"]}><span>{row.reason}</span><small>{row.next_step}</small></div> },
+  { id: "record", header: "Record", width: "22%", cell: (row) => <Who row={row} /> },
+  { id: "reason", header: "Why, and what next", hideBelow: "sm", cell: (row) => <div className={css["why"]}><span>{row.reason}</span><small>{row.next_step}</small></div> },
   { id: "state", header: "State", width: "112px", hideBelow: "sm", cell: (row) => <StateBadge state={row.state} /> },
   { id: "attempts", header: "Tries", width: "88px", right: true, hideBelow: "md", cell: (row) => `${row.attempts} of ${row.max_attempts}` },
   { id: "next", header: "Next try", width: "96px", hideBelow: "lg", cell: (row) => (row.next_attempt_at ? <Time at={row.next_attempt_at} ago /> : "none") },

@@ -49,7 +49,7 @@ impl Classified for JobsError {
 }
 
 /// Why a job did not work. `code` is stable; `detail` is for the administrator and names no person.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum JobError {
     /// Again later: after the given time, or by the usual backoff. Counts as an attempt.
     Retry {

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use db::{ClaimedJob, Db, DbError, TenantTx, Unit};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use kernel::{Action, Classified, JobId, Principal, TenantId};
+use kernel::{Action, Classified, ErrorKind, JobId, Principal, TenantId};
 use schema::jobs;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,6 +17,9 @@ use crate::{
     backoff,
     error::{JobError, JobsError},
 };
+
+/// How often a result that the database did not take is offered again.
+const STORE_AGAIN: Duration = Duration::from_millis(500);
 
 /// Does one kind of job.
 #[async_trait]
@@ -177,7 +180,7 @@ impl Worker {
             }
         };
         fail::fail_point!("job_done_before_store");
-        if let Err(error) = self.store(&job, result).await {
+        if let Err(error) = self.store_again(&job, &result).await {
             // The lease runs out and the job is claimed again; handlers are idempotent.
             log::warn!(
                 "the result of {} {} could not be stored: {error}",
@@ -216,7 +219,7 @@ impl Worker {
             code: "tenant_mismatch",
             detail: "the payload names another tenant".to_owned(),
         };
-        if let Err(error) = self.store(&job, Err(dead)).await {
+        if let Err(error) = self.store(&job, &Err(dead)).await {
             log::warn!("{} {} could not be marked: {error}", job.kind, job.id);
         }
         None
@@ -245,14 +248,29 @@ impl Worker {
         }
     }
 
-    async fn store(&self, job: &Job, result: Result<(), JobError>) -> Result<(), JobsError> {
-        if let Err(error) = &result {
-            let (JobError::Retry { code, detail, .. }
-            | JobError::Wait { code, detail }
-            | JobError::Dead { code, detail }) = error;
-            log::warn!(REVKEEP_TENANT = job.tenant.to_string().as_str(), REVKEEP_JOB = job.id.to_string().as_str(); "{} did not work: {code}: {detail}", job.kind);
+    /// Stores the result; while the database is away, again for as long as the lease lasts, so that
+    /// the next run need not wait for its end.
+    async fn store_again(
+        &self,
+        job: &Job,
+        result: &Result<(), JobError>,
+    ) -> Result<(), JobsError> {
+        tell(job, result);
+        let until = self.db.clock().now() + self.config.lease;
+        loop {
+            match self.store(job, result).await {
+                Err(error)
+                    if error.kind() == ErrorKind::Unavailable && self.db.clock().now() < until =>
+                {
+                    tokio::time::sleep(STORE_AGAIN).await;
+                }
+                other => return other,
+            }
         }
-        let stored = job.clone();
+    }
+
+    async fn store(&self, job: &Job, result: &Result<(), JobError>) -> Result<(), JobsError> {
+        let (stored, result) = (job.clone(), result.clone());
         self.db
             .run(&job.principal(), move |tx| {
                 let mut ended = Ended::of(&stored, result, tx.now());
@@ -288,6 +306,14 @@ impl Worker {
             })
             .await
     }
+}
+
+fn tell(job: &Job, result: &Result<(), JobError>) {
+    let Err(error) = result else { return };
+    let (JobError::Retry { code, detail, .. }
+    | JobError::Wait { code, detail }
+    | JobError::Dead { code, detail }) = error;
+    log::warn!(REVKEEP_TENANT = job.tenant.to_string().as_str(), REVKEEP_JOB = job.id.to_string().as_str(); "{} did not work: {code}: {detail}", job.kind);
 }
 
 /// Whether a job with this one's kind and dedupe key waits in the queue.
@@ -376,7 +402,7 @@ impl From<DbError> for JobError {
 impl From<audit::AuditError> for JobError {
     fn from(error: audit::AuditError) -> Self {
         match error.kind() {
-            kernel::ErrorKind::Sealed => Self::Wait {
+            ErrorKind::Sealed => Self::Wait {
                 code: error.code(),
                 detail: error.to_string(),
             },

@@ -52,14 +52,13 @@ impl DaemonReadiness {
                 message: message.to_owned(),
             })
         };
-        if !self.parts.db.is_unlocked() || !self.parts.identity.is_unlocked() {
-            return reason(
+        // Asked first: the keys are missing as well while the database, which holds some, is away.
+        match tokio::time::timeout(PATIENCE, self.parts.db.system(|tx| tx.jobs_census())).await {
+            Ok(Ok(_)) if self.parts.db.is_unlocked() && self.parts.identity.is_unlocked() => None,
+            Ok(Ok(_)) => reason(
                 "locked",
                 "The keys that open the database and sign sessions were not told to this daemon yet.",
-            );
-        }
-        match tokio::time::timeout(PATIENCE, self.parts.db.system(|tx| tx.jobs_census())).await {
-            Ok(Ok(_)) => None,
+            ),
             Ok(Err(_)) | Err(_) => reason("unreachable", "The database does not answer."),
         }
     }

@@ -108,8 +108,10 @@ step_lint_attacks() { bash tests/lint-attacks.sh; }
 
 step_unit() { cargo test --workspace --exclude it --no-fail-fast; }
 
+# The daemon that is killed at its crash points has them built in.
 step_integration() {
-    cargo build --quiet -p revkeep -p simulators --bins
+    cargo build --quiet -p simulators --bins
+    cargo build --quiet -p revkeep --features revkeep/failpoints --bins
     cargo test -p it --no-fail-fast
 }
 

@@ -1,17 +1,20 @@
-//! Must hold 3: the daemon killed at each named point of the cycle loses nothing, assigns nothing twice,
+//! Must hold 3: the daemon killed at each named point of its work loses nothing, assigns nothing twice,
 //! and every write is in the log. Judged from Salesforce's side.
 
 use stack::{
-    account_for::account_for,
     console::Console,
     daemon::{Daemon, DaemonOptions},
-    postgres::Durability,
     scenario,
     world::World,
 };
 
-/// Points of routing, each reached by leads that come in.
-const ROUTING_POINTS: [&str; 9] = [
+use crate::live::{
+    all_routed, claims_run_out, configured, connection, counted, daemon, no_token_was_reused,
+    until, world,
+};
+
+/// Points that leads which come in reach by themselves.
+const ROUTING_POINTS: [&str; 8] = [
     "job_claimed",
     "after_pull_page_before_store",
     "after_propose",
@@ -20,9 +23,9 @@ const ROUTING_POINTS: [&str; 9] = [
     "after_patch_before_record",
     "after_record",
     "job_done_before_store",
-    "before_refresh_call",
 ];
-const LEADS: u32 = 25;
+/// More than two pages.
+const LEADS: u32 = 33;
 
 /// How often each point is visited: once in the ordinary run, five times in the long one.
 fn rounds() -> u64 {
@@ -31,58 +34,177 @@ fn rounds() -> u64 {
     asked.and_then(|rounds| rounds.parse().ok()).unwrap_or(1)
 }
 
-/// An organisation that routes, its daemon stopped.
-async fn organisation() -> World {
-    let world = World::start(Durability::Tests).await.unwrap();
-    scenario::populate(&world, 1, 40).await.unwrap();
-    let daemon = world.daemon(DaemonOptions::default()).await.unwrap();
-    let console = Console::set_up(&daemon).await.unwrap();
-    scenario::connect(&world, &console).await.unwrap();
-    scenario::configure(&console, 1).await.unwrap();
-    scenario::activate(&console).await.unwrap();
-    assert!(daemon.stop().await.unwrap().success());
-    world
+/// An organisation whose daemon can be killed, with the leads counted that must have got owners.
+struct Organisation {
+    world: World,
+    seed: u64,
+    baseline: usize,
+    arrived: usize,
 }
 
-/// Starts a daemon that dies at `point`, and waits until it did.
-async fn die_at(world: &World, point: &str) {
-    let options = DaemonOptions {
-        failpoints: Some(format!("{point}=1*panic")),
-        do_not_wait: true,
-        ..DaemonOptions::default()
-    };
-    let mut daemon = world.daemon(options).await.unwrap();
-    let status = daemon.wait_ended().await.unwrap_or_else(|error| panic!("{point} was not reached: {error:#}"));
-    assert!(!status.success(), "{point}: the daemon ended well");
-    assert!(daemon.log().contains(point), "{point}: it died of something else:\n{}", daemon.log());
-}
+impl Organisation {
+    async fn arrive(&mut self) {
+        self.seed += 1;
+        scenario::arrive(&self.world, 1_000 + self.seed, LEADS)
+            .await
+            .unwrap();
+        self.arrived += usize::try_from(LEADS).unwrap();
+    }
 
-/// Starts an ordinary daemon, waits until nothing is on its way, and compares with Salesforce.
-async fn recover(world: &World, what: &str) -> Daemon {
-    let daemon = world.daemon(DaemonOptions::default()).await.unwrap();
-    let console = Console::sign_in(&daemon).await.unwrap();
-    let settled = scenario::settle(world, &console).await;
-    assert!(settled.is_ok(), "{what}: {settled:?}\n{}", daemon.log());
-    let enrolled = scenario::enrolled(world).await.unwrap();
-    let account = account_for(world, &console, &enrolled).await.unwrap();
-    assert!(account.holds, "{what}: {account:#?}");
-    assert_eq!(account.by_state.get("in_doubt"), None, "{what}: {account:#?}");
-    daemon
+    /// A daemon that will die at `point`, and does not wait until it is ready.
+    async fn doomed(&self, point: &str) -> Daemon {
+        let options = DaemonOptions {
+            failpoints: Some(format!("{point}=1*panic")),
+            do_not_wait: true,
+            ..DaemonOptions::default()
+        };
+        self.world.daemon(options).await.unwrap()
+    }
+
+    async fn die_at(&self, point: &str) {
+        self.dies(self.doomed(point).await, point).await;
+    }
+
+    /// Waits for the death, then for the end of what the dead one had claimed.
+    async fn dies(&self, mut daemon: Daemon, point: &str) {
+        let status = daemon
+            .wait_ended()
+            .await
+            .unwrap_or_else(|error| panic!("{point} was not reached: {error:#}"));
+        assert!(!status.success(), "{point}: the daemon ended well");
+        let log = daemon.log();
+        assert!(
+            log.contains(point),
+            "{point}: it died of something else:\n{log}"
+        );
+        claims_run_out(&self.world);
+    }
+
+    /// An ordinary daemon brings everything to its end.
+    async fn recover(&self, point: &str) {
+        let (daemon, console) = daemon(&self.world).await;
+        self.settled(point, &daemon, &console).await;
+        assert!(daemon.stop().await.unwrap().success());
+    }
+
+    async fn settled(&self, point: &str, daemon: &Daemon, console: &Console) {
+        let account = all_routed(&self.world, console, daemon).await;
+        let counts = (counted(&account, "baseline"), counted(&account, "assigned"));
+        assert_eq!(
+            counts,
+            (self.baseline, self.arrived),
+            "{point}: {account:#?}"
+        );
+        no_token_was_reused(&self.world).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_at_each_point_of_the_cycle_nothing_is_lost_and_nothing_doubled() {
-    let world = organisation().await;
-    for round in 0..rounds() {
-        for (index, point) in ROUTING_POINTS.iter().enumerate() {
-            let seed = 1_000 + round * 100 + u64::try_from(index).unwrap();
-            scenario::arrive(&world, seed, LEADS).await.unwrap();
-            if *point == "before_refresh_call" {
-                world.salesforce.expire_sessions().await.unwrap();
-            }
-            die_at(&world, point).await;
-            let daemon = recover(&world, point).await;
-            assert!(daemon.stop().await.unwrap().success());
+async fn killed_at_each_point_of_its_work_nothing_is_lost_and_nothing_doubled() {
+    let mut org = begin_with_a_baseline_cut_short().await;
+    for _ in 0..rounds() {
+        for point in ROUTING_POINTS {
+            org.arrive().await;
+            org.die_at(point).await;
+            org.recover(point).await;
+        }
+        cut_short_while_reading_owners_back(&mut org).await;
+        killed_when_the_new_tokens_are_stored(&mut org).await;
+        for point in ["before_refresh_call", "after_refresh_answer"] {
+            killed_while_a_refresh_is_on_its_way(&mut org, point).await;
         }
     }
+    for _ in 1..rounds() {
+        baseline_again(&mut org).await;
+    }
+}
+
+/// The first baseline dies after its first page, once.
+async fn begin_with_a_baseline_cut_short() -> Organisation {
+    let world = world().await;
+    let (first, _) = configured(&world).await;
+    assert!(first.stop().await.unwrap().success());
+    let org = Organisation {
+        baseline: scenario::enrolled(&world).await.unwrap().len(),
+        world,
+        seed: 0,
+        arrived: 0,
+    };
+    let mut doomed = org.doomed("baseline_mid").await;
+    doomed.wait_ready().await.unwrap();
+    let console = Console::sign_in(&doomed).await.unwrap();
+    let activated = scenario::activate(&console).await;
+    assert!(activated.is_err(), "the daemon outlived its baseline");
+    org.dies(doomed, "baseline_mid").await;
+    org.recover("baseline_mid").await;
+    org
+}
+
+/// A paused router takes what came meanwhile as its baseline when it goes on.
+async fn baseline_again(org: &mut Organisation) {
+    let mut doomed = org.doomed("baseline_mid").await;
+    doomed.wait_ready().await.unwrap();
+    let console = Console::sign_in(&doomed).await.unwrap();
+    let nothing = serde_json::json!({});
+    console
+        .post("/routers/Lead/pause", nothing.clone())
+        .await
+        .unwrap();
+    let arrived = org.arrived;
+    org.arrive().await;
+    org.baseline += org.arrived - arrived;
+    org.arrived = arrived;
+    // The daemon may die before it answers.
+    let _ = console.post("/routers/Lead/resume", nothing).await;
+    org.dies(doomed, "baseline_mid").await;
+    org.recover("baseline_mid").await;
+}
+
+async fn cut_short_while_reading_owners_back(org: &mut Organisation) {
+    org.arrive().await;
+    org.die_at("after_patch_before_record").await;
+    org.die_at("reconcile_mid").await;
+    org.recover("reconcile_mid").await;
+}
+
+async fn killed_when_the_new_tokens_are_stored(org: &mut Organisation) {
+    org.arrive().await;
+    org.world.salesforce.expire_sessions().await.unwrap();
+    org.die_at("after_refresh_store").await;
+    org.recover("after_refresh_store").await;
+}
+
+/// The one exception: whether the refresh token is used up is unknown, so that it is never presented
+/// again, and a person connects anew.
+async fn killed_while_a_refresh_is_on_its_way(org: &mut Organisation, point: &str) {
+    org.arrive().await;
+    org.world.salesforce.expire_sessions().await.unwrap();
+    org.die_at(point).await;
+    let calls = token_calls(&org.world).await;
+    let (daemon, console) = daemon(&org.world).await;
+    until(
+        "the connection does not ask to be made anew",
+        async || match connection(&console).await {
+            (state, Some(code)) if state == "broken" && code == "refresh_in_doubt" => Ok(()),
+            other => Err(format!("{other:?}")),
+        },
+    )
+    .await;
+    assert_eq!(
+        token_calls(&org.world).await,
+        calls,
+        "{point}: the token was presented again"
+    );
+    scenario::authorize(&org.world, &console).await.unwrap();
+    org.settled(point, &daemon, &console).await;
+    assert!(daemon.stop().await.unwrap().success());
+}
+
+/// Requests that reached Salesforce's token endpoint.
+async fn token_calls(world: &World) -> usize {
+    let requests = world.salesforce.requests(0).await.unwrap();
+    requests
+        .iter()
+        .filter(|request| request.path.ends_with("/oauth2/token"))
+        .count()
 }

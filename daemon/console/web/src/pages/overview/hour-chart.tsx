@@ -5,7 +5,7 @@ import { SegmentedControl } from "@mantine/core";
 import { useReducedMotion } from "@mantine/hooks";
 import { useState } from "react";
 import type { HourBucket } from "../../api/types";
-import { count, localClock } from "../../lib/format";
+import { count, localClock, localTime } from "../../lib/format";
 import { Panel } from "../../ui/page";
 import ui from "../../ui/ui.module.css";
 
@@ -20,10 +20,11 @@ export default function HourChart({ hours }: { hours: HourBucket[] }) {
   const rows = hours.map((bucket) => ({ ...bucket, at: localClock(bucket.hour) }));
   const routed = hours.reduce((sum, bucket) => sum + bucket.routed, 0);
   const failed = hours.reduce((sum, bucket) => sum + bucket.failed, 0);
+  const since = hours[0] ? `Since ${localTime(hours[0].hour)}: ` : "";
   return (
     <Panel
       title="Leads by hour"
-      note={`The last 24 hours: ${count(routed)} routed, ${count(failed)} failed.`}
+      note={`${since}${count(routed)} routed, ${count(failed)} failed.`}
       actions={<SegmentedControl size="xs" aria-label="Leads by hour as" value={as} onChange={setAs} data={[{ value: "chart", label: "Chart" }, { value: "table", label: "Table" }]} />}
     >
       {as === "chart" ? (
@@ -31,7 +32,7 @@ export default function HourChart({ hours }: { hours: HourBucket[] }) {
           <div className={ui["chartHead"]}>
             <div className={ui["legend"]}>{SERIES.map((series) => <span key={series.name}><i style={{ background: series.color }} />{series.label}</span>)}</div>
           </div>
-          <div role="img" aria-label={`Bars: ${count(routed)} leads routed and ${count(failed)} failed over the last 24 hours. Choose Table for the figures.`}>
+          <div role="img" aria-label={`Bars: ${count(routed)} leads routed and ${count(failed)} failed. Choose Table for the figures.`}>
             <BarChart
               h={220} data={rows} dataKey="at" type="stacked" series={SERIES} withTooltip
               gridColor="rk-chart-grid" gridProps={{ stroke: "var(--rk-chart-grid)" }}

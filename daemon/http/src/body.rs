@@ -108,10 +108,14 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 fn refusal(path: String, error: &serde_json::Error) -> Problem {
     let place = format!("line {}, column {}", error.line(), error.column());
     match error.classify() {
-        // serde's words name types and fields, and may quote a value that the client sent itself.
         serde_json::error::Category::Data => {
             let text = error.to_string();
-            let what = text.split(" at line ").next().unwrap_or_default();
+            let what = text.rsplit_once(" at line ").map_or("", |(what, _)| what);
+            let path = match what.starts_with("unknown field") {
+                true => parent(path),
+                false => path,
+            };
+            let what = without_value(what);
             Problem::invalid("body_invalid", path, format!("{what} ({place})."))
         }
         serde_json::error::Category::Syntax
@@ -122,6 +126,31 @@ fn refusal(path: String, error: &serde_json::Error) -> Problem {
             format!("The body is not JSON: {place}."),
         ),
     }
+}
+
+/// serde's words without what they quote of the request: whoever types a password into the wrong
+/// place must not read it again in an answer, nor in what keeps answers. What is expected is ours.
+pub(crate) fn without_value(what: &str) -> String {
+    if ["missing field", "duplicate field"]
+        .iter()
+        .any(|ours| what.starts_with(ours))
+    {
+        return what.to_owned();
+    }
+    let (told, expected) = what
+        .rsplit_once(", expected ")
+        .map_or((what, None), |(told, expected)| (told, Some(expected)));
+    let told = told.split(['`', '"']).next().unwrap_or_default().trim_end();
+    match expected {
+        Some(expected) => format!("{told}, expected {expected}"),
+        None => told.to_owned(),
+    }
+}
+
+/// The path of what holds an unknown field, whose name is the client's own.
+fn parent(path: String) -> String {
+    path.rsplit_once('.')
+        .map_or_else(String::new, |(parent, _)| parent.to_owned())
 }
 
 #[cfg(test)]
@@ -174,9 +203,25 @@ mod tests {
             body["detail"]
                 .as_str()
                 .unwrap()
-                .contains("unknown field `owner`"),
+                .contains("unknown field, expected `members`"),
             "{body}"
         );
+    }
+
+    #[actix_web::test]
+    async fn an_error_repeats_nothing_of_the_request() {
+        let canary = "Zyx-canary, expected `members`";
+        for body in [
+            json!({"members": [], canary: 1}),
+            json!({"members": [{"weight": canary}]}),
+            json!({"members": [{"weight": 1, canary: 1}]}),
+            json!({"members": canary}),
+            json!(canary),
+        ] {
+            let (_, answer) = take(json_body(body.to_string())).await.unwrap_err();
+            assert!(!answer.to_string().contains("Zyx"), "{answer}");
+            assert_eq!(answer["code"], "body_invalid");
+        }
     }
 
     #[actix_web::test]

@@ -250,11 +250,7 @@ impl Worker {
 
     /// Stores the result; while the database is away, again for as long as the lease lasts, so that
     /// the next run need not wait for its end.
-    async fn store_again(
-        &self,
-        job: &Job,
-        result: &Result<(), JobError>,
-    ) -> Result<(), JobsError> {
+    async fn store_again(&self, job: &Job, result: &Result<(), JobError>) -> Result<(), JobsError> {
         tell(job, result);
         let until = self.db.clock().now() + self.config.lease;
         loop {

@@ -187,7 +187,9 @@ async fn a_broken_connection_is_told_once_in_twenty_four_hours() {
     assert_eq!(mails.len(), 1);
     assert!(
         mails[0].data.contains("grant revoked")
-            && mails[0].data.contains("https://revkeep.example/settings/connections")
+            && mails[0]
+                .data
+                .contains("https://revkeep.example/settings/connections")
     );
     post.bed.clock.advance(TimeDelta::hours(9));
     post.publish(broken()).await;

@@ -18,7 +18,7 @@ use crate::{
 /// Keeps a sales organisation's revenue data inside its own network.
 #[derive(Parser)]
 #[command(name = "revkeep", version, about, arg_required_else_help = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// The configuration file; `conf.d/*.toml` beside it is read too.
     #[arg(long, global = true, default_value = "/etc/revkeep/revkeep.toml")]
     config: PathBuf,
@@ -48,7 +48,7 @@ enum Command {
 }
 
 /// Runs what was asked for.
-pub fn run() -> ExitCode {
+pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     if matches!(cli.command, Command::Config) {
         say(Config::manual());

@@ -12,5 +12,6 @@ pub mod postgres;
 pub mod process;
 pub mod scenario;
 pub mod scratch;
+pub mod simulator;
 pub mod tls;
 pub mod world;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use simulators::{Admin, Running};
+use simulators::Admin;
 
 use crate::{
     accounts::{self, Account, account},
@@ -19,6 +19,7 @@ use crate::{
     ports,
     postgres::{Durability, Postgres},
     scratch::{Scratch, directory},
+    simulator::{Place, Simulator, built},
     tls::TestCa,
 };
 
@@ -30,7 +31,7 @@ pub const ADMIN_TOKEN: &str = "simulator-admin";
 pub struct World {
     pub postgres: Postgres,
     pub openbao: OpenBao,
-    pub simulator: Running,
+    pub simulator: Simulator,
     pub salesforce: Admin,
     pub mail: MailServer,
     pub ca_file: PathBuf,
@@ -43,6 +44,11 @@ pub struct World {
 impl World {
     /// Starts all servers, prepares the database with the daemon's own `setup`.
     pub async fn start(durability: Durability) -> Result<Self> {
+        Self::start_with(durability, Place::Inside).await
+    }
+
+    /// The same, with the simulator where `place` says.
+    pub async fn start_with(durability: Durability, place: Place) -> Result<Self> {
         let scratch = Scratch::new()?;
         let account = account(accounts::DAEMON)?;
         let ca = TestCa::new()?;
@@ -55,11 +61,8 @@ impl World {
             std::os::unix::fs::chown(&path, Some(account.uid), Some(account.gid))?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         }
-        let mut settings =
-            simulators::Config::new(leaf.certificate.clone(), leaf.key.clone(), ADMIN_TOKEN);
-        settings.public_url = Some("https://localhost:0".to_owned());
-        let simulator = simulators::start(settings)?;
-        let salesforce = simulator.admin(&ca.pem()?)?;
+        let simulator = Simulator::start(place, scratch.path(), ADMIN_TOKEN)?;
+        let salesforce = simulator.admin(ADMIN_TOKEN, &ca.pem()?)?;
         let openbao = OpenBao::start(Storage::Memory).await?;
         let role = openbao
             .provision("revkeep", POLICY, TokenLife::default())
@@ -173,19 +176,7 @@ impl World {
 
 /// This build's daemon, put where its account may start it: a home directory keeps others out.
 fn program(scratch: &Path) -> Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let built = own
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|directory| directory.join("revkeep"))
-        .find(|program| program.is_file())
-        .with_context(|| {
-            format!(
-                "no revkeep program beside {}: cargo build -p revkeep",
-                own.display()
-            )
-        })?;
+    let built = built("revkeep")?;
     let program = scratch.join("revkeep");
     if fs::hard_link(&built, &program).is_err() {
         fs::copy(&built, &program)?;

@@ -62,6 +62,7 @@ function compare(parser, rows) {
   }
   const summary = { queries: rows.length, agreed, differences: byReason, problems };
   process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
+  process.stdout.write(`${rows.length - problems.length} passed, ${problems.length} failed\n`);
   return problems.length === 0;
 }
 

@@ -1,12 +1,12 @@
 //! Lists: a page at a time, by cursor. A cursor is where the last page ended, as the list's own typed
 //! key; clients pass it back unread. It opens nothing: the query it continues is bound to the tenant.
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, error::QueryPayloadError, web};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::future::{Ready, ready};
 
-use crate::problem::Problem;
+use crate::{body::without_value, problem::Problem};
 
 const DEFAULT: i64 = 50;
 const MOST: i64 = 200;
@@ -133,11 +133,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = web::Query::<T>::from_query(request.query_string());
         ready(read.map(|query| Self(query.into_inner())).map_err(|error| {
-            Problem::invalid(
-                "query_invalid",
-                "",
-                format!("The query cannot be read: {error}."),
-            )
+            let what = match &error {
+                QueryPayloadError::Deserialize(what) => without_value(&what.to_string()),
+                _ => "it has another form".to_owned(),
+            };
+            let told = format!("The query cannot be read: {what}.");
+            Problem::invalid("query_invalid", "", told)
         }))
     }
 }

@@ -8,6 +8,7 @@
     reason = "the attacks are hand-written SQL, and a handle is given as the port that it implements"
 )]
 
+mod canary;
 mod catalogue;
 mod connections;
 mod console_access;
@@ -17,6 +18,7 @@ mod console_lists;
 mod controls;
 mod crash;
 mod delivery;
+mod fleet;
 mod harness;
 mod http;
 mod identity;
@@ -25,4 +27,5 @@ mod jobs;
 mod live;
 mod org;
 mod outage;
+mod rotation;
 mod salesforce;

@@ -1,9 +1,13 @@
 //! An organisation that routes, on real parts: what the tests of crashes, outages, fleets and secrets
 //! stand on.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stack::{
     account_for::{Account, account_for},
@@ -62,19 +66,24 @@ pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<T,
 /// Waits until every lead is either of the baseline or assigned, then compares with Salesforce's own
 /// records and write log.
 pub(crate) async fn all_routed(world: &World, console: &Console, daemon: &Daemon) -> Account {
-    let account = until("leads are not routed", async || {
+    let compare = async || {
         let enrolled = scenario::enrolled(world).await.unwrap();
-        let account = account_for(world, console, &enrolled)
+        account_for(world, console, &enrolled)
             .await
-            .map_err(|error| format!("{error:#}"))?;
+            .map_err(|error| format!("{error:#}"))
+    };
+    until("leads are not routed", async || {
+        let account = compare().await?;
         let settled = |state: &String| ["baseline", "assigned"].contains(&state.as_str());
         if account.by_state.keys().all(settled) {
-            Ok(account)
+            Ok(())
         } else {
             Err(format!("{account:#?}\n{}", tail(&daemon.log())))
         }
     })
     .await;
+    // Both sides are still now; what was read while they moved need not agree.
+    let account = compare().await.unwrap();
     assert!(account.holds, "{account:#?}\n{}", daemon.log());
     account
 }
@@ -141,6 +150,13 @@ pub(crate) async fn health(daemon: &Daemon) -> Result<(u16, Vec<String>), String
             .map(|reason| format!("{}: {}", text(reason, "component"), text(reason, "code")))
             .collect(),
     ))
+}
+
+/// One section of a configuration file.
+pub(crate) fn section<T: DeserializeOwned>(file: &Path, name: &str) -> T {
+    let text = std::fs::read_to_string(file).unwrap();
+    let table: toml::Table = toml::from_str(&text).unwrap();
+    table[name].clone().try_into().unwrap()
 }
 
 fn tail(log: &str) -> String {

@@ -104,6 +104,21 @@ impl Postgres {
         })
     }
 
+    /// A whole database as `pg_dump` writes it, read as one role.
+    pub fn dump(&self, role: &str, database: &str) -> Result<String> {
+        let run = Command::new(self.binaries.join("pg_dump"))
+            .arg("--dbname")
+            .arg(self.dsn(role, database))
+            .output()
+            .context("pg_dump cannot be started")?;
+        ensure!(
+            run.status.success(),
+            "pg_dump as {role} failed: {}",
+            String::from_utf8_lossy(&run.stderr)
+        );
+        Ok(String::from_utf8(run.stdout)?)
+    }
+
     fn initialise(&self, durability: Durability) -> Result<()> {
         let data = self.data();
         let made = self

@@ -130,7 +130,7 @@ step_peer_salesforce() {
 
 step_browser() {
     cargo build --quiet -p revkeep -p simulators -p stack --bins
-    "${CARGO_TARGET_DIR:-target}/debug/revkeep-stack" browser -- npm --prefix tests/browser test --silent
+    node_tests tests/browser
 }
 
 # A folder whose package.json has a `test` script.

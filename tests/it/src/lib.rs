@@ -27,5 +27,6 @@ mod jobs;
 mod live;
 mod org;
 mod outage;
+mod plans;
 mod rotation;
 mod salesforce;

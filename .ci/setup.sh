@@ -109,7 +109,7 @@ python_tools() {
         virtual_environment "$CACHE/tools" -r .ci/python-tools.txt
         printf '%s' "$want" >"$CACHE/tools/.installed"
     fi
-    export PATH=$CACHE/tools/bin:$PATH
+    export PATH=$CACHE/tools/bin:$PATH REVKEEP_PYTHON=$CACHE/tools/bin/python
 }
 
 # virtual_environment FOLDER WHAT_PIP_INSTALLS...

@@ -100,7 +100,8 @@ one_step() {
         [ $# -eq 0 ] || die "there is no step \`$1\`"
         return 0
     fi
-    export PATH=$CACHE/tools/bin:$PATH
+    export PATH=$CACHE/tools/bin:$PATH REVKEEP_PYTHON=$CACHE/tools/bin/python
+    if REVKEEP_BAO=$(openbao_program); then export REVKEEP_BAO; else unset REVKEEP_BAO; fi
     if declare -F "lint_$1" >/dev/null; then "lint_$1"; else "step_$1"; fi
 }
 

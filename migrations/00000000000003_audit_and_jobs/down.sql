@@ -8,3 +8,4 @@ DROP FUNCTION jobs_forget(timestamptz, integer);
 DROP FUNCTION schedules_fire(timestamptz, integer);
 DROP FUNCTION jobs_claim(text[], text, timestamptz, interval, integer);
 DROP FUNCTION refuse_audit_change();
+DROP FUNCTION is_worker();

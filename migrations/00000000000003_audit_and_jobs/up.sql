@@ -63,6 +63,8 @@ CREATE TABLE jobs (
 CREATE UNIQUE INDEX jobs_dedupe ON jobs (tenant_id, kind, dedupe_key) WHERE state = 'queued' AND dedupe_key IS NOT NULL;
 CREATE INDEX jobs_due ON jobs (run_at) WHERE state = 'queued';
 CREATE INDEX jobs_leases ON jobs (lease_until) WHERE state = 'running';
+CREATE INDEX jobs_census_index ON jobs (kind, state) WHERE state <> 'done';
+CREATE INDEX jobs_done ON jobs (finished_at) WHERE state = 'done';
 CREATE INDEX jobs_listing ON jobs (tenant_id, state, created_at DESC, job_id DESC);
 SELECT place_tenant_table('jobs');
 GRANT SELECT, INSERT, UPDATE, DELETE ON jobs TO revkeep_app;
@@ -96,6 +98,15 @@ CREATE TABLE leases (
 SELECT place_tenant_table('leases');
 GRANT SELECT, INSERT, UPDATE, DELETE ON leases TO revkeep_app;
 
+-- Work across tenants is the daemon's own: its context is of kind `worker`, which `db` mints for no
+-- tenant and no person. Inside a tenant's unit of work these functions find nothing.
+CREATE FUNCTION is_worker() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(public.context_part(3) = 'worker', false)
+$$;
+ALTER FUNCTION is_worker() OWNER TO revkeep_system;
+REVOKE ALL ON FUNCTION is_worker() FROM PUBLIC;
+
 -- Takes up to `most` due jobs of the given kinds, across tenants, for one worker. A job whose lease
 -- ran out (its worker died) is due again; one whose twin (same kind and dedupe key) runs waits for it.
 -- Times come from the caller's clock.
@@ -104,7 +115,7 @@ RETURNS TABLE (tenant_id uuid, job_id uuid, kind text, payload jsonb, attempts i
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH due AS (
     SELECT j.tenant_id, j.job_id FROM public.jobs j
-    WHERE j.kind = ANY (kinds)
+    WHERE (SELECT public.is_worker()) AND j.kind = ANY (kinds)
       AND ((j.state = 'queued' AND j.run_at <= at) OR (j.state = 'running' AND j.lease_until < at))
       AND NOT EXISTS (SELECT FROM public.jobs twin
         WHERE twin.tenant_id = j.tenant_id AND twin.kind = j.kind AND twin.dedupe_key = j.dedupe_key
@@ -123,7 +134,7 @@ CREATE FUNCTION schedules_fire(at timestamptz, most integer) RETURNS integer
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH due AS (
     SELECT s.tenant_id, s.name FROM public.schedules s
-    WHERE s.enabled AND s.next_at <= at ORDER BY s.next_at LIMIT most FOR UPDATE SKIP LOCKED
+    WHERE (SELECT public.is_worker()) AND s.enabled AND s.next_at <= at ORDER BY s.next_at LIMIT most FOR UPDATE SKIP LOCKED
   ), fired AS (
     UPDATE public.schedules s SET next_at = at + make_interval(secs => s.every_seconds), last_at = at
     FROM due WHERE s.tenant_id = due.tenant_id AND s.name = due.name
@@ -140,7 +151,7 @@ $$;
 CREATE FUNCTION jobs_forget(before timestamptz, most integer) RETURNS integer
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH old AS (
-    SELECT j.tenant_id, j.job_id FROM public.jobs j WHERE j.state = 'done' AND j.finished_at < before LIMIT most FOR UPDATE SKIP LOCKED
+    SELECT j.tenant_id, j.job_id FROM public.jobs j WHERE (SELECT public.is_worker()) AND j.state = 'done' AND j.finished_at < before LIMIT most FOR UPDATE SKIP LOCKED
   ), gone AS (
     DELETE FROM public.jobs j USING old WHERE j.tenant_id = old.tenant_id AND j.job_id = old.job_id RETURNING 1
   )
@@ -149,7 +160,7 @@ $$;
 -- Counts for /metrics: no tenant, no content.
 CREATE FUNCTION jobs_census() RETURNS TABLE (kind text, state text, jobs bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT j.kind, j.state, count(*) FROM public.jobs j WHERE j.state <> 'done' GROUP BY 1, 2
+  SELECT j.kind, j.state, count(*) FROM public.jobs j WHERE (SELECT public.is_worker()) AND j.state <> 'done' GROUP BY 1, 2
 $$;
 ALTER FUNCTION jobs_claim(text[], text, timestamptz, interval, integer) OWNER TO revkeep_system;
 ALTER FUNCTION schedules_fire(timestamptz, integer) OWNER TO revkeep_system;

@@ -120,6 +120,7 @@ CREATE TABLE routing_records (
 );
 CREATE INDEX routing_records_by_state ON routing_records (tenant_id, state, updated_at DESC, record_id DESC);
 CREATE INDEX routing_records_work ON routing_records (tenant_id, router_id, state, next_attempt_at) WHERE state IN ('waiting', 'proposed', 'claimed', 'failed', 'in_doubt');
+CREATE INDEX routing_records_claim ON routing_records (tenant_id, router_id, assignment_at, record_id) WHERE state IN ('proposed', 'waiting');
 SELECT place_tenant_table('routing_records');
 GRANT SELECT, INSERT, UPDATE ON routing_records TO revkeep_app;
 

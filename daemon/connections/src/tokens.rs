@@ -114,11 +114,25 @@ impl AccessTokens {
         who: &Principal,
         refused: &AccessToken,
     ) -> Result<AccessToken, ConnectionError> {
-        let who = &daemon(who);
-        let flight = self.flight(refused.connection);
+        let (own, who) = (self.clone(), daemon(who));
+        let (id, generation) = (refused.connection, refused.generation);
+        // Whoever asked may be given up on (a request's time-out): a refresh that began goes on to its
+        // end, because half of one costs the connection.
+        tokio::spawn(async move { own.refresh_alone(&who, id, generation).await })
+            .await
+            .unwrap_or(Err(ConnectionError::Refreshing))
+    }
+
+    async fn refresh_alone(
+        &self,
+        who: &Principal,
+        id: ConnectionId,
+        generation: i64,
+    ) -> Result<AccessToken, ConnectionError> {
+        let flight = self.flight(id);
         let _alone = flight.lock().await;
         for _ in 0..LOOKS {
-            match self.load(who, refused).await? {
+            match self.load(who, id, generation).await? {
                 Load::Fresh(row) => return self.give(who, &row).await,
                 Load::Ours(row, fence) => return self.refresh(who, &row, fence).await,
                 Load::InDoubt(row) => {
@@ -182,8 +196,12 @@ impl AccessTokens {
         })
     }
 
-    async fn load(&self, who: &Principal, refused: &AccessToken) -> Result<Load, ConnectionError> {
-        let (id, generation) = (refused.connection, refused.generation);
+    async fn load(
+        &self,
+        who: &Principal,
+        id: ConnectionId,
+        generation: i64,
+    ) -> Result<Load, ConnectionError> {
         let owner = self.inner.owner.clone();
         self.inner
             .db

@@ -137,7 +137,7 @@ impl Db {
             kind: who.actor.kind(),
         };
         let (who, clock) = (who.clone(), self.inner.clock.clone());
-        self.unit(DbRole::App, Some(scope), move |conn| {
+        self.unit(DbRole::App, scope, move |conn| {
             work(&mut TenantTx::new(conn, who, clock, seals))
         })
         .await
@@ -158,7 +158,7 @@ impl Db {
             kind: "human",
         };
         let clock = self.inner.clock.clone();
-        self.unit(DbRole::Auth, Some(context), move |conn| {
+        self.unit(DbRole::Auth, context, move |conn| {
             work(&mut AuthTx::new(conn, scope, clock, seals))
         })
         .await
@@ -171,7 +171,12 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        self.unit(DbRole::App, None, move |conn| {
+        let scope = Scope {
+            tenant: None,
+            user: None,
+            kind: "worker",
+        };
+        self.unit(DbRole::App, scope, move |conn| {
             work(&mut SystemTx::new(conn))
         })
         .await
@@ -184,7 +189,7 @@ impl Db {
         }
     }
 
-    async fn unit<T, E, F>(&self, role: DbRole, scope: Option<Scope>, work: F) -> Result<T, E>
+    async fn unit<T, E, F>(&self, role: DbRole, scope: Scope, work: F) -> Result<T, E>
     where
         F: FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -204,7 +209,7 @@ impl Db {
             let mut session = begin(&pool, inner.key.get(), scope)?;
             match work(&mut session.conn) {
                 Ok(value) => {
-                    end(&mut session, "COMMIT")?;
+                    end(&mut session, commit(scope))?;
                     Ok(value)
                 }
                 Err(error) => {
@@ -224,7 +229,7 @@ impl Db {
 fn begin(
     pool: &Pool,
     key: Option<&ContextKey>,
-    scope: Option<Scope>,
+    scope: Scope,
 ) -> Result<r2d2::PooledConnection<pool::Manager>, DbError> {
     let key = key.ok_or(DbError::NoContextKey)?;
     let mut last = None;
@@ -233,9 +238,7 @@ fn begin(
         let mut session = pool
             .get()
             .map_err(|error| DbError::Unreachable(Box::new(error)))?;
-        let context = scope
-            .map(|scope| key.mint(scope.tenant, scope.user, scope.kind, session.backend))
-            .unwrap_or_default();
+        let context = key.mint(scope.tenant, scope.user, scope.kind, session.backend);
         session.spoiled = true;
         #[expect(clippy::disallowed_methods, reason = "the door itself")]
         let opened = session.conn.batch_execute(&format!(
@@ -248,6 +251,16 @@ fn begin(
         }
     }
     Err(last.map_or(DbError::Cut, |error| DbError::Unreachable(Box::new(error))))
+}
+
+/// COMMIT of a transaction that failed answers without an error and does nothing; and a context that
+/// ran out of time has made later statements see no rows. Either must not pass for success, so a
+/// statement that fails in both goes before, in the same round trip.
+const fn commit(scope: Scope) -> &'static str {
+    match scope.tenant {
+        Some(_) => "SELECT 1 / (current_tenant() IS NOT NULL)::integer; COMMIT",
+        None => "SELECT 1; COMMIT",
+    }
 }
 
 fn end(session: &mut Session, verb: &str) -> Result<(), DbError> {

@@ -1,12 +1,12 @@
 //! Claims due jobs and runs their handlers, each at most once per claim.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use db::{ClaimedJob, Db, DbError, TenantTx, Unit};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use kernel::{Action, Classified, ErrorKind, JobId, Principal, TenantId};
 use schema::jobs;
 use serde::de::DeserializeOwned;
@@ -76,6 +76,9 @@ impl Default for WorkerConfig {
     }
 }
 
+/// Claims beyond its attempts that a job may have: those of daemons that died for other reasons.
+const CRASHES: i32 = 20;
+
 /// Runs jobs until it is told to stop.
 pub struct Worker {
     db: Db,
@@ -117,7 +120,16 @@ impl Worker {
                 _ = tick.tick() => {}
             }
             let free = self.config.parallel.saturating_sub(running.len());
-            match self.claim(free).await {
+            let claiming = self.claim(free);
+            tokio::pin!(claiming);
+            // Jobs in hand go on while the database is slow to answer.
+            let claimed = loop {
+                tokio::select! {
+                    claimed = &mut claiming => break claimed,
+                    Some(()) = running.next(), if !running.is_empty() => {}
+                }
+            };
+            match claimed {
                 Ok(jobs) => running.extend(jobs.into_iter().map(|job| self.perform(job))),
                 Err(error) => log::debug!("the queue cannot be read: {error}"),
             }
@@ -166,18 +178,26 @@ impl Worker {
         let Some(handler) = self.handlers.get(job.kind.as_str()) else {
             return;
         };
-        let work = handler.run(&job);
+        // A handler that panics is a dead letter, not the end of the worker.
+        let work = AssertUnwindSafe(handler.run(&job)).catch_unwind();
         tokio::pin!(work);
         let beat = Duration::from_secs(
             u64::try_from(self.config.lease.num_seconds() / 3)
                 .unwrap_or(1)
                 .max(1),
         );
-        let result = loop {
-            tokio::select! {
-                result = &mut work => break result,
-                () = tokio::time::sleep(beat) => self.extend(&job).await,
+        let beating = async {
+            loop {
+                tokio::time::sleep(beat).await;
+                self.extend(&job).await;
             }
+        };
+        let result = tokio::select! {
+            result = &mut work => result.unwrap_or_else(|_| {
+                let detail = String::from("the handler panicked; the log says where");
+                Err(JobError::Dead { code: "job_panicked", detail })
+            }),
+            () = beating => return,
         };
         fail::fail_point!("job_done_before_store");
         if let Err(error) = self.store_again(&job, &result).await {
@@ -207,6 +227,17 @@ impl Worker {
             max_attempts: claimed.max_attempts,
             fence: claimed.fence,
         };
+        if job.attempts > job.max_attempts.saturating_add(CRASHES) {
+            let detail = String::from("the daemon ended each time while it ran this job");
+            let dead = JobError::Dead {
+                code: "job_ends_daemon",
+                detail,
+            };
+            if let Err(error) = self.store(&job, &Err(dead)).await {
+                log::warn!("{} {} could not be marked: {error}", job.kind, job.id);
+            }
+            return None;
+        }
         if named == Some(tenant) {
             return Some(job);
         }

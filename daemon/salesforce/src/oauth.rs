@@ -223,8 +223,8 @@ fn meaning(status: u16, error: Option<&TokenError>) -> ProviderError {
         .map(|error| error.error_description.to_ascii_lowercase())
         .unwrap_or_default();
     let name = error.map_or("", |error| error.error.as_str());
+    // A 503 may be a gateway's, behind which the token was rotated: it says nothing (see below).
     if status == 429
-        || status == 503
         || name == "rate_limit_exceeded"
         || description.contains("already being processed")
     {
@@ -285,13 +285,13 @@ mod tests {
             ),
             (400, "rate_limit_exceeded", ""),
             (429, "", ""),
-            (503, "server_error", ""),
         ] {
             let found = of(status, error, description);
             assert!(matches!(found, ProviderError::NotDone(_)), "{found}");
         }
         for found in [
             of(500, "server_error", ""),
+            of(503, "server_error", ""),
             meaning(502, None),
             meaning(403, None),
         ] {

@@ -409,8 +409,8 @@ async fn a_collision_at_salesforce_passes_and_a_revoked_grant_breaks_once() {
     let org = Org::connected().await;
     let token = org.token().await;
     let busy = Effect::Status {
-        status: 503,
-        code: "SERVER_UNAVAILABLE".to_owned(),
+        status: 429,
+        code: "REQUEST_LIMIT_EXCEEDED".to_owned(),
         message: "later".to_owned(),
     };
     org.admin.fault(&on_token_endpoint(busy)).await.unwrap();

@@ -222,6 +222,69 @@ fn schema_count(tx: &mut db::TenantTx<'_>, tenant: TenantId) -> Option<i64> {
         .or(Some(0))
 }
 
+/// The definer functions work across tenants for the daemon alone: inside a tenant's unit they find
+/// nothing and change nothing.
+#[tokio::test]
+async fn hostile_sql_gets_nothing_from_the_functions_that_work_across_tenants() {
+    let bed = Bed::new();
+    let (ours, _) = bed.seeded();
+    bed.seeded();
+    let found = bed
+        .db
+        .run(&Principal::system(ours, None), |tx| {
+            let mut rows = |sql: &str| column(tx.conn(), sql);
+            Ok::<_, DbError>([
+                rows("SELECT count(*) FROM jobs_claim(ARRAY['k'], 'thief', now() + interval '1 day', interval '1 day', 100)"),
+                rows("SELECT schedules_fire('2100-01-01', 100000)"),
+                rows("SELECT jobs_forget('infinity', 100000)"),
+                rows("SELECT count(*) FROM jobs_census()"),
+            ])
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        found,
+        ["0", "0", "0", "0"].map(|zero| vec![zero.to_owned()])
+    );
+    let mut owner = connect(&bed.database, "revkeep_owner");
+    let untouched = column(
+        &mut owner,
+        "SELECT count(*) FROM jobs WHERE state = 'queued'",
+    );
+    assert_eq!(untouched, ["2"]);
+    let claimed = bed
+        .db
+        .system(|tx| {
+            tx.jobs_claim(
+                &["k"],
+                "daemon",
+                kernel::Clock::now(&kernel::SystemClock) + chrono::TimeDelta::minutes(1),
+                chrono::TimeDelta::minutes(1),
+                10,
+            )
+        })
+        .await
+        .unwrap();
+    assert_eq!(claimed.len(), 2, "the daemon itself claims across tenants");
+}
+
+#[tokio::test]
+async fn a_transaction_that_failed_inside_is_never_told_as_done() {
+    let bed = Bed::new();
+    let (ours, _) = bed.seeded();
+    let told = bed
+        .db
+        .run(&Principal::system(ours, None), |tx| {
+            let _ = tx.conn().batch_execute("SELECT 1 / 0");
+            Ok::<_, DbError>(())
+        })
+        .await;
+    assert!(
+        told.is_err(),
+        "COMMIT of a failed transaction passed for success"
+    );
+}
+
 #[tokio::test]
 async fn what_a_hostile_statement_leaves_in_the_session_is_gone_in_the_next_unit() {
     let bed = Bed::new();

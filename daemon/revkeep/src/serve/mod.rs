@@ -4,6 +4,7 @@ mod answers;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod hints;
+mod maintenance;
 mod parts;
 mod readiness;
 mod signals;
@@ -66,6 +67,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let (stopper, stop) = watch::channel(false);
     let unlocking = tokio::spawn(parts.clone().unlock(stop.clone()));
     let (changes, listening) = hints::start(&config.database, parts.identity.clone(), stop.clone());
+    let maintaining = tokio::spawn(maintenance::run(parts.db.clone(), stop.clone()));
     let server = parts.start_server(&config, readiness.clone(), changes, stop.clone())?;
     let worker = parts.worker(&config)?;
     let working = {
@@ -94,7 +96,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     server.stop().await;
     let patience = std::time::Duration::from_secs(config.server.shutdown_seconds);
     let _ = tokio::time::timeout(patience, async {
-        tokio::join!(working, administration, unlocking, listening)
+        tokio::join!(working, administration, unlocking, listening, maintaining)
     })
     .await;
     log::info!("stopped");

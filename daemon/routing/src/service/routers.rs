@@ -120,7 +120,9 @@ fn update(
         return Err(RoutingError::VersionConflict);
     }
     let fallback = input.fallback.as_ref().map(target_json).transpose()?;
-    let changed = before.canonical != input.canonical && before.state == "active";
+    // A baseline under way marks what the old criteria match: it begins anew (LR-30).
+    let changed = before.canonical != input.canonical
+        && matches!(before.state.as_str(), "active" | "baselining");
     let state = if changed {
         "baselining"
     } else {

@@ -79,6 +79,16 @@ async fn a_router_is_set_up_changed_and_switched_on() {
 
     let router = desk.post("/routers/Lead/activate", json!({})).await;
     assert_eq!(router["state"], "baselining");
+    let wider = json!({
+        "enrollment_text": "SELECT Id FROM Lead WHERE City = 'Elsewhere'", "fallback": router["fallback"],
+        "cycle_seconds": 10, "version": router["version"],
+    });
+    let (status, answer) = desk.call(Method::PUT, "/routers/Lead", Some(&wider)).await;
+    assert_eq!(
+        (status, answer["code"].as_str()),
+        (409, Some("router_running")),
+        "criteria slipped past the confirmation"
+    );
     for (verb, state) in [
         ("pause", "paused"),
         ("resume", "baselining"),

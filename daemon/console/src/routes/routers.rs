@@ -1,6 +1,6 @@
 //! The router of an object: its criteria, and whether it runs.
 
-use actix_web::web;
+use actix_web::{http::StatusCode, web};
 use chrono::{DateTime, Utc};
 use db::{TenantTx, Unit};
 use http::{Allowed, Body, Path, Problem, Routes};
@@ -191,12 +191,31 @@ async fn router_configure(
                 cycle_seconds: input.cycle_seconds,
                 version: input.version,
             };
+            refuse_while_running(tx, &input)?;
             let stored = routing::router_configure(tx, &input);
             let router = or_current(stored, || current(tx, object))?;
             view(tx, router)
         })
         .await?;
     Ok(web::Json(router))
+}
+
+/// New criteria are counted and confirmed by an activation, so a router that runs or rests does not get
+/// them beneath it.
+fn refuse_while_running(tx: &mut TenantTx<'_>, input: &RouterInput) -> Result<(), Fault> {
+    let Some(router) = routing::router_get(tx, input.object)? else {
+        return Ok(());
+    };
+    let newest = input.version == Some(router.version);
+    if newest && router.state != "off" && router.canonical != input.canonical {
+        return Err(Fault::Answer(Problem::new(
+            StatusCode::CONFLICT,
+            "router_running",
+            "The criteria of a router are not changed while it runs or is paused. Turn it off, save \
+             the new criteria, then activate: activation counts what matches and asks first.",
+        )));
+    }
+    Ok(())
 }
 
 async fn enrollment_validate(

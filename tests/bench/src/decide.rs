@@ -18,7 +18,7 @@ use routing::{
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use crate::report::{self, Figure};
+use crate::report::{self, Figure, Limit};
 
 const RULES: u32 = 50;
 const REPS: u32 = 10;
@@ -63,21 +63,16 @@ fn measure(
     let (value, interval) = report::median(&mut ours).context("no rounds")?;
     let (floor, _) = report::median(&mut floors).context("no rounds")?;
     let (ratio, ratio_interval) = report::median(&mut ratios).context("no rounds")?;
-    let (bench, unit, bar) = ("decide", "records/s", BAR);
-    let holds = report::at_least(interval, bar);
+    let blank = Figure::new("decide", figure, "records/s", rounds);
     Ok(Figure {
-        bench,
-        figure,
         value,
-        unit,
+        interval,
         floor,
         ratio,
         ratio_interval,
-        interval,
-        rounds,
-        bar,
-        holds,
-    })
+        ..blank
+    }
+    .bounded(Limit::AtLeast(BAR)))
 }
 
 /// Records a second of `work` on one core, over all leads.

@@ -27,7 +27,7 @@ use crate::{
     service::{rulebook, write::reopen},
     store::{
         Router,
-        marks::{Mark, NewAssignment, Page, assignments_insert, marks_store},
+        marks::{Mark, NewAssignment, Page, assignments_insert, marks_known, marks_store},
         router_locked, rules_of,
         turns::{credits_store, state_locked},
     },
@@ -69,12 +69,7 @@ pub fn propose(
 ) -> Result<Proposed, RoutingError> {
     let router = active(tx, router, epoch)?;
     let ids: Vec<&str> = rows.iter().map(|row| row.record_id.as_str()).collect();
-    let marked: Vec<String> = routing_records::table
-        .filter(routing_records::tenant_id.eq(tx.tenant().uuid()))
-        .filter(routing_records::object.eq(&router.object))
-        .filter(routing_records::record_id.eq_any(&ids))
-        .select(routing_records::record_id)
-        .load(tx.conn())?;
+    let marked = marks_known(tx, &router.object, &ids)?;
     let mut seen: HashSet<&str> = marked.iter().map(String::as_str).collect();
     let fresh = rows.iter().filter(|row| seen.insert(&row.record_id));
     let cases: Vec<_> = fresh

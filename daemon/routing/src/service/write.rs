@@ -340,10 +340,18 @@ fn after(
         .collect();
     layer::owner_set(tx, router.object()?, &owners)?;
     let served: Vec<Uuid> = written.iter().filter_map(|row| row.rep_id).collect();
-    let now = tx.now();
-    diesel::update(reps::table)
-        .filter(reps::tenant_id.eq(tx.tenant().uuid()))
+    let (now, tenant) = (tx.now(), tx.tenant().uuid());
+    // Everyone locks reps in the order of their ids, so nobody waits in a circle.
+    let held: Vec<Uuid> = reps::table
+        .filter(reps::tenant_id.eq(tenant))
         .filter(reps::rep_id.eq_any(&served))
+        .order(reps::rep_id)
+        .select(reps::rep_id)
+        .for_no_key_update()
+        .load(tx.conn())?;
+    diesel::update(reps::table)
+        .filter(reps::tenant_id.eq(tenant))
+        .filter(reps::rep_id.eq_any(&held))
         .set(reps::last_assigned_at.eq(now))
         .execute(tx.conn())?;
     audit::write_all(

@@ -47,6 +47,36 @@ pub(crate) struct Page<'a> {
     pub(crate) rules_version: i64,
 }
 
+#[derive(QueryableByName)]
+struct Known {
+    #[diesel(sql_type = Text)]
+    record_id: String,
+}
+
+/// Which of these records have a mark. One look into the primary key for each, however many marks
+/// there are: the ids as a list would make PostgreSQL read the tenant's marks through.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a page of ids as rows, by unnest"
+)]
+pub(crate) fn marks_known(
+    tx: &mut TenantTx<'_>,
+    object: &str,
+    ids: &[&str],
+) -> Result<Vec<String>, RoutingError> {
+    let tenant = tx.tenant().uuid();
+    let known: Vec<Known> = diesel::sql_query(
+        "SELECT r.record_id FROM unnest($3) AS page (record_id) \
+         CROSS JOIN LATERAL (SELECT r.record_id FROM routing_records r \
+             WHERE r.tenant_id = $1 AND r.object = $2 AND r.record_id = page.record_id LIMIT 1) AS r",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Text, _>(object)
+    .bind::<Array<Text>, _>(ids)
+    .load(tx.conn())?;
+    Ok(known.into_iter().map(|known| known.record_id).collect())
+}
+
 /// Adds marks for records that have none, or (`again`) moves those that failed.
 #[expect(
     clippy::disallowed_methods,
@@ -187,7 +217,9 @@ pub struct Claimed {
 }
 
 /// Takes work under a new claim: what is to be written (`in_doubt` false), or what is to be looked
-/// up because nobody knows whether it was written (true).
+/// up because nobody knows whether it was written (true). What is to be written is taken in no order:
+/// everything is taken before a push ends, and sorting all of it for each batch would make the cost of
+/// a record grow with their number.
 #[expect(
     clippy::disallowed_methods,
     reason = "SKIP LOCKED and both tables in one statement"
@@ -219,7 +251,7 @@ pub(crate) fn claim_take(
             SELECT r.object, r.record_id FROM routing_records r \
             WHERE r.tenant_id = $1 AND r.router_id = $2 AND r.state IN ('proposed', 'waiting') \
               AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= $3) \
-            ORDER BY r.assignment_at, r.record_id LIMIT $6 FOR UPDATE SKIP LOCKED \
+            LIMIT $6 FOR UPDATE SKIP LOCKED \
          ), taken AS ( \
             UPDATE routing_records r SET state = 'claimed', claim = $4, claim_until = $5, updated_at = $3 \
             FROM due WHERE r.tenant_id = $1 AND r.object = due.object AND r.record_id = due.record_id \

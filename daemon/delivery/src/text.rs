@@ -105,7 +105,10 @@ mod tests {
         assert_eq!(text.subject, "Revkeep: 50000 records could not be routed");
         let first = text.body.find("49998  no rule no fallback").unwrap();
         assert!(first < text.body.find("2  row locked").unwrap());
-        assert!(text.body.contains("https://revkeep.example/routing/failures"));
+        assert!(
+            text.body
+                .contains("https://revkeep.example/routing/failures")
+        );
     }
 
     #[test]

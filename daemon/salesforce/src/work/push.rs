@@ -12,8 +12,6 @@ use soql::{
     guard::{AllowList, Guarded},
 };
 
-use tokio::sync::Mutex;
-
 use super::{Bench, WorkError};
 use crate::{
     client::ApiError,
@@ -27,18 +25,7 @@ const RECORD_AGAIN: Duration = Duration::from_millis(500);
 
 impl Bench<'_> {
     /// Writes everything that was decided. Ends early when Salesforce cannot be written to at all.
-    ///
-    /// Two lanes take batches: while one waits for Salesforce, the other claims or records. Only one
-    /// of them is at Salesforce at a time, so that our own writes never wait for each other's locks there.
     pub(super) async fn push(&self, router: &Router) -> Result<Settled, WorkError> {
-        let turn = Mutex::new(());
-        let (one, other) = tokio::join!(self.lane(router, &turn), self.lane(router, &turn));
-        let mut done = one?;
-        add(&mut done, other?);
-        Ok(done)
-    }
-
-    async fn lane(&self, router: &Router, turn: &Mutex<()>) -> Result<Settled, WorkError> {
         let mut done = Settled::default();
         loop {
             let (id, lease) = (router.id(), lease(self.client.write_timeout));
@@ -53,14 +40,7 @@ impl Bench<'_> {
                 return Ok(done);
             }
             fail::fail_point!("after_claim");
-            let (outcomes, error) = {
-                let _turn = turn.lock().await;
-                if self.db.clock().now() + call(self.client.write_timeout) >= batch.until {
-                    // The claim would end beneath the call: it is looked up like any lost claim.
-                    continue;
-                }
-                self.write(router, &batch).await?
-            };
+            let (outcomes, error) = self.write(router, &batch).await?;
             fail::fail_point!("after_patch_before_record");
             let settled = self.record(router, &batch, outcomes).await?;
             fail::fail_point!("after_record");
@@ -206,14 +186,9 @@ impl Bench<'_> {
 /// How long one page of owners may take to be read back.
 const READ: Duration = Duration::from_secs(60);
 
-/// More than twice the call's time-out, so that a claim does not end while its call is on its way, nor
-/// while it waits for the other lane's call before.
-fn lease(timeout: Duration) -> TimeDelta {
-    call(timeout) * 2 + TimeDelta::seconds(5)
-}
-
-fn call(timeout: Duration) -> TimeDelta {
-    TimeDelta::from_std(timeout).unwrap_or(TimeDelta::minutes(1))
+/// More than twice the call's time-out, so that a claim does not end while its call is on its way.
+fn lease(call: Duration) -> TimeDelta {
+    TimeDelta::from_std(call * 2).unwrap_or(TimeDelta::minutes(2)) + TimeDelta::seconds(5)
 }
 
 fn patch(object: layer::Object, item: &Claimed) -> Option<OwnerPatch> {

@@ -9,7 +9,7 @@ pub trait Permit: Send + Sync + 'static {
 }
 
 macro_rules! permissions {
-    ($($variant:ident = $name:literal,)*) => {
+    ($($variant:ident = $name:literal $($fresh:ident)?,)*) => {
         /// One thing that a route may require.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Permission { $($variant,)* }
@@ -19,6 +19,12 @@ macro_rules! permissions {
 
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
+            }
+
+            /// Whether using it takes a factor that was proven within the last minutes, besides the
+            /// role: what opens a door for others or cannot be undone.
+            pub const fn needs_fresh_factor(self) -> bool {
+                match self { $(Self::$variant => permissions!(@fresh $($fresh)?),)* }
             }
         }
 
@@ -33,6 +39,8 @@ macro_rules! permissions {
             )*
         }
     };
+    (@fresh fresh_factor) => { true };
+    (@fresh) => { false };
 }
 
 permissions! {
@@ -51,7 +59,15 @@ permissions! {
     LayerEdit = "layer_edit",
     JobRead = "job_read",
     JobRetry = "job_retry",
-    TenantManage = "tenant_manage",
+    MemberRead = "member_read",
+    MemberEdit = "member_edit" fresh_factor,
+    TenantEdit = "tenant_edit" fresh_factor,
+    ApiKeyRead = "api_key_read",
+    ApiKeyEdit = "api_key_edit" fresh_factor,
+    SigningKeyRead = "signing_key_read",
+    SigningKeyRotate = "signing_key_rotate" fresh_factor,
+    TenantRead = "tenant_read",
+    TenantManage = "tenant_manage" fresh_factor,
 }
 
 /// What a role may do. The only place that says so.
@@ -82,8 +98,20 @@ pub const fn granted(role: Role) -> &'static [Permission] {
             P::LayerEdit,
             P::JobRead,
             P::JobRetry,
+            P::MemberRead,
+            P::MemberEdit,
+            P::TenantEdit,
+            P::ApiKeyRead,
+            P::ApiKeyEdit,
         ],
-        Role::SuperAdmin => &[P::JobRead, P::JobRetry, P::TenantManage],
+        Role::SuperAdmin => &[
+            P::JobRead,
+            P::JobRetry,
+            P::SigningKeyRead,
+            P::SigningKeyRotate,
+            P::TenantRead,
+            P::TenantManage,
+        ],
     }
 }
 
@@ -107,7 +135,7 @@ mod tests {
 
     fn table() -> String {
         let mut text = String::from(
-            "# Which role may do what (LM-27 to LM-30, CX-28). The owner flag adds nothing here.\n",
+            "# Which role may do what (LM-27 to LM-30, CX-28). The owner flag adds nothing here.\n# (fresh factor): besides the role it takes a second factor that was proven within the last five minutes.\n",
         );
         for permission in Permission::ALL {
             let roles: Vec<_> = Role::ALL
@@ -115,7 +143,16 @@ mod tests {
                 .filter(|role| granted(*role).contains(permission))
                 .map(Role::name)
                 .collect();
-            text.push_str(&format!("{}: {}\n", permission.name(), roles.join(" ")));
+            let fresh = if permission.needs_fresh_factor() {
+                " (fresh factor)"
+            } else {
+                ""
+            };
+            text.push_str(&format!(
+                "{}: {}{fresh}\n",
+                permission.name(),
+                roles.join(" ")
+            ));
         }
         text
     }

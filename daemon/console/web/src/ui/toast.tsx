@@ -8,7 +8,8 @@ interface Toast { id: number; tone: "ok" | "bad"; text: string; action?: { label
 interface Toaster { done(text: string, action?: Toast["action"]): void; failed(text: string): void }
 
 const ToastContext = createContext<Toaster | undefined>(undefined);
-const STAYS_MS = 8_000;
+/** Longer where there is something to press. */
+const STAYS_MS = { plain: 4_000, withAction: 8_000 };
 
 export function ToastProvider({ children }: { children: ReactNode }) {
   const [toasts, setToasts] = useState<Toast[]>([]);
@@ -19,7 +20,7 @@ export function ToastProvider({ children }: { children: ReactNode }) {
       const id = next.current++;
       setToasts((all) => [...all.slice(-2), { ...toast, id }]);
       // A failure stays until it is closed: it may be the only place that says so.
-      if (toast.tone === "ok") setTimeout(() => close(id), STAYS_MS);
+      if (toast.tone === "ok") setTimeout(() => close(id), toast.action ? STAYS_MS.withAction : STAYS_MS.plain);
     };
     return { done: (text, action) => show({ tone: "ok", text, action }), failed: (text) => show({ tone: "bad", text }) };
   }, [close]);

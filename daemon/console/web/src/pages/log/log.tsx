@@ -116,18 +116,24 @@ function LogFilters({ filters, set }: { filters: Filters; set(change: Partial<Re
       <Select aria-label="State" placeholder="Any state" clearable value={filters.state ?? null} data={states.map(([value, label]) => ({ value, label }))} onChange={(state) => set({ state })} clearButtonProps={{ "aria-label": "Any state" }} />
       <Select aria-label="Rule" placeholder="Any rule" clearable searchable value={filters.rule ?? null} data={rules.map((rule) => ({ value: rule.id, label: rule.name }))} onChange={(rule) => set({ rule })} clearButtonProps={{ "aria-label": "Any rule" }} />
       <Select aria-label="Rep" placeholder="Any rep" clearable searchable value={filters.rep ?? null} data={reps.map((rep) => ({ value: rep.id, label: rep.name }))} onChange={(rep) => set({ rep })} clearButtonProps={{ "aria-label": "Any rep" }} />
-      <TextInput type="date" aria-label="From day" value={toDay(filters.from)} onChange={(event) => set({ from: startOf(event.currentTarget.value) })} />
+      <DayInput word="From" label="From day" value={toDay(filters.from)} onDay={(day) => set({ from: startOf(day) })} />
+      <DayInput word="To" label="To day" value={toDay(filters.to)} onDay={(day) => set({ to: endOf(day) })} />
     </>
   );
 }
 
-/** A local day in the input, its first moment in UTC in the address. */
+function DayInput({ word, label, value, onDay }: { word: string; label: string; value: string; onDay(day: string): void }) {
+  return <TextInput type="date" aria-label={label} leftSection={<span className={css["dayWord"]}>{word}</span>} leftSectionWidth={48} value={value} onChange={(event) => onDay(event.currentTarget.value)} />;
+}
+
+/** A local day in the input, its first or last moment in UTC in the address. */
 const toDay = (iso: string | undefined): string => {
   if (!iso) return "";
   const time = new Date(iso);
   return Number.isNaN(time.getTime()) ? "" : new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
 };
 const startOf = (day: string): string | null => (day === "" ? null : new Date(`${day}T00:00:00`).toISOString());
+const endOf = (day: string): string | null => (day === "" ? null : new Date(`${day}T23:59:59.999`).toISOString());
 
 function ExportButton({ filters, empty }: { filters: AssignmentQuery; empty: boolean }) {
   const [read, setRead] = useState<number>();

@@ -8,6 +8,7 @@ INSERT INTO audit_keys (tenant_id, subject, wrapped) VALUES ('{t}', '{u}', '\x00
 INSERT INTO audit_log (tenant_id, at, audit_id, actor_kind, actor_id, action, outcome, resource_type, resource_id) VALUES ('{t}', now(), '{u}', 'system', 'x', 'x', 'done', 'x', 'x');
 INSERT INTO jobs (tenant_id, job_id, kind, payload, run_at, max_attempts, created_at) VALUES ('{t}', '{u}', 'k', '{{}}', now(), 1, now());
 INSERT INTO schedules (tenant_id, name, kind, payload, every_seconds, next_at) VALUES ('{t}', 's', 'k', '{{}}', 60, now());
+INSERT INTO grants_ending (tenant_id, ending_id, connection_id, provider, login_host, consumer_key, token_sealed, created_at, gives_up_at) VALUES ('{t}', '{u}', '{u}', 'salesforce', 'h', 'k', '\x00', now(), now());
 INSERT INTO leases (tenant_id, name, owner, fence, until) VALUES ('{t}', 'l', 'o', 1, now());
 INSERT INTO connections (tenant_id, connection_id, provider, kind, state, environment, login_host, consumer_key, created_at, updated_at) VALUES ('{t}', '{u}', 'salesforce', 'routing', 'configured', 'production', 'h', 'k', now(), now());
 INSERT INTO oauth_states (tenant_id, state_hash, connection_id, session_id, verifier_sealed, created_at, expires_at) VALUES ('{t}', '\x00', '{u}', '{u}', '\x00', now(), now());

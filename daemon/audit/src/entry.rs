@@ -56,7 +56,11 @@ pub struct Entry {
     code: Option<String>,
     before: Option<Value>,
     after: Option<Value>,
+    even_sealed: bool,
 }
+
+/// In the column `code` of an entry whose sealed part could not be kept.
+const NOT_KEPT: &str = "detail_not_kept";
 
 impl Entry {
     /// `resource_id` is an id, never a name or an address.
@@ -69,7 +73,14 @@ impl Entry {
             code: None,
             before: None,
             after: None,
+            even_sealed: false,
         }
+    }
+    /// For what must be done even while the audit key is not at hand, such as taking a credential out
+    /// of use: the entry is then written without what would be sealed, and says so.
+    pub const fn even_sealed(mut self) -> Self {
+        self.even_sealed = true;
+        self
     }
     pub fn before(mut self, value: Value) -> Self {
         self.before = Some(value);
@@ -114,8 +125,40 @@ impl Entry {
 
     fn row<U: Unit>(self, tx: &U, author: &Author<'_>) -> Result<Row, AuditError> {
         let audit_id = AuditId::generate(tx.clock().as_ref());
+        let (sealed, code) = match self.sealed(tx, author, audit_id) {
+            Ok(sealed) => (sealed, self.code),
+            Err(AuditError::NoKey) if self.even_sealed => {
+                let code = self.code.or_else(|| Some(NOT_KEPT.to_owned()));
+                (SealedPart::default(), code)
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Row {
+            tenant_id: tx.tenant().uuid(),
+            at: tx.now(),
+            audit_id: audit_id.uuid(),
+            actor_kind: author.actor.kind(),
+            actor_id: author.actor.id(),
+            action: self.action.name(),
+            outcome: self.outcome,
+            resource_type: self.resource_type,
+            resource_id: self.resource_id,
+            request_id: author.request.map(RequestId::uuid),
+            code,
+            detail_sealed: sealed.detail,
+            origin_sealed: sealed.origin,
+        })
+    }
+
+    /// What was before and after, and where it was asked for from.
+    fn sealed<U: Unit>(
+        &self,
+        tx: &U,
+        author: &Author<'_>,
+        audit_id: AuditId,
+    ) -> Result<SealedPart, AuditError> {
         let seals = tx.seals();
-        let detail = match (self.before, self.after) {
+        let detail = match (&self.before, &self.after) {
             (None, None) => None,
             (before, after) => {
                 let text = serde_json::json!({ "before": before, "after": after }).to_string();
@@ -140,21 +183,7 @@ impl Entry {
             }
             (None, _) => None,
         };
-        Ok(Row {
-            tenant_id: tx.tenant().uuid(),
-            at: tx.now(),
-            audit_id: audit_id.uuid(),
-            actor_kind: author.actor.kind(),
-            actor_id: author.actor.id(),
-            action: self.action.name(),
-            outcome: self.outcome,
-            resource_type: self.resource_type,
-            resource_id: self.resource_id,
-            request_id: author.request.map(RequestId::uuid),
-            code: self.code,
-            detail_sealed: detail,
-            origin_sealed: origin,
-        })
+        Ok(SealedPart { detail, origin })
     }
 }
 
@@ -177,6 +206,13 @@ struct Author<'a> {
     actor: &'a Actor,
     origin: Option<&'a Origin>,
     request: Option<RequestId>,
+}
+
+/// What of an entry is ciphertext.
+#[derive(Default)]
+struct SealedPart {
+    detail: Option<Vec<u8>>,
+    origin: Option<Vec<u8>>,
 }
 
 #[derive(Insertable)]

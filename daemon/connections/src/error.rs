@@ -51,6 +51,8 @@ pub enum ConnectionError {
     HostRefused,
     #[error("the provider does not answer")]
     Provider(#[source] ProviderError),
+    #[error("the login was cut short")]
+    Cut,
     #[error("another refresh has not ended yet")]
     Refreshing,
 }
@@ -76,7 +78,7 @@ impl Classified for ConnectionError {
             Self::Vault(error) => error.kind(),
             Self::Audit(error) => error.kind(),
             Self::Jobs(error) => error.kind(),
-            Self::Randomness | Self::Malformed => ErrorKind::Internal,
+            Self::Randomness | Self::Malformed | Self::Cut => ErrorKind::Internal,
             Self::NotHuman => ErrorKind::Denied,
             Self::Input { .. } | Self::StateInvalid | Self::StateExpired => ErrorKind::Invalid,
             Self::NotConfigured
@@ -97,7 +99,7 @@ impl Classified for ConnectionError {
             Self::Vault(error) => error.code(),
             Self::Audit(error) => error.code(),
             Self::Jobs(error) => error.code(),
-            Self::Randomness | Self::Malformed => "internal",
+            Self::Randomness | Self::Malformed | Self::Cut => "internal",
             Self::NotHuman => "person_needed",
             Self::Input { .. } => "invalid",
             Self::NotConfigured => "connection_not_configured",
@@ -123,7 +125,7 @@ impl Classified for ConnectionError {
             Self::Jobs(error) => return error.message(),
             Self::Broken(code) => return format!("{} {}", code.message(), code.next_step()),
             Self::Input { message, .. } => message,
-            Self::Randomness | Self::Malformed => {
+            Self::Randomness | Self::Malformed | Self::Cut => {
                 "Something failed on our side; the log has the cause."
             }
             Self::NotHuman => "This needs a person who is signed in.",

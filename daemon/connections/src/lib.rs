@@ -6,8 +6,10 @@
 //! daemons, and never presents a refresh token twice. What the outside system speaks is behind the
 //! port [`Provider`]; nothing here opens a socket.
 
+mod endings;
 mod error;
 mod model;
+mod patience;
 mod provider;
 mod seal;
 mod service;

@@ -5,17 +5,19 @@ mod login;
 pub use login::Returned;
 
 use db::{Db, TenantTx};
+use jobs::Handler;
 use kernel::{Action, ConnectionId, Principal, Secret};
 use serde_json::json;
 use std::sync::Arc;
 use vault::Vault;
 
 use crate::{
+    endings::{Endings, Revoke, ending_begin},
     error::ConnectionError,
     model::{Connection, Environment, State},
-    provider::{App, CALL_TIMEOUT, Provider},
+    provider::{App, Provider},
     seal::{Seals, Token},
-    store::{self, Form, Row, SealedColumns},
+    store::{self, Ending, Form, Row, SealedColumns},
 };
 
 /// The form of the connection.
@@ -36,17 +38,20 @@ pub struct Connections {
     vault: Vault,
     provider: Arc<dyn Provider>,
     redirect_uri: String,
+    endings: Endings,
 }
 
 impl Connections {
     /// `redirect_uri` is the console's page to which the provider sends the browser back.
-    pub const fn new(
-        db: Db,
-        vault: Vault,
-        provider: Arc<dyn Provider>,
-        redirect_uri: String,
-    ) -> Self {
+    pub fn new(db: Db, vault: Vault, provider: Arc<dyn Provider>, redirect_uri: String) -> Self {
+        let endings = Endings {
+            db: db.clone(),
+            vault: vault.clone(),
+            provider: Arc::clone(&provider),
+            redirect_uri: redirect_uri.clone(),
+        };
         Self {
+            endings,
             db,
             vault,
             provider,
@@ -90,43 +95,23 @@ impl Connections {
             .await
     }
 
-    /// Deletes the tokens at once, then tells the provider to end the grant. The second part is best
-    /// effort and its result is an audit entry of its own: the tokens are gone either way, so it
-    /// cannot be tried later (LR-19, OB-33).
+    /// Deletes the tokens at once, whether or not the secrets backend or the provider can be reached,
+    /// then has the provider end the grant: now, or later by the job `connection.revoke` (LR-19, OB-33).
     pub async fn connection_disconnect(
         &self,
         who: &Principal,
     ) -> Result<Connection, ConnectionError> {
-        let row = self.row(who).await?;
-        let grant = self.grant_in_hand(who, &row).await;
-        let id = row.id();
-        self.db
-            .run(who, move |tx| {
-                store::tokens_delete(tx, id, State::Disconnected)?;
-                audit::Entry::new(Action::ConnectionDisconnect, "connection", id)
-                    .after(json!({ "step": "tokens_deleted" }))
-                    .write(tx)?;
-                db::hint(tx, "connection")?;
-                Ok::<_, ConnectionError>(())
-            })
-            .await?;
-        let revoked = match grant {
-            Some((app, token)) => self.revoke(&app, &token).await,
-            None => Err("no token could be presented".to_owned()),
-        };
-        self.db
-            .run(who, move |tx| {
-                let entry = audit::Entry::new(Action::ConnectionDisconnect, "connection", id)
-                    .after(
-                        json!({ "step": "revoked_at_provider", "detail": revoked.as_ref().err() }),
-                    );
-                match revoked {
-                    Ok(()) => entry.write(tx)?,
-                    Err(_) => entry.failed("revoke_failed").write(tx)?,
-                }
-                view(tx, id)
-            })
-            .await
+        let id = self.row(who).await?.id();
+        let (ending, ended) = self.db.run(who, move |tx| disconnect(tx, id)).await?;
+        if let Some(ending) = ending {
+            self.endings.end_now(who, &ending, None).await;
+        }
+        Ok(ended)
+    }
+
+    /// The background work of connections.
+    pub fn handlers(&self) -> Vec<Arc<dyn Handler>> {
+        vec![Arc::new(Revoke(self.endings.clone()))]
     }
 
     /// Moves the connection's secrets to the newest version of the tenant's key. `false` when they
@@ -207,32 +192,6 @@ impl Connections {
             redirect_uri: self.redirect_uri.clone(),
         })
     }
-
-    async fn revoke(&self, app: &App, token: &Secret<String>) -> Result<(), String> {
-        let call = self.provider.revoke(app, token);
-        match tokio::time::timeout(CALL_TIMEOUT, call).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("no answer in time".to_owned()),
-        }
-    }
-
-    /// The refresh token in the clear, to end the grant with. `None` when there is none or the
-    /// secrets backend does not open it: that must not keep the tokens from being deleted.
-    async fn grant_in_hand(&self, who: &Principal, row: &Row) -> Option<(App, Secret<String>)> {
-        let sealed = row.refresh_sealed.as_deref()?;
-        let opened = async {
-            let token = self
-                .seals(who)
-                .open_token(row.id(), Token::Refresh, sealed)
-                .await?;
-            Ok::<_, ConnectionError>((self.app(who, row).await?, token))
-        };
-        opened
-            .await
-            .inspect_err(|error| log::warn!("the grant cannot be revoked at the provider: {error}"))
-            .ok()
-    }
 }
 
 fn configure(
@@ -259,7 +218,8 @@ fn configure(
             }
             store::form_update(tx, &row, form)?;
             if !same_app {
-                // Tokens are good for the application that they were granted to.
+                // Tokens are good for the application that they were granted to; the job revokes them.
+                ending_begin(tx, &row)?;
                 store::tokens_delete(tx, id, State::Configured)?;
             }
         }
@@ -267,6 +227,20 @@ fn configure(
     entry.write(tx)?;
     db::hint(tx, "connection")?;
     view(tx, id)
+}
+
+fn disconnect(
+    tx: &mut TenantTx<'_>,
+    id: ConnectionId,
+) -> Result<(Option<Ending>, Connection), ConnectionError> {
+    let row = store::row_locked(tx, id)?.ok_or(ConnectionError::NotConfigured)?;
+    let ending = ending_begin(tx, &row)?;
+    store::tokens_delete(tx, id, State::Disconnected)?;
+    audit::Entry::new(Action::ConnectionDisconnect, "connection", id)
+        .even_sealed()
+        .write(tx)?;
+    db::hint(tx, "connection")?;
+    Ok((ending, view(tx, id)?))
 }
 
 fn view(tx: &mut TenantTx<'_>, id: ConnectionId) -> Result<Connection, ConnectionError> {

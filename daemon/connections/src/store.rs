@@ -1,7 +1,9 @@
-//! The tables `connections` and `oauth_states`.
+//! The tables `connections`, `oauth_states` and `grants_ending`.
 
+mod endings;
 mod states;
 
+pub(crate) use endings::{Ending, ending_delete, ending_find, ending_insert};
 pub(crate) use states::{Begun, begun_insert, begun_take};
 
 use chrono::{DateTime, Utc};
@@ -23,7 +25,7 @@ use crate::{
 #[diesel(table_name = connections)]
 pub(crate) struct Row {
     connection_id: Uuid,
-    provider: String,
+    pub(crate) provider: String,
     kind: String,
     owner_id: Option<Uuid>,
     state: String,
@@ -234,6 +236,7 @@ pub(crate) fn state_set(
 }
 
 /// A new grant, sealed.
+#[derive(Clone)]
 pub(crate) struct NewGrant {
     pub(crate) access: Vec<u8>,
     pub(crate) refresh: Vec<u8>,

@@ -21,6 +21,7 @@ use kernel::{Action, Actor, ConnectionId, Event, Principal, Secret};
 use vault::Vault;
 
 use crate::{
+    endings::Endings,
     error::ConnectionError,
     model::{BrokenCode, State},
     provider::Provider,
@@ -58,6 +59,7 @@ struct Inner {
     /// Tells this process from other daemons in the lease.
     owner: String,
     redirect_uri: String,
+    endings: Endings,
     flights: Mutex<HashMap<ConnectionId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
@@ -82,8 +84,15 @@ impl AccessTokens {
         daemon: &str,
         redirect_uri: String,
     ) -> Self {
+        let endings = Endings {
+            db: db.clone(),
+            vault: vault.clone(),
+            provider: Arc::clone(&provider),
+            redirect_uri: redirect_uri.clone(),
+        };
         Self {
             inner: Arc::new(Inner {
+                endings,
                 db,
                 vault,
                 provider,
@@ -260,7 +269,8 @@ fn daemon(who: &Principal) -> Principal {
     }
 }
 
-fn lease(id: ConnectionId) -> String {
+/// The lease of whoever refreshes a connection.
+pub(crate) fn lease(id: ConnectionId) -> String {
     format!("refresh {id}")
 }
 

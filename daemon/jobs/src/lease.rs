@@ -85,3 +85,20 @@ pub fn lease_release(
     .execute(tx.conn())?;
     Ok(())
 }
+
+/// Ends the lease whoever holds it: what its holder brings later finds its fence gone. Nothing happens
+/// when nobody ever held it.
+pub fn lease_end(tx: &mut TenantTx<'_>, name: &str) -> Result<(), JobsError> {
+    diesel::update(
+        leases::table
+            .filter(leases::tenant_id.eq(tx.tenant().uuid()))
+            .filter(leases::name.eq(name)),
+    )
+    .set((
+        leases::owner.eq(""),
+        leases::fence.eq(leases::fence + 1),
+        leases::until.eq(chrono::DateTime::UNIX_EPOCH),
+    ))
+    .execute(tx.conn())?;
+    Ok(())
+}

@@ -19,6 +19,7 @@ macro_rules! actions {
 }
 
 actions! {
+    SetupCodeCreate = "setup_code_create",
     SetupClaim = "setup_claim",
     TenantCreate = "tenant_create",
     UserCreate = "user_create",
@@ -34,6 +35,7 @@ actions! {
     ConnectionRefresh = "connection_refresh",
     ConnectionBreak = "connection_break",
     ConnectionDisconnect = "connection_disconnect",
+    ConnectionRevoke = "connection_revoke",
     FieldAdd = "field_add",
     FieldRemove = "field_remove",
     RouterConfigure = "router_configure",
@@ -58,7 +60,9 @@ actions! {
     JobDiscard = "job_discard",
     MailSend = "mail_send",
     MailSettingsUpdate = "mail_settings_update",
+    KeyRotate = "key_rotate",
     KeyRewrap = "key_rewrap",
+    SecretSet = "secret_set",
 }
 
 #[cfg(test)]

@@ -97,6 +97,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    grants_ending (tenant_id, ending_id) {
+        tenant_id -> Uuid,
+        ending_id -> Uuid,
+        connection_id -> Uuid,
+        provider -> Text,
+        login_host -> Text,
+        consumer_key -> Text,
+        token_sealed -> Bytea,
+        created_at -> Timestamptz,
+        gives_up_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     jobs (tenant_id, job_id) {
         tenant_id -> Uuid,
         job_id -> Uuid,
@@ -408,6 +422,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_keys,
     audit_log,
     connections,
+    grants_ending,
     jobs,
     layer_fields,
     layer_records,

@@ -246,6 +246,30 @@ async fn event(
     None
 }
 
+/// Streams stay open, so a session that opens them without end loses its own, and nobody else's.
+#[tokio::test]
+async fn a_session_holds_a_few_live_streams_and_no_more() {
+    let desk = Desk::open().await;
+    let mut streams = Vec::new();
+    for _ in 0..9 {
+        let answer = desk
+            .send(Method::GET, "/events", None, Some(&desk.token))
+            .await;
+        assert_eq!(answer.status(), 200);
+        let mut stream = answer.bytes_stream();
+        assert!(stream.next().await.unwrap().is_ok());
+        streams.push(stream);
+    }
+    let oldest = tokio::time::timeout(Duration::from_secs(20), event(&mut streams[0])).await;
+    assert_eq!(oldest.unwrap(), None, "the oldest of nine is still open");
+    desk.changes.send(None).unwrap();
+    for stream in &mut streams[1..] {
+        assert!(event(stream).await.is_some(), "a stream too many is closed");
+    }
+    desk.stopper.send(true).unwrap();
+    desk.running.stop().await;
+}
+
 /// A page hears of its own tenant's changes as long as its session lasts, and no longer.
 #[tokio::test]
 async fn live_updates_end_with_the_session() {

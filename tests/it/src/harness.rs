@@ -14,7 +14,7 @@ pub(crate) struct Bed {
     pub(crate) db: Db,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) vault: Vault,
-    _keystore: tempfile::TempDir,
+    keystore_directory: tempfile::TempDir,
 }
 
 impl Bed {
@@ -31,8 +31,19 @@ impl Bed {
             db,
             clock,
             vault,
-            _keystore: keystore,
+            keystore_directory: keystore,
         }
+    }
+
+    /// Takes the keystore away, as a sealed backend is; what is in memory stays there.
+    pub(crate) fn seal_vault(&self) {
+        let keystore = self.keystore_directory.path().join("keystore");
+        std::fs::rename(&keystore, keystore.with_extension("away")).unwrap();
+    }
+
+    pub(crate) fn unseal_vault(&self) {
+        let keystore = self.keystore_directory.path().join("keystore");
+        std::fs::rename(keystore.with_extension("away"), &keystore).unwrap();
     }
 
     /// The daemon in a new tenant that has a row in `tenants`.

@@ -19,6 +19,7 @@ mod controls;
 mod crash;
 mod delivery;
 mod fleet;
+mod gate;
 mod harness;
 mod http;
 mod identity;

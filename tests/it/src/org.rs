@@ -95,6 +95,15 @@ impl Org {
         }
     }
 
+    /// The same organisation, spoken to through `provider`.
+    pub(crate) fn behind(mut self, provider: Arc<dyn Provider>) -> Self {
+        let (db, vault) = (self.bed.db.clone(), self.bed.vault.clone());
+        self.connections = Connections::new(db, vault, Arc::clone(&provider), REDIRECT.to_owned());
+        self.tokens = tokens_of(&self.bed, &provider, "gated");
+        self.provider = provider;
+        self
+    }
+
     pub(crate) fn new() -> Self {
         Self::called("localhost")
     }

@@ -47,6 +47,7 @@ pub(crate) async fn enter(request: HttpRequest, body: Bytes, sim: Data<Sim>) -> 
     {
         return drop_connection();
     }
+    let answer = effects.iter().find_map(gateway).unwrap_or(answer);
     sim.world().journal.end(call.number, answer.status);
     respond(answer)
 }
@@ -70,6 +71,17 @@ fn arrive(sim: &Sim, call: &mut Call) -> Vec<Effect> {
         }
     }
     effects
+}
+
+/// What a gateway says in place of an answer that it lost.
+fn gateway(effect: &Effect) -> Option<Answer> {
+    match effect {
+        Effect::StatusAfter { status } => {
+            let page = b"<html>Service Unavailable</html>".to_vec();
+            Some(Answer::new(*status, "text/html", page))
+        }
+        _ => None,
+    }
 }
 
 /// The error that a fault answers in place of the endpoint.

@@ -138,6 +138,8 @@ pub enum Effect {
     DropBefore,
     /// The request is processed, and the connection closes instead of an answer.
     DropAfter,
+    /// The request is processed, and a gateway answers with this status in its place.
+    StatusAfter { status: u16 },
     /// The access token presented expires first.
     ExpireSession,
     /// The grant of the token presented is revoked first.

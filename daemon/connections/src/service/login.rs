@@ -10,9 +10,11 @@ use sha2::{Digest, Sha256};
 
 use super::{Connections, view};
 use crate::{
+    endings::ending_begin,
     error::ConnectionError,
     model::{Connection, State},
-    provider::{App, CALL_TIMEOUT, Grant, ProviderError},
+    patience::until_stored,
+    provider::{CALL_TIMEOUT, Grant, ProviderError},
     seal::{Token, seal_token},
     store::{self, Begun, NewGrant, Row},
 };
@@ -75,11 +77,17 @@ impl Connections {
         returned: Returned,
     ) -> Result<Connection, ConnectionError> {
         let begun = self.take_begun(who, state).await?;
-        let completed = self.complete(who, state, returned, &begun).await;
-        if let Err(error) = &completed {
-            self.note_refusal(who, &begun, error).await?;
-        }
-        completed
+        let (own, who, state) = (self.clone(), who.clone(), state.to_owned());
+        // Whoever asked may be given up on (a request's time-out): a code that was traded is stored or
+        // its grant ended, because nobody could see it otherwise.
+        let completing = tokio::spawn(async move {
+            let completed = own.complete(&who, &state, returned, &begun).await;
+            if let Err(error) = &completed {
+                own.note_refusal(&who, &begun, error).await?;
+            }
+            completed
+        });
+        completing.await.unwrap_or(Err(ConnectionError::Cut))
     }
 
     async fn take_begun(&self, who: &Principal, state: &str) -> Result<Begun, ConnectionError> {
@@ -129,35 +137,59 @@ impl Connections {
                 ProviderError::Refused { detail, .. } => ConnectionError::GrantRefused(detail),
                 other => ConnectionError::Provider(other),
             })?;
-        let refresh = match self.judge(&row, &grant, begun.new_organisation) {
-            Ok(refresh) => refresh,
-            Err(error) => {
-                self.drop_grant(&app, &grant).await;
-                return Err(error);
+        // Whatever becomes of it, this is how the grant can be told to end.
+        let ends = seal_token(
+            &refresh_key,
+            grant.refresh.as_ref().unwrap_or(&grant.access),
+        )?;
+        let kept = match self.judge(&row, &grant, begun.new_organisation) {
+            Ok(()) => {
+                let access = seal_token(&access_key, &grant.access)?;
+                self.keep(who, &row, &grant, access, ends.clone()).await
             }
+            Err(error) => Err(error),
         };
+        if kept.is_err() {
+            let token = grant.refresh.as_ref().unwrap_or(&grant.access);
+            self.endings.drop_grant(who, &row, ends, token).await;
+        }
+        kept
+    }
+
+    /// Stores the new grant; the one that it replaces is ended.
+    async fn keep(
+        &self,
+        who: &Principal,
+        row: &Row,
+        grant: &Grant,
+        access: Vec<u8>,
+        refresh: Vec<u8>,
+    ) -> Result<Connection, ConnectionError> {
+        let (id, version) = (row.id(), row.version);
+        let first_jobs = self.provider.first_jobs();
         let new = NewGrant {
-            access: seal_token(&access_key, &grant.access)?,
-            refresh: seal_token(&refresh_key, refresh)?,
+            access,
+            refresh,
             instance_url: grant.instance_url.clone(),
             organisation: grant.organisation.clone(),
             user: grant.user.clone(),
             scopes: grant.scopes.clone(),
         };
-        let (id, version) = (row.id(), row.version);
-        let first_jobs = self.provider.first_jobs();
-        self.db
-            .run(who, move |tx| connect(tx, id, version, new, first_jobs))
-            .await
+        until_stored(|| {
+            let new = new.clone();
+            self.db
+                .run(who, move |tx| connect(tx, id, version, new, first_jobs))
+        })
+        .await
     }
 
-    /// What a new grant must have before its tokens are kept; answers its refresh token.
-    fn judge<'g>(
+    /// What a new grant must have before its tokens are kept.
+    fn judge(
         &self,
         row: &Row,
-        grant: &'g Grant,
+        grant: &Grant,
         new_organisation: bool,
-    ) -> Result<&'g Secret<String>, ConnectionError> {
+    ) -> Result<(), ConnectionError> {
         if !self.provider.instance_allowed(&grant.instance_url) {
             return Err(ConnectionError::HostRefused);
         }
@@ -171,18 +203,11 @@ impl Connections {
                 "the scope {missing} was not granted"
             )));
         }
-        grant
-            .refresh
-            .as_ref()
-            .ok_or_else(|| ConnectionError::GrantRefused("no refresh token was granted".to_owned()))
-    }
-
-    /// A grant that is not kept is ended, so that it does not live on unseen.
-    async fn drop_grant(&self, app: &App, grant: &Grant) {
-        let token = grant.refresh.as_ref().unwrap_or(&grant.access);
-        if let Err(error) = self.revoke(app, token).await {
-            log::warn!("a grant that was not accepted could not be revoked: {error}");
+        if grant.refresh.is_none() {
+            let why = "no refresh token was granted".to_owned();
+            return Err(ConnectionError::GrantRefused(why));
         }
+        Ok(())
     }
 
     async fn note_refusal(
@@ -213,9 +238,14 @@ fn connect(
     first_jobs: &[&str],
 ) -> Result<Connection, ConnectionError> {
     let row = store::row_locked(tx, id)?.ok_or(ConnectionError::NotConfigured)?;
+    if row.access_sealed.as_ref() == Some(&grant.access) {
+        // An earlier try reached the database although its answer did not reach us.
+        return Ok(row.view());
+    }
     if row.version != version {
         return Err(ConnectionError::Moved);
     }
+    ending_begin(tx, &row)?;
     let after = json!({ "step": "connected", "organisation": &grant.organisation, "user": &grant.user,
         "instance": &grant.instance_url, "scopes": &grant.scopes });
     store::grant_store(tx, id, grant)?;

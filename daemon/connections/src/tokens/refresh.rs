@@ -1,6 +1,6 @@
 //! One refresh by the holder of the lease: mark, call, store.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use db::{TenantTx, Unit};
 use jobs::Fence;
@@ -11,13 +11,11 @@ use super::{AccessToken, AccessTokens, break_in, lease};
 use crate::{
     error::ConnectionError,
     model::{BrokenCode, State},
+    patience::until_stored,
     provider::{App, CALL_TIMEOUT, Grant, ProviderError},
     seal::{Token, seal_token},
     store::{self, Refreshed, Row},
 };
-
-/// How often a pair that could not be stored is tried again.
-const STORE_AGAIN: Duration = Duration::from_millis(500);
 
 impl AccessTokens {
     /// Holds the lease. Everything that can fail without having presented the token comes first.
@@ -93,8 +91,8 @@ impl AccessTokens {
         self.inner
             .db
             .run(who, move |tx| {
-                held(tx, id, &owner, fence)?;
                 let row = store::row_locked(tx, id)?.ok_or(ConnectionError::NotConfigured)?;
+                held(tx, id, &owner, fence)?;
                 if row.generation != generation || row.state() == State::Broken {
                     return Err(ConnectionError::Refreshing);
                 }
@@ -113,6 +111,7 @@ impl AccessTokens {
         until_stored(|| {
             let owner = self.inner.owner.clone();
             self.inner.db.run(who, move |tx| {
+                store::row_locked(tx, id)?;
                 held(tx, id, &owner, fence)?;
                 store::refresh_mark(tx, id, None)?;
                 Ok(jobs::lease_release(tx, &lease(id), &owner, fence)?)
@@ -165,7 +164,12 @@ impl AccessTokens {
         let generation = match generation {
             Ok(generation) => generation,
             Err(error) => {
-                self.drop_pair(&prepared.app, &grant, &error).await;
+                // The connection was ended or made anew meanwhile, so the pair has no place.
+                let endings = &self.inner.endings;
+                log::info!("a refreshed pair of {} is not stored: {error}", row.id());
+                if let (Some(token), Some(sealed)) = (&grant.refresh, refresh) {
+                    endings.drop_grant(who, row, sealed, token).await;
+                }
                 self.release(who, row.id(), fence).await;
                 return Err(error);
             }
@@ -180,22 +184,6 @@ impl AccessTokens {
             connection: row.id(),
             instance_url: grant.instance_url,
         })
-    }
-
-    /// The connection was ended or made anew meanwhile: the pair has no place, so its grant must not
-    /// live on unseen.
-    async fn drop_pair(&self, app: &App, grant: &Grant, why: &ConnectionError) {
-        let token = grant.refresh.as_ref().unwrap_or(&grant.access);
-        let call = self.inner.provider.revoke(app, token);
-        match tokio::time::timeout(CALL_TIMEOUT, call).await {
-            Ok(Ok(())) => log::info!("a refreshed pair was not stored ({why}) and is revoked"),
-            Ok(Err(error)) => log::warn!(
-                "a refreshed pair was not stored ({why}), nor could it be revoked: {error}"
-            ),
-            Err(_) => {
-                log::warn!("a refreshed pair was not stored ({why}); revoking it had no answer")
-            }
-        }
     }
 
     /// Why a pair that was given must not be used.
@@ -219,12 +207,12 @@ impl AccessTokens {
         self.inner
             .db
             .run(who, move |tx| {
-                held(tx, id, &owner, fence)?;
                 let row = store::row_locked(tx, id)?.ok_or(ConnectionError::NotConfigured)?;
                 if row.access_sealed.as_ref() == Some(&fresh.access) {
                     // An earlier try reached the database although its answer did not reach us.
                     return Ok(row.generation);
                 }
+                held(tx, id, &owner, fence)?;
                 if row.generation != generation {
                     return Err(ConnectionError::Moved);
                 }
@@ -248,20 +236,7 @@ struct Prepared {
     refresh_key: Arc<DataKey>,
 }
 
-/// Tries again while the database is away. What is to be stored exists nowhere else.
-async fn until_stored<T, Work, Run>(work: Work) -> Result<T, ConnectionError>
-where
-    Work: Fn() -> Run,
-    Run: Future<Output = Result<T, ConnectionError>>,
-{
-    loop {
-        match work().await {
-            Err(error) if error.is_outage() => tokio::time::sleep(STORE_AGAIN).await,
-            other => return other,
-        }
-    }
-}
-
+/// Whether the lease is still ours. Everyone locks the connection first and its lease second.
 fn held(
     tx: &mut TenantTx<'_>,
     id: ConnectionId,

@@ -1,5 +1,5 @@
 //! Live updates as server-sent events (HTML Living Standard, section 9.2): which topics changed,
-//! and nothing else. A stream lasts as long as the access that opened it.
+//! and nothing else. A stream lasts as long as the access that opened it, and a session has few.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -11,7 +11,7 @@ use actix_web::{
 use futures_util::stream;
 use http::{Problem, Routes, SignedIn};
 use identity::{Caller, Identity};
-use kernel::Secret;
+use kernel::{Actor, Secret};
 use serde_json::json;
 
 use crate::{Console, live::Listener};
@@ -68,8 +68,11 @@ async fn events(
     let token = header
         .and_then(|value| value.split_once(' '))
         .map(|(_, token)| token.trim().to_owned());
+    let Actor::Human { session, .. } = who.actor else {
+        return Err(Problem::internal());
+    };
     let held = Stream {
-        listener: console.live.listen(who.tenant),
+        listener: console.live.listen(who.tenant, session),
         identity: console.identity.clone(),
         token: Secret::new(token.ok_or_else(Problem::internal)?),
         caller: console.shared.caller(&request),

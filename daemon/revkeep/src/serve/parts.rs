@@ -120,6 +120,7 @@ impl Parts {
 
     pub(super) fn worker(&self, config: &Config) -> Result<Worker, ServeError> {
         let mut handlers = salesforce::handlers(&self.db, &self.salesforce);
+        handlers.extend(self.connections.handlers());
         handlers.extend(delivery::handlers(
             &self.db,
             &self.vault,

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, DbError, Unit};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
 use kernel::{
-    Principal, SharedClock, TenantId, UserId,
+    Classified, ErrorKind, Principal, SharedClock, TenantId, UserId,
     port::{AuditKeyring, AuditSeals, Sealer},
 };
 use schema::audit_keys;
@@ -28,12 +28,34 @@ const REFUSED: TimeDelta = TimeDelta::seconds(2);
 const PATIENCE: Duration = Duration::from_secs(3);
 const MOST: usize = 10_000;
 
+/// Why an audit key is not at hand.
 #[derive(Debug, thiserror::Error)]
-enum KeyError {
+pub enum KeyError {
     #[error("the audit key could not be read or stored")]
     Db(#[from] DbError),
     #[error("the audit key could not be opened")]
     Vault(#[from] VaultError),
+}
+
+impl Classified for KeyError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Db(error) => error.kind(),
+            Self::Vault(error) => error.kind(),
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Db(error) => error.code(),
+            Self::Vault(error) => error.code(),
+        }
+    }
+    fn message(&self) -> String {
+        match self {
+            Self::Db(error) => error.message(),
+            Self::Vault(error) => error.message(),
+        }
+    }
 }
 
 /// Fetches audit keys and keeps them for a bounded time.
@@ -96,11 +118,7 @@ impl Keyring {
     /// The stored key, opened; made at the first use.
     async fn fetch(&self, tenant: TenantId, subject: Uuid) -> Result<Arc<DataKey>, KeyError> {
         let owner = subject.to_string();
-        let binding = Binding {
-            provider: "audit",
-            owner: &owner,
-            column: "audit_keys.wrapped",
-        };
+        let binding = binding(&owner);
         if let Some(wrapped) = self.stored(tenant, subject).await? {
             return Ok(self
                 .vault
@@ -187,6 +205,15 @@ impl Sealer for KeySealer {
 
 fn sealer(key: Arc<DataKey>) -> Arc<dyn Sealer> {
     Arc::new(KeySealer(key))
+}
+
+/// The place of an audit key; `owner` is its subject.
+pub(crate) fn binding(owner: &str) -> Binding<'_> {
+    Binding {
+        provider: "audit",
+        owner,
+        column: "audit_keys.wrapped",
+    }
 }
 
 fn cause(error: &dyn std::error::Error) -> String {

@@ -7,6 +7,8 @@
 
 mod entry;
 mod keyring;
+mod rewrap;
 
 pub use entry::{AuditError, Entry, write_all};
-pub use keyring::Keyring;
+pub use keyring::{KeyError, Keyring};
+pub use rewrap::audit_keys_rewrap;

@@ -61,21 +61,25 @@ impl Seals<'_> {
         text(&key.open_with(b"", message)?)
     }
 
-    /// The same token under the newest version of the tenant's key.
+    /// The same token under the newest version of the tenant's key; `None` when it has it already.
     pub(crate) async fn rewrap_token(
         &self,
         id: ConnectionId,
         token: Token,
         stored: &[u8],
-    ) -> Result<Vec<u8>, ConnectionError> {
+        newest: u32,
+    ) -> Result<Option<Vec<u8>>, ConnectionError> {
         let (wrapped, message) = split(stored)?;
+        if wrapped.key_version() >= newest {
+            return Ok(None);
+        }
         let owner = id.to_string();
         let binding = self.binding(&owner, token.column());
         let wrapped = self
             .vault
             .rewrap_data_key(self.tenant, &binding, &wrapped)
             .await?;
-        join(&wrapped, message)
+        join(&wrapped, message).map(Some)
     }
 
     pub(crate) async fn seal_consumer_secret(
@@ -98,15 +102,14 @@ impl Seals<'_> {
         &self,
         id: ConnectionId,
         stored: &[u8],
-    ) -> Result<Vec<u8>, ConnectionError> {
+        newest: u32,
+    ) -> Result<Option<Vec<u8>>, ConnectionError> {
         let owner = id.to_string();
         let binding = self.binding(&owner, CONSUMER_SECRET);
-        let sealed = Sealed::parse(stored)?;
         Ok(self
             .vault
-            .rewrap(self.tenant, &binding, &sealed)
-            .await?
-            .to_bytes())
+            .rewrap_stored(self.tenant, &binding, stored, newest)
+            .await?)
     }
 
     /// The verifier is bound to the state whose challenge it answers.

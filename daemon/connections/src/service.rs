@@ -1,6 +1,7 @@
 //! What people do with the tenant's routing connection: configure, authorise, disconnect.
 
 mod login;
+mod rewrap;
 
 pub use login::Returned;
 
@@ -16,8 +17,8 @@ use crate::{
     error::ConnectionError,
     model::{Connection, Environment, State},
     provider::{App, Provider},
-    seal::{Seals, Token},
-    store::{self, Ending, Form, Row, SealedColumns},
+    seal::Seals,
+    store::{self, Ending, Form, Row},
 };
 
 /// The form of the connection.
@@ -112,35 +113,6 @@ impl Connections {
     /// The background work of connections.
     pub fn handlers(&self) -> Vec<Arc<dyn Handler>> {
         vec![Arc::new(Revoke(self.endings.clone()))]
-    }
-
-    /// Moves the connection's secrets to the newest version of the tenant's key. `false` when they
-    /// changed meanwhile: then they are new already.
-    pub async fn connection_rewrap(&self, who: &Principal) -> Result<bool, ConnectionError> {
-        let row = self.row(who).await?;
-        let (seals, id) = (self.seals(who), row.id());
-        let secret = match &row.consumer_secret_sealed {
-            Some(stored) => Some(seals.rewrap_consumer_secret(id, stored).await?),
-            None => None,
-        };
-        let access = match &row.access_sealed {
-            Some(stored) => Some(seals.rewrap_token(id, Token::Access, stored).await?),
-            None => None,
-        };
-        let refresh = match &row.refresh_sealed {
-            Some(stored) => Some(seals.rewrap_token(id, Token::Refresh, stored).await?),
-            None => None,
-        };
-        self.db
-            .run(who, move |tx| {
-                let rewrapped = SealedColumns {
-                    secret,
-                    access,
-                    refresh,
-                };
-                store::rewrapped_store(tx, &row, rewrapped)
-            })
-            .await
     }
 
     fn check(&self, input: &Configure) -> Result<String, ConnectionError> {

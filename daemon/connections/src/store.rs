@@ -3,7 +3,9 @@
 mod endings;
 mod states;
 
-pub(crate) use endings::{Ending, ending_delete, ending_find, ending_insert};
+pub(crate) use endings::{
+    Ending, ending_delete, ending_find, ending_insert, ending_rewrapped, endings_after,
+};
 pub(crate) use states::{Begun, begun_insert, begun_take};
 
 use chrono::{DateTime, Utc};
@@ -120,6 +122,21 @@ pub fn connection_for_routing(
     provider: &str,
 ) -> Result<Option<Connection>, ConnectionError> {
     Ok(routing_row(tx, provider)?.map(|row| row.view()))
+}
+
+/// The tenant's connections by id, after `last`.
+pub(crate) fn rows_after(
+    tx: &mut TenantTx<'_>,
+    last: Option<Uuid>,
+    most: i64,
+) -> Result<Vec<Row>, ConnectionError> {
+    Ok(connections::table
+        .filter(connections::tenant_id.eq(tx.tenant().uuid()))
+        .filter(connections::connection_id.gt(last.unwrap_or_default()))
+        .order(connections::connection_id)
+        .limit(most)
+        .select(Row::as_select())
+        .load(tx.conn())?)
 }
 
 /// One connection, locked until the transaction ends.
@@ -356,7 +373,7 @@ pub fn limits_record(
     Ok(())
 }
 
-/// The sealed columns of a row.
+/// The sealed columns of a row; `None` keeps what is stored.
 pub(crate) struct SealedColumns {
     pub(crate) secret: Option<Vec<u8>>,
     pub(crate) access: Option<Vec<u8>>,
@@ -381,9 +398,9 @@ pub(crate) fn rewrapped_store(
     let own = own(tx, read.id());
     diesel::update(connections::table.filter(own))
         .set((
-            connections::consumer_secret_sealed.eq(rewrapped.secret),
-            connections::access_sealed.eq(rewrapped.access),
-            connections::refresh_sealed.eq(rewrapped.refresh),
+            connections::consumer_secret_sealed.eq(rewrapped.secret.or(row.consumer_secret_sealed)),
+            connections::access_sealed.eq(rewrapped.access.or(row.access_sealed)),
+            connections::refresh_sealed.eq(rewrapped.refresh.or(row.refresh_sealed)),
         ))
         .execute(tx.conn())?;
     Ok(true)

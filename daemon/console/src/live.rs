@@ -41,7 +41,9 @@ pub struct Live {
 
 /// The open streams of each session, oldest first. A stream whose sender is dropped ends.
 #[derive(Default)]
-struct OpenStreams(Mutex<HashMap<SessionId, VecDeque<(u64, oneshot::Sender<()>)>>>);
+struct OpenStreams(Mutex<HashMap<SessionId, Numbered>>);
+
+type Numbered = VecDeque<(u64, oneshot::Sender<()>)>;
 
 impl OpenStreams {
     /// Notes a new stream; the receiver ends when it is closed for a newer one.

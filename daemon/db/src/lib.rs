@@ -25,6 +25,6 @@ pub use context::ContextKey;
 pub use error::DbError;
 pub use hints::{Hints, hint};
 pub use pool::DbRole;
-pub use system::{ClaimedJob, JobCount, SystemTx};
+pub use system::{ClaimedJob, JobCount, RewrapCount, SystemTx};
 pub use tenant::TenantTx;
 pub use unit::{Db, Unit};

@@ -4,8 +4,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     PgConnection, QueryableByName, RunQueryDsl, sql_query,
-    sql_types::{Array, BigInt, Integer, Interval, Jsonb, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{
+        Array, BigInt, Integer, Interval, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    },
 };
+use kernel::{TenantId, UserId};
 use uuid::Uuid;
 
 use crate::error::DbError;
@@ -42,6 +45,35 @@ pub struct JobCount {
     pub state: String,
     #[diesel(sql_type = BigInt)]
     pub jobs: i64,
+}
+
+/// How many tenants' jobs of one rewrap are in a state, and how much they have done.
+#[derive(Debug, QueryableByName)]
+pub struct RewrapCount {
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    #[diesel(sql_type = BigInt)]
+    pub tenants: i64,
+    /// Sealed values that were looked at, and those that were moved to a newer version of their key.
+    #[diesel(sql_type = BigInt)]
+    pub seen: i64,
+    #[diesel(sql_type = BigInt)]
+    pub moved: i64,
+    /// Why one of them waits or was given up.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub error_code: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct TenantKey {
+    #[diesel(sql_type = SqlUuid)]
+    tenant_id: Uuid,
+}
+
+#[derive(QueryableByName)]
+struct UserKey {
+    #[diesel(sql_type = SqlUuid)]
+    user_id: Uuid,
 }
 
 #[derive(QueryableByName)]
@@ -109,6 +141,46 @@ impl<'c> SystemTx<'c> {
     )]
     pub fn jobs_census(&mut self) -> Result<Vec<JobCount>, DbError> {
         Ok(sql_query("SELECT * FROM jobs_census()").load(self.conn)?)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn tenants_all(&mut self) -> Result<Vec<TenantId>, DbError> {
+        let found: Vec<TenantKey> =
+            sql_query("SELECT tenant_id FROM tenants_all()").load(self.conn)?;
+        Ok(found
+            .into_iter()
+            .map(|row| TenantId::from_uuid(row.tenant_id))
+            .collect())
+    }
+
+    /// The next `most` people by id.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn users_after(&mut self, last: Option<Uuid>, most: i32) -> Result<Vec<UserId>, DbError> {
+        let found: Vec<UserKey> = sql_query("SELECT user_id FROM users_after($1, $2)")
+            .bind::<Nullable<SqlUuid>, _>(last)
+            .bind::<Integer, _>(most)
+            .load(self.conn)?;
+        Ok(found
+            .into_iter()
+            .map(|row| UserId::from_uuid(row.user_id))
+            .collect())
+    }
+
+    /// How far one rewrap is.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn rewraps_census(&mut self, run: Uuid) -> Result<Vec<RewrapCount>, DbError> {
+        Ok(sql_query("SELECT * FROM rewraps_census($1)")
+            .bind::<Text, _>(run.to_string())
+            .load(self.conn)?)
     }
 
     /// Makes the partitions of the next months; answers how many were missing.

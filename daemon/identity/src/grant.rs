@@ -65,11 +65,7 @@ impl Inner {
     ) -> Result<NewSession, IdentityError> {
         let session = SessionId::generate(self.clock.as_ref());
         let owner = session.to_string();
-        let binding = Binding {
-            provider: "identity",
-            owner: &owner,
-            column: "sessions.device_sealed",
-        };
+        let binding = device_binding(&owner);
         let device = serde_json::json!({
             "address": caller.address.to_string(),
             "user_agent": caller.user_agent,
@@ -160,6 +156,15 @@ impl Inner {
             Err(error) if error.is_waiting() => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// The place of a session's device; `owner` is the session.
+pub(crate) fn device_binding(owner: &str) -> Binding<'_> {
+    Binding {
+        provider: "identity",
+        owner,
+        column: "sessions.device_sealed",
     }
 }
 

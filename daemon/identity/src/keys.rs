@@ -86,7 +86,7 @@ pub(crate) async fn open(
         .await?)
 }
 
-fn binding(owner: &str) -> Binding<'_> {
+pub(crate) fn binding(owner: &str) -> Binding<'_> {
     Binding {
         provider: "identity",
         owner,

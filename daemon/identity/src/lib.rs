@@ -19,6 +19,7 @@ mod password;
 mod people;
 mod permission;
 mod refresh;
+mod rewrap;
 mod session;
 mod setup;
 mod standing;

@@ -19,6 +19,6 @@ pub use listing::{
     JobCounts, JobPage, JobRow, ScheduleRow, job_counts, job_discard, job_list, job_retry,
     schedule_list,
 };
-pub use queue::{NewJob, enqueue, event_kind, publish};
+pub use queue::{NewJob, enqueue, event_kind, publish, remember};
 pub use schedule::{schedule_remove, schedule_set};
 pub use worker::{Handler, Job, Worker, WorkerConfig};

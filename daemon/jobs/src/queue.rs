@@ -1,8 +1,8 @@
 //! Enqueue and publish, inside the caller's transaction.
 
 use chrono::{DateTime, Utc};
-use db::Unit;
-use diesel::{ExpressionMethods, RunQueryDsl};
+use db::{TenantTx, Unit};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
 use kernel::{Event, JobId};
 use schema::jobs;
 use serde_json::{Value, json};
@@ -64,6 +64,28 @@ pub fn enqueue<U: Unit>(tx: &mut U, job: NewJob) -> Result<Option<JobId>, JobsEr
         .on_conflict_do_nothing()
         .execute(tx.conn())?;
     Ok((added == 1).then_some(id))
+}
+
+/// Keeps what a long job must know of itself when it is run again: `notes` is an object whose keys
+/// are added to its payload.
+pub fn remember(tx: &mut TenantTx<'_>, id: JobId, notes: &Value) -> Result<(), JobsError> {
+    let tenant = tx.tenant().uuid();
+    let own = jobs::table
+        .filter(jobs::tenant_id.eq(tenant))
+        .filter(jobs::job_id.eq(id.uuid()));
+    let stored: Option<Value> = own
+        .select(jobs::payload)
+        .for_update()
+        .first(tx.conn())
+        .optional()?;
+    let (Some(Value::Object(mut payload)), Value::Object(notes)) = (stored, notes) else {
+        return Ok(());
+    };
+    payload.extend(notes.clone());
+    diesel::update(own)
+        .set(jobs::payload.eq(Value::Object(payload)))
+        .execute(tx.conn())?;
+    Ok(())
 }
 
 /// Tells whoever subscribes that something happened, once the transaction commits.

@@ -20,6 +20,7 @@ mod error;
 mod local;
 mod private_file;
 mod remote;
+mod rewrapped;
 mod vault;
 
 pub use backend::{Health, IfMissing};
@@ -29,4 +30,5 @@ pub use data_key::DataKey;
 pub use envelope::{Sealed, Wrapped};
 pub use error::VaultError;
 pub use local::{Created, create_keystore};
+pub use rewrapped::RewrapPage;
 pub use vault::Vault;

@@ -118,6 +118,29 @@ impl Vault {
         })
     }
 
+    /// The newest version of the tenant's key.
+    pub async fn newest_version(&self, tenant: TenantId) -> Result<u32, VaultError> {
+        let (_, wrapped) = self.backend.data_key(tenant, VERSION_PLACE).await?;
+        Ok(wrapped.version)
+    }
+
+    /// [`Vault::rewrap`] of a stored value; `None` when it has `newest` already.
+    pub async fn rewrap_stored(
+        &self,
+        tenant: TenantId,
+        binding: &Binding<'_>,
+        stored: &[u8],
+        newest: u32,
+    ) -> Result<Option<Vec<u8>>, VaultError> {
+        let sealed = Sealed::parse(stored)?;
+        if sealed.key_version() >= newest {
+            return Ok(None);
+        }
+        Ok(Some(
+            self.rewrap(tenant, binding, &sealed).await?.to_bytes(),
+        ))
+    }
+
     /// A new data key for many values; the caller stores [`DataKey::wrapped`].
     pub async fn new_data_key(
         &self,
@@ -198,6 +221,9 @@ impl Vault {
         self.backend.put_named_secret(name, value).await
     }
 }
+
+/// No value has this place: the data key that is made for it tells its version and is dropped.
+const VERSION_PLACE: &[u8] = b"revkeep.version.1";
 
 fn no_section(name: &str) -> VaultError {
     VaultError::Config(format!(

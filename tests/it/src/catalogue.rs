@@ -251,6 +251,26 @@ fn runtime_roles_have_no_power_beyond_their_rows() {
 }
 
 #[test]
+fn every_sealed_column_is_in_the_golden_list() {
+    let bed = Bed::new();
+    let found = column(
+        &mut connect(&bed.database, "revkeep_owner"),
+        "SELECT c.relname || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
+         AND a.atttypid = 'bytea'::regtype AND NOT a.attisdropped AND (a.attname LIKE '%\\_sealed' OR a.attname = 'wrapped') \
+         ORDER BY 1",
+    );
+    let listed: Vec<String> = golden(include_str!("../../golden/sealed-columns.txt"))
+        .into_iter()
+        .map(|(column, _)| column)
+        .collect();
+    assert_eq!(
+        found, listed,
+        "add the column to tests/golden/sealed-columns.txt, and its values to revkeep keys rewrap"
+    );
+}
+
+#[test]
 fn the_schema_crate_says_what_the_database_says() {
     let bed = Bed::new();
     let found = column(

@@ -246,17 +246,19 @@ async fn a_ciphertext_opens_in_its_own_row_and_column_only() {
 async fn rewrapping_while_serving_loses_nothing() {
     let org = Org::connected().await;
     let before = org.token().await;
-    org.bed
-        .vault
-        .rotate_tenant_key(org.daemon.tenant)
-        .await
-        .unwrap();
-    assert!(
+    let tenant = org.daemon.tenant;
+    org.bed.vault.rotate_tenant_key(tenant).await.unwrap();
+    let newest = org.bed.vault.newest_version(tenant).await.unwrap();
+    let rewrap = async || {
         org.connections
-            .connection_rewrap(&org.daemon)
+            .connection_rewrap(&org.daemon, None, newest)
             .await
             .unwrap()
-    );
+    };
+    let page = rewrap().await;
+    assert_eq!((page.seen, page.moved, page.next), (3, 3, None));
+    let again = rewrap().await;
+    assert_eq!((again.seen, again.moved), (3, 0), "moved twice");
     assert_eq!(org.token().await.secret.expose(), before.secret.expose());
     org.tokens
         .refresh_after(&org.daemon, &before)

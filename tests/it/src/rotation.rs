@@ -1,122 +1,154 @@
-//! Must hold 6: the tenant's key is rotated, and the connection's secrets rewrapped, while leads are
-//! routed.
+//! Must hold 6: every key gets new versions, and everything that is sealed is moved to them by
+//! `revkeep keys rewrap`, while leads are routed and through the death of the daemon (OB-07).
 
-use std::sync::Arc;
-
-use connections::{Connections, Provider};
-use db::{ContextKey, Db, DbConfig};
-use egress::Egress;
-use kernel::{Principal, Secret, SharedClock, SystemClock, TenantId};
-use salesforce::SalesforceOAuth;
-use stack::{scenario, world::World};
-use vault::{IfMissing, Vault};
+use serde_json::Value;
+use simulators::wire::{Effect, Fault};
+use stack::{
+    daemon::{Daemon, DaemonOptions},
+    scenario,
+    world::World,
+};
 
 use crate::{
     harness::column,
     live::{
-        all_routed, configured, connection, counted, daemon, no_token_was_reused, section,
+        all_routed, claims_run_out, configured, connection, counted, daemon, no_token_was_reused,
         superuser, until, world,
     },
 };
 
 const LEADS: u32 = 20;
 
-/// The service that rewraps, beside the daemon, over the same database and OpenBao.
-struct Keeper {
-    vault: Vault,
-    connections: Connections,
-    who: Principal,
+/// Every column that is rewrapped, with the byte of its values at which the version of the key ends.
+fn rewrapped_columns() -> Vec<(&'static str, &'static str, &'static str)> {
+    include_str!("../../golden/sealed-columns.txt")
+        .lines()
+        .filter_map(|line| {
+            let (place, byte) = line.split_once(" rewrapped ")?;
+            let (table, column) = place.split_once('.')?;
+            Some((table, column, byte))
+        })
+        .collect()
 }
 
-impl Keeper {
-    async fn new(world: &World) -> Self {
-        let config = world.directory().join("setup/revkeep.toml");
-        let clock: SharedClock = Arc::new(SystemClock);
-        let vault = Vault::new(section(&config, "secrets"), Arc::clone(&clock)).unwrap();
-        let database = DbConfig {
-            host: world.postgres.socket_directory().display().to_string(),
-            port: world.postgres.port(),
-            name: "revkeep".to_owned(),
-            tls_ca: None,
-            app_connections: 2,
-            auth_connections: 1,
-        };
-        let db = Db::new(&database, clock).unwrap();
-        let key = vault
-            .named_secret("database-context-key", IfMissing::Fail)
-            .await
-            .unwrap();
-        let key = <[u8; ContextKey::BYTES]>::try_from(key.expose().as_slice()).unwrap();
-        db.unlock(ContextKey::new(Secret::new(key)));
-        db.set_audit_keyring(Arc::new(audit::Keyring::new(db.clone(), vault.clone())));
-        let egress = Egress::new(section(&config, "egress")).unwrap();
-        let settings: salesforce::Config = section(&config, "salesforce");
-        let provider: Arc<dyn Provider> = Arc::new(SalesforceOAuth::new(&egress, &settings));
-        let tenant = column(&mut superuser(world), "SELECT tenant_id FROM connections").remove(0);
-        Self {
-            connections: Connections::new(
-                db,
-                vault.clone(),
-                provider,
-                "https://localhost/connect/salesforce".to_owned(),
-            ),
-            vault,
-            who: Principal::system(TenantId::from_uuid(tenant.parse().unwrap()), None),
-        }
-    }
-
-    /// A new version of the tenant's key, and everything of the connection under it.
-    async fn rotate(&self) {
-        self.vault.rotate_tenant_key(self.who.tenant).await.unwrap();
-        // `false`: a refresh came between, and what it stored may be older than the rotation.
-        until("the connection is not rewrapped", async || {
-            match self.connections.connection_rewrap(&self.who).await {
-                Ok(true) => Ok(()),
-                other => Err(format!("{other:?}")),
-            }
+/// `table.column: versions` for each column that is rewrapped, in the database as it stands.
+fn versions(world: &World) -> Vec<String> {
+    let mut conn = superuser(world);
+    rewrapped_columns()
+        .into_iter()
+        .map(|(table, name, byte)| {
+            let found = column(
+                &mut conn,
+                &format!("SELECT DISTINCT get_byte({name}, {byte}) FROM {table} WHERE {name} IS NOT NULL ORDER BY 1"),
+            );
+            format!("{table}.{name}: {}", found.join(" "))
         })
-        .await;
+        .collect()
+}
+
+/// Every column has values, and all of them have `version`.
+fn all_at(world: &World, version: u32) -> Result<(), String> {
+    let found = versions(world);
+    let wrong: Vec<&String> = found
+        .iter()
+        .filter(|line| !line.ends_with(&format!(": {version}")))
+        .collect();
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("not at {version}: {wrong:?}"))
     }
+}
+
+fn rewrap(daemon: &Daemon) -> Value {
+    let told = daemon.command(&["keys", "rewrap"]).unwrap();
+    assert_eq!(told["done"], told["jobs"], "{told}");
+    assert_eq!(told["dead"], 0, "{told}");
+    told
+}
+
+/// A grant that Salesforce cannot be told of, so that every sealed column has a value.
+async fn a_grant_to_end(world: &World, console: &stack::console::Console) {
+    let deaf = Fault {
+        method: None,
+        path: Some("/services/oauth2/revoke".to_owned()),
+        record: None,
+        skip: 0,
+        count: None,
+        effect: Effect::DropBefore,
+    };
+    world.salesforce.fault(&deaf).await.unwrap();
+    scenario::authorize(world, console).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_tenants_key_rotates_while_leads_are_routed() {
+async fn every_key_rotates_while_leads_are_routed() {
     let world = world().await;
     let (first, console) = configured(&world).await;
+    a_grant_to_end(&world, &console).await;
     scenario::activate(&console).await.unwrap();
-    let keeper = Keeper::new(&world).await;
-    assert_eq!(key_versions(&world), "1 1 1");
-    for turn in 0..5 {
+    all_at(&world, 1).unwrap();
+    for turn in 0..3 {
         scenario::arrive(&world, 4_000 + turn, LEADS).await.unwrap();
         if turn % 2 == 0 {
             world.salesforce.expire_sessions().await.unwrap();
         }
-        keeper.rotate().await;
+        let told = rewrap(&first);
+        assert!(told["moved"].as_i64().unwrap() >= 8, "{told}");
     }
     let arrived = usize::try_from(LEADS).unwrap();
     let account = all_routed(&world, &console, &first).await;
-    assert_eq!(counted(&account, "assigned"), 5 * arrived, "{account:#?}");
-    keeper.rotate().await;
-    assert_eq!(key_versions(&world), "7 7 7");
+    assert_eq!(counted(&account, "assigned"), 3 * arrived, "{account:#?}");
+    rewrap(&first);
+    all_at(&world, 5).unwrap();
+    // Nothing is older, so nothing is moved; and no version is added when none is asked for.
+    let told = first.command(&["keys", "rewrap", "--no-rotate"]).unwrap();
+    assert_eq!(told["moved"], 0, "{told}");
+    all_at(&world, 5).unwrap();
     assert!(first.stop().await.unwrap().success());
 
-    // A daemon that remembers no key opens everything, the refresh token included.
+    // A daemon that remembers no key opens everything: it signs people in, and refreshes.
     let (second, console) = daemon(&world).await;
     world.salesforce.expire_sessions().await.unwrap();
     scenario::arrive(&world, 4_010, LEADS).await.unwrap();
     let account = all_routed(&world, &console, &second).await;
-    assert_eq!(counted(&account, "assigned"), 6 * arrived, "{account:#?}");
+    assert_eq!(counted(&account, "assigned"), 4 * arrived, "{account:#?}");
     assert_eq!(connection(&console).await, ("connected".to_owned(), None));
     no_token_was_reused(&world).await;
+    let audited = column(
+        &mut superuser(&world),
+        "SELECT DISTINCT action || ' ' || actor_kind FROM audit_log WHERE action LIKE 'key%' ORDER BY 1",
+    );
+    assert_eq!(audited, ["key_rewrap system", "key_rotate system"]);
     assert!(second.stop().await.unwrap().success());
 }
 
-/// The version of the tenant's key in the heads of the consumer secret, the access token and the
-/// refresh token as they are stored.
-fn key_versions(world: &World) -> String {
-    column(
-        &mut superuser(world),
-        "SELECT concat_ws(' ', get_byte(consumer_secret_sealed, 5), get_byte(access_sealed, 7), get_byte(refresh_sealed, 7)) FROM connections",
-    )
-    .remove(0)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rewrap_that_was_cut_short_goes_on_and_rotates_once() {
+    let world = world().await;
+    let (first, console) = configured(&world).await;
+    a_grant_to_end(&world, &console).await;
+    assert!(first.stop().await.unwrap().success());
+    let mut version = 1;
+    for point in ["key_rotated", "rewrap_page"] {
+        let options = DaemonOptions {
+            failpoints: Some(format!("{point}=1*panic")),
+            ..DaemonOptions::default()
+        };
+        let mut doomed = world.daemon(options).await.unwrap();
+        let cut = doomed.command(&["keys", "rewrap"]).unwrap();
+        assert_eq!(cut["error"]["code"], "daemon_not_running", "{cut}");
+        assert!(!doomed.wait_ended().await.unwrap().success());
+        assert!(doomed.log().contains(point), "{}", doomed.log());
+        claims_run_out(&world);
+        version += 1;
+        assert!(all_at(&world, version).is_err(), "{point} came too late");
+
+        let (after, _) = daemon(&world).await;
+        until("the rewrap does not go on", async || {
+            all_at(&world, version)
+        })
+        .await;
+        assert!(after.stop().await.unwrap().success());
+    }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Ending {
     tenant_id: Uuid,
     pub(crate) ending_id: Uuid,
     connection_id: Uuid,
-    provider: String,
+    pub(crate) provider: String,
     pub(crate) login_host: String,
     pub(crate) consumer_key: String,
     pub(crate) token_sealed: Vec<u8>,
@@ -82,4 +82,35 @@ pub(crate) fn ending_delete(tx: &mut TenantTx<'_>, id: Uuid) -> Result<bool, Con
     )
     .execute(tx.conn())?;
     Ok(gone == 1)
+}
+
+/// By id, after `last`.
+pub(crate) fn endings_after(
+    tx: &mut TenantTx<'_>,
+    last: Option<Uuid>,
+    most: i64,
+) -> Result<Vec<Ending>, ConnectionError> {
+    Ok(grants_ending::table
+        .filter(grants_ending::tenant_id.eq(tx.tenant().uuid()))
+        .filter(grants_ending::ending_id.gt(last.unwrap_or_default()))
+        .order(grants_ending::ending_id)
+        .limit(most)
+        .select(Ending::as_select())
+        .load(tx.conn())?)
+}
+
+/// Replaces the sealed token by its rewrapped form. `false` when it is gone.
+pub(crate) fn ending_rewrapped(
+    tx: &mut TenantTx<'_>,
+    read: &Ending,
+    fresh: Vec<u8>,
+) -> Result<bool, ConnectionError> {
+    let changed = diesel::update(
+        grants_ending::table
+            .filter(grants_ending::tenant_id.eq(tx.tenant().uuid()))
+            .filter(grants_ending::ending_id.eq(read.ending_id)),
+    )
+    .set(grants_ending::token_sealed.eq(fresh))
+    .execute(tx.conn())?;
+    Ok(changed == 1)
 }

@@ -9,6 +9,7 @@ pub(crate) use client::ask;
 pub(crate) use server::{Answers, serve};
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// What may be asked, one JSON object on a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,14 @@ pub(crate) enum Question {
     Check,
     /// A one-time code for the first super_admin.
     SetupCode,
+    /// Seal everything anew under the keys; `rotate` adds a version to each key first.
+    KeysRewrap {
+        rotate: bool,
+    },
+    /// How far a rewrap is.
+    KeysProgress {
+        run: Uuid,
+    },
 }
 
 /// One line back.

@@ -3,6 +3,7 @@
 
 mod check;
 mod controls;
+mod keys;
 mod setup;
 mod status;
 
@@ -43,6 +44,9 @@ enum Command {
     Migrate,
     /// Print the commented default configuration: the manual of every setting.
     Config,
+    /// The keys that protect what is stored.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// List every promise about security: built with its probes, attested, or pending.
     Controls,
 }
@@ -66,6 +70,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Status => status::run(&config, cli.json),
         Command::Check => check::run(&config, cli.json),
         Command::Setup(options) => setup::run(&config, &options, cli.json),
+        Command::Keys(command) => keys::run(&config, &command, cli.json),
         Command::Migrate => setup::migrate(&config, cli.json),
         Command::Config | Command::Controls => ExitCode::SUCCESS,
     }

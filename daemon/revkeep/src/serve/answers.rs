@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use http::Readiness;
 use kernel::{Actor, Classified};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{parts::Parts, readiness::DaemonReadiness};
+use super::{parts::Parts, readiness::DaemonReadiness, rewrap};
 use crate::{
     admin::{Answers, Question, Reply},
     checks,
@@ -64,17 +64,24 @@ impl DaemonAnswers {
     }
 
     async fn setup_code(&self) -> Reply {
-        match self.parts.identity.setup_code_create().await {
-            Ok(code) => Reply::Answer(json!({
+        let code = self.parts.identity.setup_code_create().await;
+        reply(code.map(|code| {
+            json!({
                 "code": code.expose(),
                 "lives_hours": 24,
                 "address": self.config.site.public_url,
-            })),
-            Err(error) => Reply::Refusal {
-                code: error.code().to_owned(),
-                message: error.message(),
-            },
-        }
+            })
+        }))
+    }
+}
+
+fn reply<E: Classified>(answer: Result<Value, E>) -> Reply {
+    match answer {
+        Ok(answer) => Reply::Answer(answer),
+        Err(error) => Reply::Refusal {
+            code: error.code().to_owned(),
+            message: error.message(),
+        },
     }
 }
 
@@ -89,6 +96,11 @@ impl Answers for DaemonAnswers {
                 Reply::Answer(json!({ "findings": findings }))
             }
             Question::SetupCode => self.setup_code().await,
+            Question::KeysRewrap { rotate } => {
+                let begun = rewrap::begin(&self.parts.db, asker, rotate).await;
+                reply(begun.map(|(run, jobs)| json!({ "run": run, "jobs": jobs })))
+            }
+            Question::KeysProgress { run } => reply(rewrap::progress(&self.parts.db, run).await),
         }
     }
 }

@@ -7,6 +7,7 @@ mod hints;
 mod maintenance;
 mod parts;
 mod readiness;
+mod rewrap;
 mod signals;
 
 use std::{process::ExitCode, sync::Arc};

@@ -121,6 +121,12 @@ impl Parts {
     pub(super) fn worker(&self, config: &Config) -> Result<Worker, ServeError> {
         let mut handlers = salesforce::handlers(&self.db, &self.salesforce);
         handlers.extend(self.connections.handlers());
+        handlers.push(super::rewrap::handler(
+            &self.db,
+            &self.vault,
+            &self.identity,
+            &self.connections,
+        ));
         handlers.extend(delivery::handlers(
             &self.db,
             &self.vault,

@@ -1,10 +1,13 @@
 //! The control table: complete, honest about its probes, and the source of the control matrix. Below
 //! it stand the attacks on controls that no other module attacks.
 
+mod asvs;
 mod connection;
+mod dangers;
 mod promises;
 mod rows;
 mod sources;
+mod web;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,0 +1,158 @@
+//! What the daemon's sources may not hold: programs that are started, answers that let other origins in,
+//! bodies that take any field, hashes that are broken, and reads that change something.
+
+use std::path::Path;
+
+use super::sources::{Source, sources};
+
+/// The daemon's own sources: not its build tool, and not its tests.
+fn daemon() -> Vec<Source> {
+    let found: Vec<Source> = sources()
+        .into_iter()
+        .filter(|source| source.path.starts_with("daemon"))
+        .filter(|source| !source.path.starts_with("daemon/xtask"))
+        .filter(|source| !source.path.iter().any(|part| part == "tests"))
+        .collect();
+    assert!(found.len() > 150, "only {} files were found", found.len());
+    found
+}
+
+fn planted(text: &str) -> Source {
+    Source {
+        path: Path::new("daemon/planted/src/lib.rs").to_owned(),
+        text: text.to_owned(),
+    }
+}
+
+/// The lines of a source that hold one of the texts, as `path: line`.
+fn lines_with(source: &Source, texts: &[&str]) -> Vec<String> {
+    let lines = source.text.lines().map(str::trim);
+    lines
+        .filter(|line| texts.iter().any(|text| line.contains(text)))
+        .map(|line| format!("{}: {line}", source.path.display()))
+        .collect()
+}
+
+fn in_daemon(texts: &[&str]) -> Vec<String> {
+    daemon()
+        .iter()
+        .flat_map(|source| lines_with(source, texts))
+        .collect()
+}
+
+const STARTS: [&str; 4] = ["process::Command", "Command::new(", "libc::system", "popen"];
+
+#[test]
+fn the_daemon_starts_no_program() {
+    assert_eq!(in_daemon(&STARTS), Vec::<String>::new());
+    let attack = "std::process::Command::new(\"sh\").arg(\"-c\").arg(name)";
+    assert_eq!(lines_with(&planted(attack), &STARTS).len(), 1);
+}
+
+const OPENS: [&str; 3] = [
+    "access-control-allow",
+    "ACCESS_CONTROL_ALLOW",
+    "Access-Control-Allow",
+];
+
+/// LR-45: without such a header no browser gives an answer of ours to another origin.
+#[test]
+fn no_answer_opens_the_door_to_another_origin() {
+    assert_eq!(in_daemon(&OPENS), Vec::<String>::new());
+    let attack = "response.insert_header((\"access-control-allow-origin\", \"*\"))";
+    assert_eq!(lines_with(&planted(attack), &OPENS).len(), 1);
+}
+
+const WEAK: [&str; 6] = [
+    "md5",
+    "Md5",
+    "sha1::",
+    "Sha1::",
+    "MessageDigest::sha1",
+    "MessageDigest::md",
+];
+
+#[test]
+fn no_weak_hash_is_used() {
+    assert_eq!(in_daemon(&WEAK), Vec::<String>::new());
+    for attack in ["let mark = md5::compute(text);", "sha1::Sha1::digest(text)"] {
+        assert_eq!(lines_with(&planted(attack), &WEAK).len(), 1, "{attack}");
+    }
+}
+
+/// Structures that a route reads from a body and that would let fields pass which they do not know.
+fn lenient(source: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    for read in source.text.split(": Body<").skip(1) {
+        let name = read.split(['>', '<']).next().unwrap_or_default();
+        let Some((before, after)) = source.text.split_once(&format!("struct {name} {{")) else {
+            found.push(format!("{}: Body<{name}>", source.path.display()));
+            continue;
+        };
+        let attributes = before.rsplit("\n\n").next().unwrap_or_default();
+        let fields = after.split_once("\n}").map_or(after, |(fields, _)| fields);
+        if !attributes.contains("deny_unknown_fields") || fields.contains("flatten") {
+            found.push(format!("{}: {name}", source.path.display()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_body_refuses_fields_that_it_does_not_know() {
+    let routes: Vec<Source> = daemon()
+        .into_iter()
+        .filter(|source| source.path.starts_with("daemon/console/src/routes"))
+        .collect();
+    let bodies = routes
+        .iter()
+        .map(|route| route.text.matches(": Body<").count());
+    let bodies: usize = bodies.sum();
+    assert!(bodies > 15, "only {bodies} bodies were found");
+    let found: Vec<String> = routes.iter().flat_map(lenient).collect();
+    assert_eq!(found, Vec::<String>::new());
+
+    let sound = "\n\n#[derive(Deserialize)]\n#[serde(deny_unknown_fields)]\nstruct Input {\n    name: String,\n}\n\nfn f(Body(x): Body<Input>) {}\n";
+    assert_eq!(lenient(&planted(sound)), Vec::<String>::new());
+    for attack in [
+        sound.replace("#[serde(deny_unknown_fields)]\n", ""),
+        sound.replace(
+            "name: String",
+            "#[serde(flatten)]\n    rest: Map<String, Value>",
+        ),
+        sound.replace("Body<Input>", "Body<Value>"),
+    ] {
+        assert_eq!(lenient(&planted(&attack)).len(), 1, "{attack}");
+    }
+}
+
+/// Routes by GET that take a permission to change something. What Salesforce offers for the layer is
+/// read from Salesforce, which costs requests, so only those who may use the answer may ask.
+fn changing_gets(routes: &str) -> Vec<&str> {
+    routes
+        .lines()
+        .filter(|line| line.starts_with("GET "))
+        .filter(|line| {
+            let access = line.split([' ', ':']).nth(2).unwrap_or_default();
+            !access.ends_with("_read") && !["public", "signed_in"].contains(&access)
+        })
+        .filter(|line| !line.starts_with("GET /layer/objects/{object}/available layer_edit:"))
+        .collect()
+}
+
+#[test]
+fn a_get_never_changes_anything() {
+    let routes = include_str!("../../../golden/routes.txt");
+    assert!(
+        routes
+            .lines()
+            .filter(|line| line.starts_with("GET "))
+            .count()
+            > 15
+    );
+    assert_eq!(changing_gets(routes), Vec::<&str>::new());
+    assert_eq!(
+        changing_gets("GET /routers/{object}/off router_operate: admin").len(),
+        1
+    );
+}

@@ -29,7 +29,7 @@ CREATE TABLE layer_records (
   source_modified_at timestamptz NOT NULL,
   imported_at timestamptz NOT NULL,
   PRIMARY KEY (tenant_id, object, record_id)
-);
+) WITH (fillfactor = 60);                     -- a new owner is noted beside the record, so that no index changes
 CREATE INDEX layer_records_recent ON layer_records (tenant_id, object, imported_at DESC, record_id DESC);
 SELECT place_tenant_table('layer_records');
 GRANT SELECT, INSERT, UPDATE, DELETE ON layer_records TO revkeep_app;

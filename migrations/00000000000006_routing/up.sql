@@ -119,8 +119,9 @@ CREATE TABLE routing_records (
   FOREIGN KEY (tenant_id, router_id) REFERENCES routers
 );
 CREATE INDEX routing_records_by_state ON routing_records (tenant_id, state, updated_at DESC, record_id DESC);
-CREATE INDEX routing_records_work ON routing_records (tenant_id, router_id, state, next_attempt_at) WHERE state IN ('waiting', 'proposed', 'claimed', 'failed', 'in_doubt');
-CREATE INDEX routing_records_claim ON routing_records (tenant_id, router_id, assignment_at, record_id) WHERE state IN ('proposed', 'waiting');
+-- What a cycle looks for. A record that is written without trouble goes from claimed to assigned, and
+-- never stands in here.
+CREATE INDEX routing_records_work ON routing_records (tenant_id, router_id, state, next_attempt_at) WHERE state IN ('waiting', 'proposed', 'failed', 'in_doubt');
 SELECT place_tenant_table('routing_records');
 GRANT SELECT, INSERT, UPDATE ON routing_records TO revkeep_app;
 
@@ -140,10 +141,10 @@ CREATE TABLE assignments (
   rep_id        uuid,
   new_owner     text NOT NULL COLLATE "C",
   previous_owner text COLLATE "C",
-  state         text NOT NULL CHECK (state IN ('proposed', 'claimed', 'assigned', 'in_doubt', 'failed')),
+  state         text NOT NULL CHECK (state IN ('proposed', 'assigned', 'in_doubt', 'failed')),
   reasons       jsonb NOT NULL,               -- why each rule and candidate passed or lost, compactly
   source_created_at timestamptz,
-  claimed_at    timestamptz,
+  sent_at       timestamptz,                  -- when the CRM was asked
   written_at    timestamptz,
   outcome_code  text,
   PRIMARY KEY (tenant_id, decided_at, assignment_id)
@@ -153,4 +154,5 @@ CREATE INDEX assignments_by_id ON assignments (tenant_id, assignment_id);
 CREATE INDEX assignments_by_rep ON assignments (tenant_id, rep_id, decided_at DESC);
 CREATE INDEX assignments_by_rule ON assignments (tenant_id, rule_id, decided_at DESC);
 SELECT place_tenant_table('assignments');
-GRANT SELECT, INSERT, UPDATE ON assignments TO revkeep_app;
+-- What was decided stays as it was: only what became of it is written later.
+GRANT SELECT, INSERT, UPDATE (state, sent_at, written_at, outcome_code) ON assignments TO revkeep_app;

@@ -1,17 +1,17 @@
-//! Bringing records in: a page of rows, one statement for the records and two for their searchable
-//! values, whatever the page's size. Only fields of the policy are kept (LR-02), and nothing else
+//! Bringing records in: a page of rows, one statement for the records and at most two for their
+//! searchable values, whatever the page's size. Only fields of the policy are kept (LR-02), and nothing else
 //! is even sent to the database.
 //!
 //! The statements are written by hand because they take whole columns as arrays (`unnest`), which
 //! the query builder cannot say. Every value is a bound parameter (LR-42).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use db::{TenantTx, Unit};
 use diesel::{
     QueryableByName, RunQueryDsl,
-    sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json};
@@ -38,7 +38,7 @@ pub struct ImportRow {
 /// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
-    /// Records that are new or newer than what the layer had.
+    /// Records that are new, or other than what the layer had.
     pub records: usize,
     /// Values left out because they are not of their field's type.
     pub mistyped: usize,
@@ -54,7 +54,7 @@ struct Kept {
 type Policy = BTreeMap<String, Kept>;
 
 /// Copies rows into the layer. When a record stands in `rows` twice, or in the layer with a newer
-/// modification time, the newest one is kept.
+/// modification time, the newest one is kept. A record that has not changed is not written.
 pub fn import(
     tx: &mut TenantTx<'_>,
     object: Object,
@@ -143,6 +143,9 @@ impl Serialize for Pairs<'_> {
 struct Written {
     #[diesel(sql_type = Text)]
     record_id: String,
+    /// The layer did not have it.
+    #[diesel(sql_type = Bool)]
+    fresh: bool,
 }
 
 #[expect(
@@ -154,23 +157,30 @@ fn records_upsert(
     object: Object,
     rows: &[&ImportRow],
     fields: &[String],
-) -> Result<Vec<String>, LayerError> {
+) -> Result<Vec<Written>, LayerError> {
     let (tenant, now) = (tx.tenant().uuid(), tx.now());
     let ids: Vec<&str> = rows.iter().map(|row| row.record_id.as_str()).collect();
     let owners: Vec<Option<&str>> = rows.iter().map(|row| row.owner_id.as_deref()).collect();
     let created: Vec<_> = rows.iter().map(|row| row.source_created_at).collect();
     let modified: Vec<_> = rows.iter().map(|row| row.source_modified_at).collect();
-    let written: Vec<Written> = diesel::sql_query(
+    // What has not changed is left out before it would be locked. A stamp is as fine as a second, so
+    // that an equal one does not mean equal values; and a field may have come to the policy.
+    Ok(diesel::sql_query(
         "INSERT INTO layer_records AS had (tenant_id, object, record_id, owner_id, fields, \
                 source_created_at, source_modified_at, imported_at) \
-         SELECT $1, $2, record_id, owner_id, fields::jsonb, created, modified, $8 \
+         SELECT $1, $2, page.record_id, page.owner_id, page.fields::jsonb, created, modified, $8 \
          FROM unnest($3, $4, $5, $6, $7) AS page (record_id, owner_id, fields, created, modified) \
+         LEFT JOIN LATERAL (SELECT r.owner_id, r.fields, r.source_modified_at FROM layer_records r \
+             WHERE r.tenant_id = $1 AND r.object = $2 AND r.record_id = page.record_id LIMIT 1) AS old ON true \
+         WHERE old.source_modified_at IS NULL OR old.source_modified_at < modified \
+            OR (old.source_modified_at = modified \
+                AND (old.owner_id, old.fields) IS DISTINCT FROM (page.owner_id, page.fields::jsonb)) \
          ON CONFLICT (tenant_id, object, record_id) DO UPDATE \
          SET owner_id = excluded.owner_id, fields = excluded.fields, \
              source_created_at = excluded.source_created_at, \
              source_modified_at = excluded.source_modified_at, imported_at = excluded.imported_at \
          WHERE excluded.source_modified_at >= had.source_modified_at \
-         RETURNING record_id",
+         RETURNING record_id, xmax = '0'::xid AS fresh",
     )
     .bind::<SqlUuid, _>(tenant)
     .bind::<Text, _>(object.name())
@@ -180,8 +190,7 @@ fn records_upsert(
     .bind::<Array<Nullable<Timestamptz>>, _>(created)
     .bind::<Array<Timestamptz>, _>(modified)
     .bind::<Timestamptz, _>(now)
-    .load(tx.conn())?;
-    Ok(written.into_iter().map(|row| row.record_id).collect())
+    .load(tx.conn())?)
 }
 
 /// Characters of a value by which it is found: whole texts do not fit into an index entry.
@@ -196,7 +205,7 @@ fn values_replace(
     tx: &mut TenantTx<'_>,
     policy: &Policy,
     rows: &[&ImportRow],
-    written: &[String],
+    written: &[Written],
 ) -> Result<(), LayerError> {
     let searchable: Vec<_> = policy
         .iter()
@@ -205,7 +214,12 @@ fn values_replace(
     if searchable.is_empty() || written.is_empty() {
         return Ok(());
     }
-    let written: std::collections::HashSet<&str> = written.iter().map(String::as_str).collect();
+    let stale: Vec<&str> = written
+        .iter()
+        .filter(|row| !row.fresh)
+        .map(|row| row.record_id.as_str())
+        .collect();
+    let written: HashSet<&str> = written.iter().map(|row| row.record_id.as_str()).collect();
     let (mut ids, mut values, mut records) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows
         .iter()
@@ -224,18 +238,31 @@ fn values_replace(
         }
     }
     let tenant = tx.tenant().uuid();
-    let fields: Vec<Uuid> = searchable.iter().map(|(_, field)| field.id).collect();
-    diesel::sql_query(
-        "DELETE FROM layer_values WHERE tenant_id = $1 AND record_id = ANY ($2) AND field_id = ANY ($3)",
-    )
-    .bind::<SqlUuid, _>(tenant)
-    .bind::<Array<Text>, _>(written.into_iter().collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(fields)
-    .execute(tx.conn())?;
+    if !stale.is_empty() {
+        let old: Vec<Place> = diesel::sql_query(
+            "SELECT old.place FROM unnest($2) AS page (record_id) CROSS JOIN LATERAL \
+                 (SELECT v.ctid::text AS place FROM layer_values v \
+                  WHERE v.tenant_id = $1 AND v.record_id = page.record_id OFFSET 0) AS old",
+        )
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<Array<Text>, _>(stale)
+        .load(tx.conn())?;
+        db::by_place(tx, |tx| {
+            diesel::sql_query(
+                "DELETE FROM layer_values v \
+                 WHERE v.tenant_id = $1 AND v.ctid = ANY ($2::text[]::tid[])",
+            )
+            .bind::<SqlUuid, _>(tenant)
+            .bind::<Array<Text>, _>(texts(&old))
+            .execute(tx.conn())
+            .map_err(LayerError::from)
+        })?;
+    }
+    // The records' rows are locked and their old values gone, so that nothing is in the way.
     diesel::sql_query(
         "INSERT INTO layer_values (tenant_id, field_id, value, record_id) \
          SELECT $1, field_id, value, record_id \
-         FROM unnest($2, $3, $4) AS page (field_id, value, record_id) ON CONFLICT DO NOTHING",
+         FROM unnest($2, $3, $4) AS page (field_id, value, record_id)",
     )
     .bind::<SqlUuid, _>(tenant)
     .bind::<Array<SqlUuid>, _>(ids)
@@ -261,19 +288,43 @@ pub fn owner_set(
     }
     let (ids, owners): (Vec<&str>, Vec<&str>) = owners.iter().copied().unzip();
     let tenant = tx.tenant().uuid();
-    diesel::sql_query(
-        "UPDATE layer_records r SET owner_id = page.owner_id, \
-                fields = CASE WHEN r.fields ? 'OwnerId' \
-                    THEN jsonb_set(r.fields, '{OwnerId}', to_jsonb(page.owner_id)) ELSE r.fields END \
-         FROM unnest($3, $4) AS page (record_id, owner_id) \
-         WHERE r.tenant_id = $1 AND r.object = $2 AND r.record_id = page.record_id",
+    let found: Vec<Place> = diesel::sql_query(
+        "SELECT found.place FROM unnest($3) AS page (record_id) CROSS JOIN LATERAL \
+             (SELECT r.ctid::text AS place FROM layer_records r WHERE r.tenant_id = $1 \
+                  AND r.object = $2 AND r.record_id = page.record_id LIMIT 1) AS found",
     )
     .bind::<SqlUuid, _>(tenant)
     .bind::<Text, _>(object.name())
-    .bind::<Array<Text>, _>(ids)
-    .bind::<Array<Text>, _>(owners)
-    .execute(tx.conn())?;
-    Ok(())
+    .bind::<Array<Text>, _>(&ids)
+    .load(tx.conn())?;
+    db::by_place(tx, |tx| {
+        diesel::sql_query(
+            "UPDATE layer_records r SET owner_id = page.owner_id, \
+                    fields = CASE WHEN r.fields ? 'OwnerId' \
+                        THEN jsonb_set(r.fields, '{OwnerId}', to_jsonb(page.owner_id)) ELSE r.fields END \
+             FROM unnest($3, $4) AS page (record_id, owner_id) \
+             WHERE r.tenant_id = $1 AND r.object = $2 AND r.record_id = page.record_id \
+               AND r.ctid = ANY ($5::text[]::tid[])",
+        )
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<Text, _>(object.name())
+        .bind::<Array<Text>, _>(&ids)
+        .bind::<Array<Text>, _>(owners)
+        .bind::<Array<Text>, _>(texts(&found))
+        .execute(tx.conn())?;
+        Ok(())
+    })
+}
+
+/// Where a row lies.
+#[derive(QueryableByName)]
+struct Place {
+    #[diesel(sql_type = Text)]
+    place: String,
+}
+
+fn texts(places: &[Place]) -> Vec<&str> {
+    places.iter().map(|place| place.place.as_str()).collect()
 }
 
 /// Erases a field's values from every record. Those in `layer_values` go with the field's row.

@@ -18,7 +18,7 @@ pub use model::{DataClass, FieldType, Object};
 pub use service::{NewField, field_add, field_remove, required_ensure};
 pub use store::{
     Census, Field, LayerRecord, RecordCursor, RecordPage, census, field_get, field_list,
-    field_lock, field_types, field_types_held, record_list, records_by_id, records_last,
+    field_lock, field_types, field_types_held, owners, record_list, records_by_id, records_last,
 };
 pub use value::Value;
 

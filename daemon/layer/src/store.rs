@@ -1,13 +1,14 @@
 //! Queries over the layer's tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use db::{TenantTx, Unit};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl,
-    Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable,
+    QueryableByName, RunQueryDsl, Selectable, SelectableHelper,
     dsl::{count_star, max},
+    sql_types::{Array, Text, Uuid as SqlUuid},
 };
 use kernel::FieldId;
 use schema::{layer_fields, layer_records, layer_values};
@@ -261,4 +262,37 @@ pub fn records_by_id(
         .filter(layer_records::record_id.eq_any(ids))
         .select(LayerRecord::as_select())
         .load(tx.conn())?)
+}
+
+#[derive(QueryableByName)]
+struct Owned {
+    #[diesel(sql_type = Text)]
+    record_id: String,
+    #[diesel(sql_type = Text)]
+    owner_id: String,
+}
+
+/// Whose these records are, as far as the layer knows.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one look into the key for each id, by unnest"
+)]
+pub fn owners(
+    tx: &mut TenantTx<'_>,
+    object: Object,
+    ids: &[&str],
+) -> Result<HashMap<String, String>, LayerError> {
+    let tenant = tx.tenant().uuid();
+    let rows: Vec<Owned> = diesel::sql_query(
+        "SELECT r.record_id, r.owner_id FROM unnest($3) AS page (record_id) \
+         CROSS JOIN LATERAL (SELECT r.record_id, r.owner_id FROM layer_records r \
+             WHERE r.tenant_id = $1 AND r.object = $2 AND r.record_id = page.record_id LIMIT 1) AS r \
+         WHERE r.owner_id IS NOT NULL",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Text, _>(object.name())
+    .bind::<Array<Text>, _>(ids)
+    .load(tx.conn())?;
+    let pair = |row: Owned| (row.record_id, row.owner_id);
+    Ok(rows.into_iter().map(pair).collect())
 }

@@ -421,3 +421,49 @@ async fn times_of_the_source_are_kept() {
         .unwrap();
     assert_eq!(stored, expected);
 }
+
+/// For a minute after a change a record is fetched again and again.
+#[tokio::test]
+async fn a_record_that_has_not_changed_is_not_written() {
+    let bed = Bed::new();
+    bed.policy().await;
+    let put = async |row: ImportRow| {
+        bed.clock.advance(TimeDelta::seconds(1));
+        let imported = bed.run(move |tx| import(tx, Object::Lead, &[row])).await;
+        let stored = bed
+            .run(|tx| records_last(tx, Object::Lead, 1))
+            .await
+            .unwrap();
+        (imported.unwrap().records, stored[0].imported_at)
+    };
+    let row = bed.row(LEAD, json!({"Country": "DE", "Employees": 7}));
+    let (first, at) = put(row.clone()).await;
+    assert_eq!((put(row.clone()).await, first), ((0, at), 1));
+
+    // A stamp is as fine as a second: another value under the same one is a change.
+    let other = ImportRow {
+        fields: json!({"Country": "FR", "Employees": 7})
+            .as_object()
+            .unwrap()
+            .clone(),
+        ..row.clone()
+    };
+    let (changed, later) = put(other).await;
+    assert!(changed == 1 && later > at);
+    let stored = bed.stored().await;
+    assert!(
+        stored.contains("fr") && !stored.contains("\"de\""),
+        "{stored}"
+    );
+    let owned = ImportRow {
+        owner_id: Some(String::from("005xx0000000009AAA")),
+        ..row.clone()
+    };
+    assert_eq!(put(owned).await.0, 1);
+    // What is older than what the layer has stays out.
+    let stale = ImportRow {
+        source_modified_at: row.source_modified_at - TimeDelta::seconds(1),
+        ..row
+    };
+    assert_eq!(put(stale).await.0, 0);
+}

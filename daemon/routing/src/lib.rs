@@ -15,7 +15,10 @@ pub use error::RoutingError;
 pub use model::compile::{Compiled, Fields, Lost, Record, Slots};
 pub use model::condition::{Condition, Flaw, Op, Operand, Scalar, Term};
 pub use model::decide::{Candidate, Decision, Loss, Outcome, Standing, decide};
-pub use model::failure::{Explanation, FailureCode, MAX_ATTEMPTS, OWNER_REFUSED, explain};
+pub use model::failure::{
+    Explanation, FailureCode, MAX_ATTEMPTS, OWNER_CHANGED, OWNER_REFUSED, ROUTING_RESTARTED,
+    explain,
+};
 pub use model::pool::{Member, Pool};
 pub use model::reasons::Reasons;
 pub use model::rules::{Rep, RoutingState, RuleDefinition, RuleSet, Target};
@@ -37,11 +40,12 @@ pub use service::{
         pool_update,
     },
     preview::{Preview, PreviewItem, rule_preview},
-    propose::{Proposed, propose, retry_due},
+    propose::{Proposed, propose, propose_claimed},
     records::{RecordKey, RecordMarks, record_marks},
     reps::{
         RepEntry, SyncedQueue, SyncedRep, queue_list, queues_sync, rep_list, rep_update, reps_sync,
     },
+    retry::retry_due,
     routers::{
         CycleError, CycleReport, RouterInput, baseline, baseline_done, cycle_record,
         router_activate, router_configure, router_get, router_list, router_pause, router_resume,
@@ -53,11 +57,11 @@ pub use service::{
     },
     story::{Step, Story, story},
     write::{
-        Batch, Settled, Truth, WriteOutcome, WriteResult, claim, claim_in_doubt, claims_expire,
-        reconcile, record_outcomes,
+        Batch, Recorded, Report, Settled, Truth, WriteOutcome, WriteResult, claim, claim_in_doubt,
+        claims_expire, reconcile, record_outcomes,
     },
 };
-pub use store::{Names, PoolRow, QueueRow, RepRow, Router, Rule, marks::Claimed};
+pub use store::{Names, PoolRow, QueueRow, RepRow, Router, Rule, claims::Claimed};
 
 #[cfg(test)]
 mod tests;

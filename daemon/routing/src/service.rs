@@ -9,6 +9,7 @@ pub(crate) mod preview;
 pub(crate) mod propose;
 pub(crate) mod records;
 pub(crate) mod reps;
+pub(crate) mod retry;
 pub(crate) mod routers;
 pub(crate) mod rulebook;
 pub(crate) mod story;

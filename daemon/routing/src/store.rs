@@ -1,5 +1,6 @@
 //! Rows, and the queries that more than one verb needs.
 
+pub(crate) mod claims;
 pub(crate) mod marks;
 pub(crate) mod turns;
 

@@ -1,6 +1,7 @@
 //! Tests: conditions, turns and decisions alone; then the verbs against a real database.
 
 mod bed;
+mod claims;
 mod conditions;
 mod configuration;
 mod cycle;
@@ -8,6 +9,7 @@ mod decisions;
 mod reasons;
 mod recovery;
 mod reference;
+mod sync;
 mod turns;
 mod views;
 

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use connections::{AccessToken, AccessTokens, BrokenCode, ConnectionError};
 use egress::{Egress, EgressError, Http, Method, Purpose, Request, Response};
-use kernel::{Classified, ErrorKind, Principal};
+use kernel::{Classified, ErrorKind, Principal, SharedClock};
 use layer::Object;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value as Json};
@@ -60,6 +61,22 @@ pub enum ApiError {
     Refused(Refusal),
     #[error("Salesforce's answer is not readable")]
     Unreadable,
+    /// The claim on the records ends too soon for a call that may last as long as it may.
+    #[error("too little time was left, so nothing was sent")]
+    TooLate,
+}
+
+/// Until when a write may be on its way: the end of the claim under which it is made.
+pub struct Deadline<'a> {
+    pub clock: &'a SharedClock,
+    pub until: DateTime<Utc>,
+}
+
+impl Deadline<'_> {
+    /// Twice the call's time-out must be left: what is cut at its end may be worked on for a while.
+    fn admits(&self, call: Duration) -> bool {
+        TimeDelta::from_std(call * 2).is_ok_and(|needed| self.clock.now() + needed <= self.until)
+    }
 }
 
 impl ApiError {
@@ -69,9 +86,11 @@ impl ApiError {
             Self::InDoubt(_) | Self::Unreadable => true,
             // A gateway's word says nothing of what happened behind it.
             Self::Refused(refusal) => refusal.status >= 500,
-            Self::Connection(_) | Self::Forbidden(_) | Self::HostRefused | Self::NotSent(_) => {
-                false
-            }
+            Self::Connection(_)
+            | Self::Forbidden(_)
+            | Self::HostRefused
+            | Self::NotSent(_)
+            | Self::TooLate => false,
         }
     }
 }
@@ -82,9 +101,11 @@ impl Classified for ApiError {
             Self::Connection(error) => error.kind(),
             Self::Forbidden(_) => ErrorKind::Internal,
             Self::HostRefused => ErrorKind::Conflict,
-            Self::NotSent(_) | Self::InDoubt(_) | Self::Unreadable | Self::Refused(_) => {
-                ErrorKind::Unavailable
-            }
+            Self::NotSent(_)
+            | Self::InDoubt(_)
+            | Self::Unreadable
+            | Self::Refused(_)
+            | Self::TooLate => ErrorKind::Unavailable,
         }
     }
 
@@ -96,6 +117,7 @@ impl Classified for ApiError {
             Self::NotSent(_) => "salesforce_unreachable",
             Self::InDoubt(_) => "salesforce_no_answer",
             Self::Unreadable => "salesforce_unreadable",
+            Self::TooLate => "claim_over",
             Self::Refused(refusal) => match refusal.fault {
                 RequestFault::Session => "salesforce_session",
                 RequestFault::Limit => "salesforce_limit",
@@ -116,6 +138,7 @@ impl Classified for ApiError {
             Self::HostRefused => {
                 "The connection's instance is outside Salesforce's domains. Reconnect it."
             }
+            Self::TooLate => "Salesforce is slow. Work goes on by itself.",
             Self::InDoubt(_) | Self::Unreadable => {
                 "Salesforce did not answer properly. Try again in a moment."
             }
@@ -232,13 +255,21 @@ impl RoutingConnection {
     }
 
     /// Writes owners; answers one result per patch, in order. 1 to 200 patches.
-    pub async fn owners_write(&self, patches: &[OwnerPatch]) -> Result<Vec<WriteResult>, ApiError> {
+    ///
+    /// # Errors
+    /// `TooLate` when the deadline is too near for the call, or for repeating it with a renewed
+    /// token: nothing was sent, or what was sent was refused.
+    pub async fn owners_write(
+        &self,
+        patches: &[OwnerPatch],
+        deadline: &Deadline<'_>,
+    ) -> Result<Vec<WriteResult>, ApiError> {
         let patches = patches
             .get(..patches.len().min(MOST_OWNERS))
             .unwrap_or(patches);
         let body = owner::body(patches).map_err(|_| ApiError::Unreadable)?;
         let answer = self
-            .send(Verb::Patch, "composite/sobjects", Some(&body))
+            .send(Verb::Patch, "composite/sobjects", Some((&body, deadline)))
             .await?;
         let results: Vec<SaveResult> = answer.json().map_err(|_| ApiError::Unreadable)?;
         if results.len() != patches.len() {
@@ -290,13 +321,18 @@ impl RoutingConnection {
         &self,
         verb: Verb,
         resource: &str,
-        body: Option<&[u8]>,
+        write: Option<(&[u8], &Deadline<'_>)>,
     ) -> Result<Response, ApiError> {
+        let body = write.map(|(body, _)| body);
         let target = format!("/services/data/v{}/{resource}", self.client.api_version);
         guard::admit(verb, &target, body)?;
         let mut renewals = 0;
         loop {
             let (request, generation) = self.prepared(verb, &target, body).await?;
+            // Renewing a token takes time: looked at before every sending.
+            if write.is_some_and(|(_, deadline)| !deadline.admits(self.client.write_timeout)) {
+                return Err(ApiError::TooLate);
+            }
             let answer = self.client.http.send(request).await.map_err(|error| {
                 if error.nothing_sent() {
                     ApiError::NotSent(error)

@@ -22,7 +22,7 @@ mod watermark;
 mod wire;
 mod work;
 
-pub use client::{ApiError, Locator, Page, Refusal, RoutingConnection, SalesforceClient};
+pub use client::{ApiError, Deadline, Locator, Page, Refusal, RoutingConnection, SalesforceClient};
 pub use config::Config;
 pub use fault::RequestFault;
 pub use guard::Forbidden;

@@ -6,6 +6,7 @@
 
 mod baseline;
 mod cycle;
+mod doubts;
 mod pull;
 mod push;
 mod reps;

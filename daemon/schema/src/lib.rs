@@ -20,7 +20,7 @@ diesel::table! {
         state -> Text,
         reasons -> Jsonb,
         source_created_at -> Nullable<Timestamptz>,
-        claimed_at -> Nullable<Timestamptz>,
+        sent_at -> Nullable<Timestamptz>,
         written_at -> Nullable<Timestamptz>,
         outcome_code -> Nullable<Text>,
     }

@@ -156,3 +156,197 @@ async fn a_query_that_an_index_cannot_serve_is_found() {
         .unwrap();
     assert!(walked > u64::from(THEIRS), "the counter sees nothing");
 }
+
+/// Rows of the large tables that were reached in this transaction, by whatever way but their place.
+fn reached(tx: &mut TenantTx<'_>) -> u64 {
+    column(
+        tx.conn(),
+        "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0) FROM pg_stat_xact_user_tables \
+         WHERE relname ~ '^(layer_records|layer_values|routing_records|assignments.*)$'",
+    )
+    .remove(0)
+    .parse()
+    .unwrap()
+}
+
+/// Leads as the cycle fetches them.
+fn leads(from: u32, to: u32, stamp: chrono::DateTime<chrono::Utc>) -> Vec<layer::ImportRow> {
+    let fields = serde_json::json!({ "Company": "Acme" });
+    let row = |n: u32| layer::ImportRow {
+        record_id: format!("00Qxx00000{n:05}AAA"),
+        owner_id: Some("005xx0000000900AAA".to_owned()),
+        source_created_at: Some(stamp),
+        source_modified_at: stamp,
+        fields: fields.as_object().unwrap().clone(),
+    };
+    (from..to).map(row).collect()
+}
+
+/// What a batch of the write path may reach: some rows of each table for each record, and none of the
+/// others. In a young database, which has no statistics, and whose tables grow under the first wave.
+#[tokio::test]
+async fn a_batch_reaches_its_own_rows_whatever_the_tables_hold() {
+    const WAVE: u32 = 4_000;
+    const BATCH: u32 = 200;
+    /// Rows of five tables for a record, some of them looked at twice.
+    const EACH: u64 = 12;
+    let bed = Bed::new();
+    let who = bed.tenant();
+    let tables = "layer_records layer_values routing_records assignments_default";
+    let mut superuser = connect(&bed.database, "postgres");
+    let partitions = column(
+        &mut superuser,
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'assignments'::regclass",
+    );
+    for table in tables.split(' ').map(str::to_owned).chain(partitions) {
+        superuser
+            .batch_execute(&format!(
+                "ALTER TABLE {table} SET (autovacuum_enabled = false)"
+            ))
+            .unwrap();
+    }
+    let stamp = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    let (router, epoch) = bed.db.run(&who, routed_by_fallback).await.unwrap();
+    let batches = bed
+        .db
+        .run(&who, move |tx| {
+            let (mut batches, mut most) = (Vec::new(), 0);
+            for page in 0..WAVE / 2_000 {
+                let rows = leads(page * 2_000, page * 2_000 + 2_000, stamp);
+                layer::import(tx, Object::Lead, &rows).unwrap();
+                let proposed = routing::propose_claimed(
+                    tx,
+                    router,
+                    epoch,
+                    &rows,
+                    usize::try_from(BATCH).unwrap(),
+                    chrono::TimeDelta::seconds(90),
+                );
+                batches.extend(proposed.unwrap().1);
+                most = reached(tx);
+            }
+            assert!(
+                most <= u64::from(WAVE) * EACH,
+                "the wave reached {most} rows"
+            );
+            Ok::<_, DbError>(batches)
+        })
+        .await
+        .unwrap();
+    assert_eq!(batches.len(), usize::try_from(WAVE / BATCH).unwrap());
+    let mut batches = batches.into_iter();
+    let mut step = async |name: &str, work: fn(&mut TenantTx<'_>, Step)| {
+        let step = Step {
+            router,
+            epoch,
+            batch: batches.next().unwrap(),
+            stamp,
+        };
+        let reached = bed
+            .db
+            .run(&who, move |tx| {
+                work(tx, step);
+                Ok::<_, DbError>(reached(tx))
+            })
+            .await
+            .unwrap();
+        assert!(
+            (1..=u64::from(BATCH) * EACH).contains(&reached),
+            "{name} reached {reached} rows for {BATCH} records"
+        );
+    };
+    step("record_outcomes", |tx, step| {
+        assert_eq!(
+            step.settled(tx, routing::WriteResult::Written).assigned,
+            200
+        );
+    })
+    .await;
+    step("record_outcomes of what was not sent", |tx, step| {
+        assert_eq!(step.settled(tx, routing::WriteResult::Unsent).waiting, 200);
+    })
+    .await;
+    step("claim", |tx, step| {
+        let lease = chrono::TimeDelta::seconds(90);
+        let batch = routing::claim(tx, step.router, 200, lease).unwrap();
+        assert_eq!(batch.items.len(), 200);
+    })
+    .await;
+    step("import of what has not changed", |tx, step| {
+        let imported = layer::import(tx, Object::Lead, &leads(0, 200, step.stamp)).unwrap();
+        assert_eq!(imported.records, 0);
+    })
+    .await;
+    step("import of what changed", |tx, step| {
+        let stamp = step.stamp + chrono::TimeDelta::seconds(1);
+        let imported = layer::import(tx, Object::Lead, &leads(200, 400, stamp)).unwrap();
+        assert_eq!(imported.records, 200);
+    })
+    .await;
+}
+
+struct Step {
+    router: kernel::RouterId,
+    epoch: i32,
+    batch: routing::Batch,
+    stamp: chrono::DateTime<chrono::Utc>,
+}
+
+impl Step {
+    fn settled(self, tx: &mut TenantTx<'_>, result: routing::WriteResult) -> routing::Settled {
+        let outcome = |item: &routing::Claimed| routing::WriteOutcome {
+            record_id: item.record_id.clone(),
+            result: result.clone(),
+        };
+        let report = routing::Report {
+            sent_at: None,
+            outcomes: self.batch.items.iter().map(outcome).collect(),
+            batch: self.batch,
+        };
+        let doubt = chrono::TimeDelta::seconds(60);
+        routing::record_outcomes(tx, self.router, self.epoch, &[report], doubt)
+            .unwrap()
+            .settled
+    }
+}
+
+/// An active router that gives everything to one rep.
+fn routed_by_fallback(
+    tx: &mut TenantTx<'_>,
+) -> Result<(kernel::RouterId, i32), routing::RoutingError> {
+    let rep = routing::SyncedRep {
+        external_id: "005xx0000000001AAA".to_owned(),
+        name: "Ada".to_owned(),
+        active: true,
+    };
+    routing::reps_sync(tx, &[rep])?;
+    let rep_id = routing::rep_list(tx, None)?.remove(0).rep.id();
+    routing::router_configure(
+        tx,
+        &routing::RouterInput {
+            object: Object::Lead,
+            enrollment: "Status = 'Open'".to_owned(),
+            canonical: "SELECT Id FROM Lead WHERE Status = 'Open' AND IsConverted = false"
+                .to_owned(),
+            fallback: Some(routing::Target::User { rep_id }),
+            cycle_seconds: 60,
+            version: None,
+        },
+    )?;
+    layer::field_add(
+        tx,
+        &layer::NewField {
+            object: Object::Lead,
+            name: "Company".to_owned(),
+            label: "Company".to_owned(),
+            kind: layer::FieldType::String,
+            class: layer::DataClass::CrmBusiness,
+            reason: "Found by it".to_owned(),
+            searchable: true,
+        },
+    )?;
+    let router = routing::router_activate(tx, Object::Lead)?;
+    let now = tx.now();
+    let router = routing::baseline_done(tx, router.id(), router.epoch, now, 0)?;
+    Ok((router.id(), router.epoch))
+}

@@ -17,6 +17,9 @@ use crate::{
 
 const ENROLLMENT: &str = "SELECT Id FROM Lead WHERE Status = 'Open - Not Contacted'";
 
+/// Twice the time that a write may take.
+const TWICE: TimeDelta = TimeDelta::seconds(60);
+
 struct Routed {
     org: Org,
     worker: Worker,
@@ -213,6 +216,13 @@ async fn a_write_whose_answer_was_lost_is_read_back_and_not_repeated() {
     routed.cycle().await;
     assert_eq!(routed.accounting().await.in_doubt, 30);
     routed.cycle().await;
+    assert_eq!(
+        routed.accounting().await.in_doubt,
+        30,
+        "Salesforce may be at work on the call yet"
+    );
+    routed.org.bed.clock.advance(TWICE);
+    routed.cycle().await;
     let accounting = routed.accounting().await;
     assert_eq!((accounting.assigned, accounting.in_doubt), (30, 0));
     let writes = routed.writes().await;
@@ -230,7 +240,9 @@ async fn a_write_that_never_arrived_is_read_back_and_then_done() {
         .fault(&on_write(Effect::DropBefore))
         .await
         .unwrap();
-    for _ in 0..3 {
+    routed.cycle().await;
+    routed.org.bed.clock.advance(TWICE);
+    for _ in 0..2 {
         routed.cycle().await;
     }
     assert_eq!(routed.accounting().await.assigned, 30);
@@ -253,7 +265,7 @@ async fn a_claim_of_a_dead_daemon_is_settled_by_what_salesforce_says() {
     routed.cycle().await;
     assert_eq!(routed.accounting().await.waiting, 3, "held by the limit");
     let gone = leads[0].to_string();
-    routed.org.bed.owner("UPDATE routing_records SET state = 'claimed', claim = gen_random_uuid(), claim_until = '2020-01-01' WHERE state = 'waiting'; UPDATE assignments SET state = 'claimed'");
+    routed.org.bed.owner("UPDATE routing_records SET state = 'claimed', claim = gen_random_uuid(), claim_until = '2020-01-01' WHERE state = 'waiting'");
     routed
         .org
         .admin
@@ -490,4 +502,172 @@ async fn a_router_that_was_paused_routes_nothing_and_resumes_with_a_new_baseline
     routed.cycle().await;
     let accounting = routed.accounting().await;
     assert_eq!((accounting.baseline, accounting.assigned), (17, 7));
+}
+
+/// LR-30, LR-31: a proposal that waited is out of date when a person gave the record to somebody, and
+/// when routing was stopped meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waited_is_not_written_over_a_person_nor_after_a_pause() {
+    let routed = Routed::active(5).await;
+    let leads = routed.arrive(2, 4).await;
+    let limit = on_write(Effect::Limit);
+    routed.org.admin.fault(&limit).await.unwrap();
+    routed.cycle().await;
+    assert_eq!(routed.accounting().await.waiting, 4, "held by the limit");
+    let somebody = format!(
+        "SELECT external_id FROM reps WHERE active AND external_id NOT IN \
+             (SELECT unnest(ARRAY[new_owner, previous_owner]) FROM assignments WHERE record_id = '{}')",
+        leads[0]
+    );
+    let taken = rows(&routed.org, &somebody).remove(0);
+    routed
+        .org
+        .admin
+        .load("Lead", &[json!({ "Id": leads[0], "OwnerId": taken })])
+        .await
+        .unwrap();
+    routed.cycle().await;
+    let written: Vec<_> = routed.writes().await;
+    assert!(
+        written
+            .iter()
+            .filter(|entry| entry.code == "OK")
+            .all(|entry| entry.id.to_string() != leads[0]),
+        "a person's decision was overwritten: {written:?}"
+    );
+    let accounting = routed.accounting().await;
+    assert_eq!((accounting.assigned, accounting.given_up), (3, 1));
+
+    routed.arrive(3, 6).await;
+    routed.org.admin.fault(&limit).await.unwrap();
+    routed.cycle().await;
+    let before = routed.writes().await.len();
+    let change =
+        |verb: fn(&mut db::TenantTx<'_>, Object) -> Result<routing::Router, RoutingError>| {
+            let org = &routed.org;
+            org.bed
+                .db
+                .run(&org.person, move |tx| verb(tx, Object::Lead))
+        };
+    change(routing::router_pause).await.unwrap();
+    change(routing::router_resume).await.unwrap();
+    for _ in 0..3 {
+        routed.cycle().await;
+    }
+    assert_eq!(routed.writes().await.len(), before);
+    let reasons = rows(
+        &routed.org,
+        "SELECT reason_code || ' ' || count(*) FROM routing_records WHERE state = 'given_up' GROUP BY reason_code ORDER BY 1",
+    );
+    assert_eq!(reasons, ["owner_changed 1", "routing_restarted 6"]);
+}
+
+/// A write that would outlast its claim is not sent: another daemon may find out by then what became
+/// of the record.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_is_not_sent_when_its_claim_ends_too_soon() {
+    let routed = Routed::active(5).await;
+    let lead = routed.arrive(2, 1).await.remove(0);
+    let org = &routed.org;
+    let clock: kernel::SharedClock = org.bed.clock.clone();
+    let owner = rows(org, "SELECT external_id FROM reps WHERE active").remove(0);
+    let patch =
+        salesforce::OwnerPatch::new(Object::Lead, lead.parse().unwrap(), owner.parse().unwrap())
+            .unwrap();
+    let connection = org.client().routing(&org.daemon).await.unwrap();
+    let sent = async |left: TimeDelta| {
+        let deadline = salesforce::Deadline {
+            clock: &clock,
+            until: clock.now() + left,
+        };
+        connection.owners_write(&[patch], &deadline).await
+    };
+    let late = sent(TWICE - TimeDelta::milliseconds(1)).await.unwrap_err();
+    assert_eq!((late.code(), late.in_doubt()), ("claim_over", false));
+    assert!(routed.writes().await.is_empty());
+    sent(TWICE).await.unwrap();
+    assert_eq!(routed.writes().await.len(), 1);
+}
+
+/// LR-50: a router that can give nobody a record says so, record by record, and sends nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_rule_and_fallback_each_lead_is_told_as_an_error_in_the_configuration() {
+    let routed = Routed::active(5).await;
+    let org = &routed.org;
+    let configure = async |fallback: fn(Option<Target>) -> Option<Target>| {
+        let work = move |tx: &mut db::TenantTx<'_>| {
+            let router = routing::router_get(tx, Object::Lead)?.unwrap();
+            let pool = routing::pool_list(tx)?.remove(0).pool.id();
+            let input = RouterInput {
+                object: Object::Lead,
+                enrollment: router.enrollment.clone(),
+                canonical: router.canonical.clone(),
+                fallback: fallback(Some(Target::Pool { pool_id: pool })),
+                cycle_seconds: 2,
+                version: Some(router.version),
+            };
+            routing::router_configure(tx, &input).map(drop)
+        };
+        org.bed.db.run(&org.person, work).await.unwrap();
+    };
+    configure(|_| None).await;
+    // The rules that there are must not help: one is off, the other matches nothing.
+    let rules = |tx: &mut db::TenantTx<'_>| {
+        let pool = routing::pool_list(tx)?.remove(0).pool.id();
+        for (name, enabled, status) in [
+            ("Off", false, "Open - Not Contacted"),
+            ("Nothing", true, "No such status"),
+        ] {
+            let input = routing::RuleInput {
+                name: name.to_owned(),
+                enabled,
+                condition: json!({"all": [{"field": "OwnerId", "op": "eq", "value": status}]}),
+                target: Target::Pool { pool_id: pool },
+            };
+            routing::rule_create(tx, Object::Lead, &input)?;
+        }
+        Ok::<_, RoutingError>(())
+    };
+    org.bed.db.run(&org.person, rules).await.unwrap();
+    routed.arrive(2, 7).await;
+    for _ in 0..2 {
+        routed.cycle().await;
+    }
+    assert!(routed.writes().await.is_empty());
+    assert_eq!(
+        rows(
+            org,
+            "SELECT state || ' ' || reason_code || ' ' || count(*) FROM routing_records WHERE state <> 'baseline' GROUP BY state, reason_code"
+        ),
+        ["failed no_rule_no_fallback 7"]
+    );
+    let said = routing::explain("no_rule_no_fallback");
+    assert!(said.reason.starts_with("Configuration error"), "{said:?}");
+    // Mended, each of them gets its owner.
+    configure(|pool| pool).await;
+    for _ in 0..2 {
+        routed.cycle().await;
+    }
+    assert_eq!(routed.accounting().await.assigned, 7);
+    agrees(org, &routed.writes().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broken_connection_leaves_no_dead_letter_each_hour() {
+    let routed = Routed::active(5).await;
+    routed.org.admin.revoke_grants().await.unwrap();
+    for _ in 0..3 {
+        routed.org.bed.clock.advance(TimeDelta::seconds(3_700));
+        routed.worker.run_due().await.unwrap();
+    }
+    let dead = rows(
+        &routed.org,
+        "SELECT kind || ' ' || state FROM jobs WHERE state NOT IN ('done', 'queued')",
+    );
+    assert_eq!(dead, [] as [&str; 0]);
+    let ran = rows(
+        &routed.org,
+        "SELECT count(*) >= 3 FROM jobs WHERE kind = 'reps.sync' AND state = 'done'",
+    );
+    assert_eq!(ran, ["t"], "the job did not run");
 }

@@ -108,7 +108,6 @@ struct InputView {
 #[serde(rename_all = "snake_case")]
 enum State {
     Proposed,
-    Claimed,
     Assigned,
     InDoubt,
     Failed,
@@ -118,7 +117,6 @@ impl State {
     const fn name(self) -> &'static str {
         match self {
             Self::Proposed => "proposed",
-            Self::Claimed => "claimed",
             Self::Assigned => "assigned",
             Self::InDoubt => "in_doubt",
             Self::Failed => "failed",

@@ -34,14 +34,22 @@ impl FailureCode {
     }
 
     /// Whether a failure of this code is tried again by deciding anew, not by writing again: the
-    /// decision failed, or the CRM refused the owner that was decided on.
+    /// decision failed, the CRM refused the owner that was decided on, or what was decided is out
+    /// of date.
     pub fn asks_new_decision(code: &str) -> bool {
-        Self::ALL.iter().any(|known| known.code() == code) || code == OWNER_REFUSED
+        Self::ALL.iter().any(|known| known.code() == code)
+            || [OWNER_REFUSED, OWNER_CHANGED, ROUTING_RESTARTED].contains(&code)
     }
 }
 
 /// The CRM refused the new owner: inactive, or without access to the record.
 pub const OWNER_REFUSED: &str = "owner_refused";
+
+/// Somebody else gave the record another owner before ours was written.
+pub const OWNER_CHANGED: &str = "owner_changed";
+
+/// The decision is from before the router's last baseline (LR-30).
+pub const ROUTING_RESTARTED: &str = "routing_restarted";
 
 /// A reason code in words: what happened, and what to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,10 +117,15 @@ pub fn explain(code: &str) -> Explanation {
             "The record is no longer in Salesforce.",
             "Nothing, unless it was deleted by mistake.",
         ),
-        "owner_changed" => (
+        OWNER_CHANGED => (
             "Owner changed meanwhile",
-            "While our write was in doubt, somebody else gave the record another owner.",
-            "Look at the record in Salesforce. Retry only if our decision is to replace that owner.",
+            "Somebody else gave the record another owner before ours was written.",
+            "Look at the record in Salesforce. Retry only if the rules are to replace that owner.",
+        ),
+        ROUTING_RESTARTED => (
+            "Routing was restarted",
+            "It was decided and not yet written when routing stopped. What matches when routing starts again counts as handled.",
+            "Nothing, or retry: the rules then decide anew.",
         ),
         "claim_lost" => (
             "Outcome unknown",

@@ -49,7 +49,8 @@ pub struct Assignment {
     pub state: String,
     pub reasons: Json,
     pub source_created_at: Option<DateTime<Utc>>,
-    pub claimed_at: Option<DateTime<Utc>>,
+    /// When the CRM was asked to write it.
+    pub sent_at: Option<DateTime<Utc>>,
     pub written_at: Option<DateTime<Utc>>,
     pub outcome_code: Option<String>,
 }

@@ -1,20 +1,17 @@
-//! Deciding about a page of records, and about those that failed and are due again.
+//! Deciding about a page of records.
 //!
 //! A record is decided about once: its mark is there from then on, in the same transaction as the
 //! assignment (LR-48). The router's row is locked meanwhile, so two daemons propose one after the
 //! other, and nobody's turn is spent on a record that another daemon has taken.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use audit::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{TenantTx, Unit};
-use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
 use kernel::{Action, AssignmentId, Event, RepId, RouterId};
 use layer::ImportRow;
-use schema::{assignments, reps, routing_records};
 use serde_json::{Map, Value as Json};
-use uuid::Uuid;
 
 use crate::{
     error::RoutingError,
@@ -24,9 +21,10 @@ use crate::{
         reasons::Reasons,
         rules::RuleSet,
     },
-    service::{rulebook, write::reopen},
+    service::{rulebook, write::Batch},
     store::{
         Router,
+        claims::Claimed,
         marks::{Mark, NewAssignment, Page, assignments_insert, marks_known, marks_store},
         router_locked, rules_of,
         turns::{credits_store, state_locked},
@@ -46,17 +44,25 @@ pub struct Proposed {
 }
 
 /// A record to decide about.
-struct Case<'a> {
-    record_id: &'a str,
-    fields: &'a Map<String, Json>,
-    owner: Option<&'a str>,
-    created: Option<DateTime<Utc>>,
+pub(super) struct Case<'a> {
+    pub(super) record_id: &'a str,
+    pub(super) fields: &'a Map<String, Json>,
+    pub(super) owner: Option<&'a str>,
+    pub(super) created: Option<DateTime<Utc>>,
     /// Attempts so far.
-    attempts: i32,
+    pub(super) attempts: i32,
+}
+
+/// How proposals are claimed as they are made: in batches of at most so many, for so long.
+#[derive(Clone, Copy)]
+pub(super) struct Hold {
+    most: usize,
+    lease: TimeDelta,
 }
 
 /// Decides about newly fetched records of a router that is active in `epoch`. Records that have a
-/// mark are left alone; a record that stands in `rows` twice is decided about once.
+/// mark are left alone; a record that stands in `rows` twice is decided about once. Proposals wait
+/// until they are claimed.
 ///
 /// # Errors
 /// `EpochOver` when the router was paused, switched off or changed since the cycle began;
@@ -67,6 +73,29 @@ pub fn propose(
     epoch: i32,
     rows: &[ImportRow],
 ) -> Result<Proposed, RoutingError> {
+    Ok(fresh(tx, router, epoch, rows, None)?.0)
+}
+
+/// As [`propose`], and claims the proposals in the same step, in batches of at most `most`, for
+/// `lease`: for whoever writes them at once. A claim of its own would change every mark once more.
+pub fn propose_claimed(
+    tx: &mut TenantTx<'_>,
+    router: RouterId,
+    epoch: i32,
+    rows: &[ImportRow],
+    most: usize,
+    lease: TimeDelta,
+) -> Result<(Proposed, Vec<Batch>), RoutingError> {
+    fresh(tx, router, epoch, rows, Some(Hold { most, lease }))
+}
+
+fn fresh(
+    tx: &mut TenantTx<'_>,
+    router: RouterId,
+    epoch: i32,
+    rows: &[ImportRow],
+    hold: Option<Hold>,
+) -> Result<(Proposed, Vec<Batch>), RoutingError> {
     let router = active(tx, router, epoch)?;
     let ids: Vec<&str> = rows.iter().map(|row| row.record_id.as_str()).collect();
     let marked = marks_known(tx, &router.object, &ids)?;
@@ -81,14 +110,16 @@ pub fn propose(
             attempts: 0,
         })
         .collect();
-    let decided = decide_all(tx, &router, &cases, false)?;
-    Ok(Proposed {
-        known: marked.len(),
-        ..decided
-    })
+    let (counts, batches) = decide_all(tx, &router, &cases, false, hold)?;
+    let known = marked.len();
+    Ok((Proposed { known, ..counts }, batches))
 }
 
-fn active(tx: &mut TenantTx<'_>, router: RouterId, epoch: i32) -> Result<Router, RoutingError> {
+pub(super) fn active(
+    tx: &mut TenantTx<'_>,
+    router: RouterId,
+    epoch: i32,
+) -> Result<Router, RoutingError> {
     let router = router_locked(tx, router)?;
     if router.state == "active" && router.epoch == epoch {
         Ok(router)
@@ -97,14 +128,15 @@ fn active(tx: &mut TenantTx<'_>, router: RouterId, epoch: i32) -> Result<Router,
     }
 }
 
-fn decide_all(
+pub(super) fn decide_all(
     tx: &mut TenantTx<'_>,
     router: &Router,
     cases: &[Case<'_>],
     again: bool,
-) -> Result<Proposed, RoutingError> {
+    hold: Option<Hold>,
+) -> Result<(Proposed, Vec<Batch>), RoutingError> {
     if cases.is_empty() {
-        return Ok(Proposed::default());
+        return Ok(Default::default());
     }
     let rules = rule_set(tx, router)?;
     let mut state = state_locked(tx, &rules)?;
@@ -118,6 +150,9 @@ fn decide_all(
         let decision = decide(&rules, &mut state, &lead, case.owner.unwrap_or_default());
         let id = AssignmentId::generate(tx.clock().as_ref());
         page.add(case, id, &decision, &rules)?;
+        if let Some(hold) = hold {
+            page.hold(tx, hold);
+        }
     }
     credits_store(tx, &before, state.pools())?;
     let of = Page {
@@ -128,7 +163,7 @@ fn decide_all(
     assignments_insert(tx, of, &page.assignments)?;
     marks_store(tx, of, &page.marks, again)?;
     page.tell(tx, again)?;
-    Ok(page.counts)
+    Ok((page.counts, page.batches))
 }
 
 /// The router's rules, compiled against the layer's fields of now.
@@ -150,6 +185,7 @@ struct Decided<'a> {
     marks: Vec<Mark<'a>>,
     assignments: Vec<NewAssignment<'a>>,
     counts: Proposed,
+    batches: Vec<Batch>,
 }
 
 impl<'a> Decided<'a> {
@@ -195,6 +231,7 @@ impl<'a> Decided<'a> {
                     attempts: case.attempts,
                     next_attempt_at: None,
                     assignment_id: Some(id.uuid()),
+                    claim: None,
                 });
                 let counts = &mut self.counts;
                 let count = if *already_owner {
@@ -218,8 +255,38 @@ impl<'a> Decided<'a> {
             attempts,
             next_attempt_at: (!given_up).then_some(self.retry_at),
             assignment_id: None,
+            claim: None,
         });
         self.counts.failed = self.counts.failed.saturating_add(1);
+    }
+
+    /// Claims the proposal that was added last, if one was.
+    fn hold(&mut self, tx: &TenantTx<'_>, hold: Hold) {
+        let (Some(mark), Some(assignment)) = (self.marks.last_mut(), self.assignments.last())
+        else {
+            return;
+        };
+        if mark.state != "proposed" {
+            return;
+        }
+        if self
+            .batches
+            .last()
+            .is_none_or(|last| last.items.len() >= hold.most)
+        {
+            self.batches.push(Batch::new(tx, hold.lease));
+        }
+        if let Some(batch) = self.batches.last_mut() {
+            (mark.state, mark.claim) = ("claimed", Some((batch.claim, batch.until)));
+            batch.items.push(Claimed {
+                assignment_id: assignment.assignment_id,
+                decided_at: tx.now(),
+                record_id: assignment.record_id.to_owned(),
+                new_owner: assignment.new_owner.clone(),
+                previous_owner: assignment.previous_owner.map(str::to_owned),
+                attempts: mark.attempts,
+            });
+        }
     }
 
     /// Audit, events and hints. A record that fails again was told of when it failed first, and is
@@ -268,135 +335,4 @@ pub(crate) fn failures_publish(
     jobs::publish(tx, &Event::RecordsFailed { count, reasons })?;
     db::hint(tx, "failures")?;
     Ok(())
-}
-
-/// A record that failed and is due again.
-struct Due {
-    record_id: String,
-    attempts: i32,
-    assignment: Option<(Uuid, DateTime<Utc>)>,
-    reopen: bool,
-}
-
-/// Tries again what failed and is due (LR-51): each cycle calls it. A write that failed is written
-/// again as it was decided, so it costs nobody a turn, unless its rep is away or Salesforce
-/// refused the owner; then, and after a failed decision, it is decided about anew.
-pub fn retry_due(
-    tx: &mut TenantTx<'_>,
-    router: RouterId,
-    epoch: i32,
-    limit: u16,
-) -> Result<Proposed, RoutingError> {
-    let router = active(tx, router, epoch)?;
-    let due = due(tx, &router, limit)?;
-    let reopened: Vec<_> = due
-        .iter()
-        .filter(|due| due.reopen)
-        .filter_map(|due| due.assignment)
-        .collect();
-    reopen(tx, &router, &reopened)?;
-    let anew: HashMap<&str, i32> = due
-        .iter()
-        .filter(|due| !due.reopen)
-        .map(|due| (due.record_id.as_str(), due.attempts))
-        .collect();
-    let ids: Vec<&str> = anew.keys().copied().collect();
-    let records = layer::records_by_id(tx, router.object()?, &ids)?;
-    let none = Map::new();
-    let held: HashMap<&str, _> = records
-        .iter()
-        .map(|record| (record.record_id.as_str(), record))
-        .collect();
-    // A record whose fields have left the layer is decided about with none: it goes to the
-    // fallback, or fails with its reason, and is not forgotten.
-    let mut cases = Vec::with_capacity(anew.len());
-    for (record_id, attempts) in &anew {
-        let record = held.get(record_id);
-        cases.push(Case {
-            record_id,
-            fields: record
-                .and_then(|record| record.fields.as_object())
-                .unwrap_or(&none),
-            owner: record.and_then(|record| record.owner_id.as_deref()),
-            created: record.and_then(|record| record.source_created_at),
-            attempts: *attempts,
-        });
-    }
-    cases.sort_unstable_by_key(|case| case.record_id);
-    let decided = decide_all(tx, &router, &cases, true)?;
-    Ok(Proposed {
-        proposed: decided.proposed.saturating_add(reopened.len()),
-        ..decided
-    })
-}
-
-fn due(tx: &mut TenantTx<'_>, router: &Router, limit: u16) -> Result<Vec<Due>, RoutingError> {
-    type Row = (
-        String,
-        i32,
-        Option<String>,
-        Option<Uuid>,
-        Option<DateTime<Utc>>,
-    );
-    let (tenant, now) = (tx.tenant().uuid(), tx.now());
-    let rows: Vec<Row> = routing_records::table
-        .filter(routing_records::tenant_id.eq(tenant))
-        .filter(routing_records::router_id.eq(router.router_id))
-        .filter(routing_records::state.eq("failed"))
-        .filter(routing_records::next_attempt_at.le(now))
-        .order((routing_records::next_attempt_at, routing_records::record_id))
-        .limit(i64::from(limit))
-        .select((
-            routing_records::record_id,
-            routing_records::attempts,
-            routing_records::reason_code,
-            routing_records::assignment_id,
-            routing_records::assignment_at,
-        ))
-        .for_update()
-        .skip_locked()
-        .load(tx.conn())?;
-    let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.3).collect();
-    let writable = writable(tx, &ids)?;
-    let due = |(record_id, attempts, reason, id, at): Row| {
-        let decided_wrong = reason
-            .as_deref()
-            .is_some_and(FailureCode::asks_new_decision);
-        let reopen = !decided_wrong && id.is_some_and(|id| writable.contains(&id));
-        Due {
-            record_id,
-            attempts,
-            assignment: id.zip(at),
-            reopen,
-        }
-    };
-    Ok(rows.into_iter().map(due).collect())
-}
-
-/// Of these assignments, those whose write failed and whose rep, where there is one, is available.
-fn writable(tx: &mut TenantTx<'_>, ids: &[Uuid]) -> Result<HashSet<Uuid>, RoutingError> {
-    if ids.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let tenant = tx.tenant().uuid();
-    let failed: Vec<(Uuid, Option<Uuid>)> = assignments::table
-        .filter(assignments::tenant_id.eq(tenant))
-        .filter(assignments::assignment_id.eq_any(ids))
-        .filter(assignments::state.eq("failed"))
-        .select((assignments::assignment_id, assignments::rep_id))
-        .load(tx.conn())?;
-    let wanted: Vec<Uuid> = failed.iter().filter_map(|(_, rep)| *rep).collect();
-    let available: HashSet<Uuid> = reps::table
-        .filter(reps::tenant_id.eq(tenant))
-        .filter(reps::rep_id.eq_any(wanted))
-        .filter(reps::active)
-        .filter(reps::paused.eq(false))
-        .select(reps::rep_id)
-        .load::<Uuid>(tx.conn())?
-        .into_iter()
-        .collect();
-    let writable = failed
-        .into_iter()
-        .filter(|(_, rep)| rep.is_none_or(|rep| available.contains(&rep)));
-    Ok(writable.map(|(id, _)| id).collect())
 }

@@ -1,15 +1,15 @@
 //! Reps and queues, as Salesforce names them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use audit::Entry;
 use db::{TenantTx, Unit};
 use diesel::{
-    ExpressionMethods, RunQueryDsl, SelectableHelper,
+    ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper,
     sql_types::{Array, Bool, Jsonb, Text, Timestamptz, Uuid as SqlUuid},
 };
 use kernel::{Action, QueueId, RepId};
-use schema::reps;
+use schema::{queues, reps};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -48,7 +48,8 @@ pub struct RepEntry {
     reason = "the whole list in one statement, by unnest"
 )]
 pub fn reps_sync(tx: &mut TenantTx<'_>, synced: &[SyncedRep]) -> Result<(), RoutingError> {
-    let unique: HashMap<&str, &SyncedRep> = synced
+    // In one order, so that two of these never wait for each other in a circle.
+    let unique: BTreeMap<&str, &SyncedRep> = synced
         .iter()
         .map(|rep| (rep.external_id.as_str(), rep))
         .collect();
@@ -60,6 +61,13 @@ pub fn reps_sync(tx: &mut TenantTx<'_>, synced: &[SyncedRep]) -> Result<(), Rout
     let names: Vec<&str> = unique.values().map(|rep| rep.name.as_str()).collect();
     let active: Vec<bool> = unique.values().map(|rep| rep.active).collect();
     let (tenant, now) = (tx.tenant().uuid(), tx.now());
+    // Those who are no longer listed are changed too: whoever comes first has them all.
+    reps::table
+        .filter(reps::tenant_id.eq(tenant))
+        .order(reps::rep_id)
+        .select(reps::rep_id)
+        .for_no_key_update()
+        .load::<Uuid>(tx.conn())?;
     diesel::sql_query(
         "INSERT INTO reps AS had (tenant_id, rep_id, external_id, name, active, synced_at) \
          SELECT $1, rep_id, external_id, name, active, $2 \
@@ -95,7 +103,7 @@ pub fn reps_sync(tx: &mut TenantTx<'_>, synced: &[SyncedRep]) -> Result<(), Rout
     reason = "the whole list in one statement, by unnest"
 )]
 pub fn queues_sync(tx: &mut TenantTx<'_>, synced: &[SyncedQueue]) -> Result<(), RoutingError> {
-    let unique: HashMap<&str, &SyncedQueue> = synced
+    let unique: BTreeMap<&str, &SyncedQueue> = synced
         .iter()
         .map(|queue| (queue.external_id.as_str(), queue))
         .collect();
@@ -107,6 +115,12 @@ pub fn queues_sync(tx: &mut TenantTx<'_>, synced: &[SyncedQueue]) -> Result<(), 
     let names: Vec<&str> = unique.values().map(|queue| queue.name.as_str()).collect();
     let objects: Vec<_> = unique.values().map(|queue| json!(queue.objects)).collect();
     let (tenant, now) = (tx.tenant().uuid(), tx.now());
+    queues::table
+        .filter(queues::tenant_id.eq(tenant))
+        .order(queues::queue_id)
+        .select(queues::queue_id)
+        .for_update()
+        .load::<Uuid>(tx.conn())?;
     diesel::sql_query(
         "INSERT INTO queues AS had (tenant_id, queue_id, external_id, name, objects, synced_at) \
          SELECT $1, queue_id, external_id, name, \
@@ -122,9 +136,9 @@ pub fn queues_sync(tx: &mut TenantTx<'_>, synced: &[SyncedQueue]) -> Result<(), 
     .bind::<Array<Text>, _>(names)
     .bind::<Array<Jsonb>, _>(objects)
     .execute(tx.conn())?;
-    let gone = diesel::delete(schema::queues::table)
-        .filter(schema::queues::tenant_id.eq(tenant))
-        .filter(schema::queues::external_id.ne_all(&external))
+    let gone = diesel::delete(queues::table)
+        .filter(queues::tenant_id.eq(tenant))
+        .filter(queues::external_id.ne_all(&external))
         .execute(tx.conn())?;
     let counts = json!({ "queues": unique.len(), "no_longer_listed": gone });
     Entry::new(Action::RepSync, "queue", "all")

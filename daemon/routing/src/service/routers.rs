@@ -183,7 +183,8 @@ pub fn router_activate(tx: &mut TenantTx<'_>, object: Object) -> Result<Router, 
     change(tx, object, &["off"], "baselining", Action::RouterActivate)
 }
 
-/// Stops routing. Records that were decided already wait until it is resumed.
+/// Stops routing. What was decided and is not written yet is not written any more, since routing goes
+/// on with a new baseline (LR-30).
 pub fn router_pause(tx: &mut TenantTx<'_>, object: Object) -> Result<Router, RoutingError> {
     change(
         tx,

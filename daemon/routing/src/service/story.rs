@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Step {
     pub at: DateTime<Utc>,
-    /// A stable name: `fetched`, `decided`, `claimed`, `written`, `failed`, ...
+    /// A stable name: `fetched`, `decided`, `sent`, `written`, `failed`, ...
     pub step: &'static str,
     pub title: String,
     pub detail: String,
@@ -111,11 +111,11 @@ fn steps(assignment: &Assignment, names: &Names) -> Vec<Step> {
         title: format!("Decided: {owner}"),
         detail: format!("{rule} Target: {} {target}.", assignment.target_kind),
     }];
-    if let Some(at) = assignment.claimed_at {
+    if let Some(at) = assignment.sent_at {
         let title = String::from("Sent to Salesforce");
         steps.push(Step {
             at,
-            step: "claimed",
+            step: "sent",
             title,
             detail: String::new(),
         });

@@ -9,10 +9,7 @@ use std::collections::HashMap;
 use audit::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{TenantTx, Unit};
-use diesel::{
-    ExpressionMethods, QueryDsl, QueryableByName, RunQueryDsl, SelectableHelper,
-    sql_types::{Array, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
-};
+use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper};
 use kernel::{Action, AssignmentId, RouterId};
 use layer::value::id_key;
 use schema::{assignments, reps, routers, routing_records};
@@ -20,11 +17,11 @@ use uuid::Uuid;
 
 use crate::{
     error::RoutingError,
-    model::failure::MAX_ATTEMPTS,
+    model::failure::{MAX_ATTEMPTS, OWNER_CHANGED, ROUTING_RESTARTED},
     service::propose::{failures_publish, retry_at},
     store::{
         Router,
-        marks::{self, Claimed},
+        claims::{self, Claimed, Later, Row, Told, Verb},
     },
 };
 
@@ -48,12 +45,23 @@ pub enum WriteResult {
     /// Nothing was sent, for a reason that is not the record's (connection, limits): it waits, and
     /// no attempt is counted.
     Held { code: String },
+    /// Nothing was sent, and nothing is wrong: it is proposed as before.
+    Unsent,
 }
 
 #[derive(Clone, Debug)]
 pub struct WriteOutcome {
     pub record_id: String,
     pub result: WriteResult,
+}
+
+/// What became of a claim.
+#[derive(Debug)]
+pub struct Report {
+    pub batch: Batch,
+    /// When the CRM was asked, if it was.
+    pub sent_at: Option<DateTime<Utc>>,
+    pub outcomes: Vec<WriteOutcome>,
 }
 
 /// What the CRM says about a record in doubt.
@@ -77,7 +85,7 @@ pub struct Settled {
 
 /// Claims that ended without a report become in doubt. Says how many.
 pub fn claims_expire(tx: &mut TenantTx<'_>, router: RouterId) -> Result<usize, RoutingError> {
-    let lost = marks::claims_expire(tx, router.uuid())?;
+    let lost = claims::claims_expire(tx, router.uuid())?;
     if lost > 0 {
         db::hint(tx, "failures")?;
     }
@@ -85,14 +93,31 @@ pub fn claims_expire(tx: &mut TenantTx<'_>, router: RouterId) -> Result<usize, R
 }
 
 /// Takes proposals of an active router, for `lease`: longer than twice the time-out of the call
-/// that is to follow. Of a router that is not active nothing is taken.
+/// that is to follow. Of a router that is not active nothing is taken. What must not be written any
+/// more is ended here: a proposal from before the router's last baseline (LR-30), and one for a record
+/// that, as the layer knows, was given to somebody else meanwhile.
 pub fn claim(
     tx: &mut TenantTx<'_>,
     router: RouterId,
     limit: u16,
     lease: TimeDelta,
 ) -> Result<Batch, RoutingError> {
-    take(tx, router, limit, lease, false)
+    let router = load(tx, router)?;
+    loop {
+        let mut batch = Batch::new(tx, lease);
+        if router.state != "active" {
+            return Ok(batch);
+        }
+        batch.take(tx, &router, limit, false)?;
+        if batch.items.is_empty() {
+            return Ok(batch);
+        }
+        let over = over(tx, &router, &mut batch)?;
+        settle(tx, &router, &over, lease, Action::RecordAssign)?;
+        if !batch.items.is_empty() {
+            return Ok(batch);
+        }
+    }
 }
 
 /// Takes records in doubt, to read their owners back. In any state of the router: what may have
@@ -103,39 +128,79 @@ pub fn claim_in_doubt(
     limit: u16,
     lease: TimeDelta,
 ) -> Result<Batch, RoutingError> {
-    take(tx, router, limit, lease, true)
+    let router = load(tx, router)?;
+    let mut batch = Batch::new(tx, lease);
+    batch.take(tx, &router, limit, true)?;
+    Ok(batch)
 }
 
-fn take(
+impl Batch {
+    /// An empty one.
+    pub(crate) fn new(tx: &TenantTx<'_>, lease: TimeDelta) -> Self {
+        Self {
+            claim: kernel::uuid_at(tx.clock().as_ref()),
+            until: tx.now() + lease,
+            items: Vec::new(),
+        }
+    }
+
+    fn take(
+        &mut self,
+        tx: &mut TenantTx<'_>,
+        router: &Router,
+        limit: u16,
+        in_doubt: bool,
+    ) -> Result<(), RoutingError> {
+        let (id, limit) = (router.router_id, i64::from(limit));
+        self.items = claims::claim_take(tx, id, self.claim, self.until, limit, in_doubt)?;
+        Ok(())
+    }
+}
+
+/// Takes out of a batch what must not be written any more.
+fn over(
     tx: &mut TenantTx<'_>,
-    id: RouterId,
-    limit: u16,
-    lease: TimeDelta,
-    in_doubt: bool,
-) -> Result<Batch, RoutingError> {
-    let claim = kernel::uuid_at(tx.clock().as_ref());
-    let until = tx.now() + lease;
-    let router = router(tx, id)?;
-    let items = if in_doubt || router.state == "active" {
-        marks::claim_take(
-            tx,
-            router.router_id,
-            claim,
-            until,
-            i64::from(limit),
-            in_doubt,
-        )?
-    } else {
-        Vec::new()
+    router: &Router,
+    batch: &mut Batch,
+) -> Result<Vec<Told>, RoutingError> {
+    let ids: Vec<&str> = batch
+        .items
+        .iter()
+        .map(|item| item.record_id.as_str())
+        .collect();
+    let owners = layer::owners(tx, router.object()?, &ids)?;
+    let why = |item: &Claimed| {
+        if router.activated_at.is_some_and(|at| item.decided_at < at) {
+            return Some(ROUTING_RESTARTED);
+        }
+        let owner = owners.get(&item.record_id)?;
+        let known = [Some(&item.new_owner), item.previous_owner.as_ref()];
+        let same = known.into_iter().flatten().any(|one| same(owner, one));
+        (!same).then_some(OWNER_CHANGED)
     };
-    Ok(Batch {
-        claim,
-        until,
-        items,
-    })
+    let claim = batch.claim;
+    let mut told = Vec::new();
+    batch.items.retain(|item| {
+        let code = why(item);
+        told.extend(code.map(|code| Told {
+            record_id: item.record_id.clone(),
+            claim,
+            decided_at: item.decided_at,
+            sent_at: None,
+            verb: Verb::Ended,
+            code: Some(code.to_owned()),
+        }));
+        code.is_none()
+    });
+    Ok(told)
 }
 
-fn router(tx: &mut TenantTx<'_>, id: RouterId) -> Result<Router, RoutingError> {
+/// Whether two ids name one record: the last three of 18 characters only repeat the case.
+fn same(a: &str, b: &str) -> bool {
+    id_key(a) == id_key(b)
+}
+
+fn load(tx: &mut TenantTx<'_>, id: RouterId) -> Result<Router, RoutingError> {
     Ok(routers::table
         .filter(routers::tenant_id.eq(tx.tenant().uuid()))
         .filter(routers::router_id.eq(id.uuid()))
@@ -143,34 +208,57 @@ fn router(tx: &mut TenantTx<'_>, id: RouterId) -> Result<Router, RoutingError> {
         .first(tx.conn())?)
 }
 
-/// Stores what happened to the records of a claim. Records that the claim no longer holds are left
-/// as they are: whoever took them over finds out by reading.
+/// Stores what happened to the records of claims. Records that their claim no longer holds are left
+/// as they are: whoever took them over finds out by reading. What is in doubt is not read back before
+/// `doubt` has passed, since Salesforce may be at work on it. Says whether the router still
+/// runs in `epoch`: when it does not, nothing more may be sent.
 pub fn record_outcomes(
     tx: &mut TenantTx<'_>,
     id: RouterId,
-    claim: Uuid,
-    outcomes: &[WriteOutcome],
-) -> Result<Settled, RoutingError> {
-    let told = |outcome: &WriteOutcome| {
+    epoch: i32,
+    reports: &[Report],
+    doubt: TimeDelta,
+) -> Result<Recorded, RoutingError> {
+    let router = load(tx, id)?;
+    let told: Vec<Told> = reports.iter().flat_map(told).collect();
+    Ok(Recorded {
+        settled: settle(tx, &router, &told, doubt, Action::RecordAssign)?,
+        goes_on: router.state == "active" && router.epoch == epoch,
+    })
+}
+
+/// What was recorded, and whether the router still runs in the epoch in which it was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    pub settled: Settled,
+    pub goes_on: bool,
+}
+
+fn told(report: &Report) -> impl Iterator<Item = Told> {
+    let decided: HashMap<&str, DateTime<Utc>> = report
+        .batch
+        .items
+        .iter()
+        .map(|item| (item.record_id.as_str(), item.decided_at))
+        .collect();
+    report.outcomes.iter().filter_map(move |outcome| {
         let (verb, code) = match &outcome.result {
             WriteResult::Written => (Verb::Written, None),
             WriteResult::Failed { code } => (Verb::Failed, Some(code.clone())),
             WriteResult::InDoubt { code } => (Verb::InDoubt, Some(code.clone())),
             WriteResult::Held { code } => (Verb::Held, Some(code.clone())),
+            WriteResult::Unsent => (Verb::Again, None),
         };
-        Told {
+        let sent = matches!(verb, Verb::Written | Verb::Failed | Verb::InDoubt);
+        Some(Told {
+            decided_at: *decided.get(outcome.record_id.as_str())?,
             record_id: outcome.record_id.clone(),
+            claim: report.batch.claim,
+            sent_at: report.sent_at.filter(|_| sent),
             verb,
             code,
-        }
-    };
-    settle(
-        tx,
-        id,
-        claim,
-        outcomes.iter().map(told).collect(),
-        Action::RecordAssign,
-    )
+        })
+    })
 }
 
 /// Settles records in doubt by what the CRM says their owner is. With the new owner: it was
@@ -182,146 +270,60 @@ pub fn reconcile(
     batch: &Batch,
     truths: &[Truth],
 ) -> Result<Settled, RoutingError> {
+    let router = load(tx, id)?;
     let held: HashMap<&str, &Claimed> = batch
         .items
         .iter()
         .map(|item| (item.record_id.as_str(), item))
         .collect();
-    let same = |a: &str, b: &str| id_key(a) == id_key(b);
     let told = |truth: &Truth| {
         let item = held.get(truth.record_id.as_str())?;
+        let previous = item.previous_owner.as_deref();
         let (verb, code) = match truth.owner.as_deref() {
             None => (Verb::Ended, "record_gone"),
             Some(owner) if same(owner, &item.new_owner) => (Verb::Written, "reconciled"),
-            Some(owner)
-                if item
-                    .previous_owner
-                    .as_deref()
-                    .is_some_and(|old| same(owner, old)) =>
-            {
+            Some(owner) if previous.is_some_and(|old| same(owner, old)) => {
                 (Verb::Again, "not_written")
             }
-            Some(_) => (Verb::Ended, "owner_changed"),
+            Some(_) => (Verb::Ended, OWNER_CHANGED),
         };
         Some(Told {
             record_id: truth.record_id.clone(),
+            claim: batch.claim,
+            decided_at: item.decided_at,
+            sent_at: None,
             verb,
             code: Some(code.to_owned()),
         })
     };
-    let told = truths.iter().filter_map(told).collect();
-    settle(tx, id, batch.claim, told, Action::RecordReconcile)
+    let told: Vec<Told> = truths.iter().filter_map(told).collect();
+    settle(
+        tx,
+        &router,
+        &told,
+        TimeDelta::zero(),
+        Action::RecordReconcile,
+    )
 }
 
-#[derive(Clone, Copy)]
-enum Verb {
-    Written,
-    Failed,
-    InDoubt,
-    Held,
-    Again,
-    Ended,
-}
-
-impl Verb {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Written => "written",
-            Self::Failed => "failed",
-            Self::InDoubt => "in_doubt",
-            Self::Held => "held",
-            Self::Again => "again",
-            Self::Ended => "ended",
-        }
-    }
-}
-
-struct Told {
-    record_id: String,
-    verb: Verb,
-    code: Option<String>,
-}
-
-#[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = Text)]
-    record_id: String,
-    #[diesel(sql_type = Text)]
-    state: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    reason_code: Option<String>,
-    #[diesel(sql_type = Integer)]
-    attempts: i32,
-    #[diesel(sql_type = SqlUuid)]
-    assignment_id: Uuid,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    rep_id: Option<Uuid>,
-    #[diesel(sql_type = Text)]
-    new_owner: String,
-}
-
-const SETTLE: &str = "WITH told AS ( \
-        SELECT * FROM unnest($5, $6, $7) AS page (record_id, verb, code) \
-     ), settled AS ( \
-        UPDATE routing_records r SET \
-            state = CASE t.verb WHEN 'written' THEN 'assigned' WHEN 'in_doubt' THEN 'in_doubt' \
-                WHEN 'held' THEN 'waiting' WHEN 'again' THEN 'proposed' WHEN 'ended' THEN 'given_up' \
-                ELSE CASE WHEN r.attempts + 1 >= $8 THEN 'given_up' ELSE 'failed' END END, \
-            attempts = r.attempts + CASE t.verb WHEN 'failed' THEN 1 ELSE 0 END, \
-            reason_code = CASE t.verb WHEN 'written' THEN NULL WHEN 'again' THEN NULL ELSE t.code END, \
-            next_attempt_at = CASE t.verb WHEN 'failed' THEN $9 WHEN 'held' THEN $9 END, \
-            claim = NULL, claim_until = NULL, updated_at = $4 \
-        FROM told t \
-        WHERE r.tenant_id = $1 AND r.object = $2 AND r.record_id = t.record_id AND r.claim = $3 \
-          AND r.state IN ('claimed', 'in_doubt') \
-        RETURNING r.record_id, r.state, r.reason_code, r.attempts, r.assignment_id, r.assignment_at, \
-                  t.verb, t.code \
-     ) \
-     UPDATE assignments a SET \
-        state = CASE s.verb WHEN 'written' THEN 'assigned' WHEN 'in_doubt' THEN 'in_doubt' \
-            WHEN 'held' THEN 'proposed' WHEN 'again' THEN 'proposed' ELSE 'failed' END, \
-        written_at = CASE s.verb WHEN 'written' THEN $4 END, \
-        outcome_code = s.code \
-     FROM settled s \
-     WHERE a.tenant_id = $1 AND a.decided_at = s.assignment_at AND a.assignment_id = s.assignment_id \
-     RETURNING s.record_id, s.state, s.reason_code, s.attempts, a.assignment_id, a.rep_id, a.new_owner";
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "marks and log move in one statement"
-)]
+/// Settles, and does what follows.
 fn settle(
     tx: &mut TenantTx<'_>,
-    id: RouterId,
-    claim: Uuid,
-    told: Vec<Told>,
+    router: &Router,
+    told: &[Told],
+    doubt: TimeDelta,
     action: Action,
 ) -> Result<Settled, RoutingError> {
     if told.is_empty() {
         return Ok(Settled::default());
     }
-    let router = router(tx, id)?;
-    let (tenant, now, retry) = (tx.tenant().uuid(), tx.now(), retry_at(tx, &router));
-    let rows: Vec<Row> = diesel::sql_query(SETTLE)
-        .bind::<SqlUuid, _>(tenant)
-        .bind::<Text, _>(&router.object)
-        .bind::<SqlUuid, _>(claim)
-        .bind::<Timestamptz, _>(now)
-        .bind::<Array<Text>, _>(
-            told.iter()
-                .map(|told| told.record_id.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind::<Array<Text>, _>(told.iter().map(|told| told.verb.name()).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(
-            told.iter()
-                .map(|told| told.code.as_deref())
-                .collect::<Vec<_>>(),
-        )
-        .bind::<Integer, _>(MAX_ATTEMPTS)
-        .bind::<Timestamptz, _>(retry)
-        .load(tx.conn())?;
-    after(tx, &router, &rows, action)?;
+    let later = Later {
+        most: MAX_ATTEMPTS,
+        retry: retry_at(tx, router),
+        doubt: tx.now() + doubt,
+    };
+    let rows = claims::settle(tx, &router.object, told, later)?;
+    after(tx, router, &rows, action)?;
     Ok(count(&rows))
 }
 
@@ -378,7 +380,10 @@ fn entry(row: &Row, action: Action) -> Option<Entry> {
             Some(Entry::new(Action::RecordFail, "assignment", id).failed(code))
         }
         "in_doubt" => Some(Entry::new(action, "assignment", id).failed(code)),
-        "proposed" => Some(Entry::new(action, "assignment", id)),
+        // Read back and found not written; what was not sent is no event either.
+        "proposed" if action == Action::RecordReconcile => {
+            Some(Entry::new(action, "assignment", id))
+        }
         _ => None,
     }
 }

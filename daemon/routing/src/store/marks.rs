@@ -21,6 +21,8 @@ pub(crate) struct Mark<'a> {
     pub(crate) attempts: i32,
     pub(crate) next_attempt_at: Option<DateTime<Utc>>,
     pub(crate) assignment_id: Option<Uuid>,
+    /// The claim under which it is written at once, and when that ends.
+    pub(crate) claim: Option<(Uuid, DateTime<Utc>)>,
 }
 
 /// An entry of the routing log.
@@ -96,18 +98,19 @@ pub(crate) fn marks_store(
                 attempts = page.attempts, next_attempt_at = page.next_attempt_at, \
                 assignment_id = COALESCE(page.assignment_id, r.assignment_id), \
                 assignment_at = CASE WHEN page.assignment_id IS NULL THEN r.assignment_at ELSE $4 END, \
-                updated_at = $4 \
-         FROM unnest($5, $6, $7, $8, $9, $10) \
-              AS page (record_id, state, reason_code, attempts, next_attempt_at, assignment_id) \
+                claim = page.claim, claim_until = page.claim_until, updated_at = $4 \
+         FROM unnest($5, $6, $7, $8, $9, $10, $11, $12) \
+              AS page (record_id, state, reason_code, attempts, next_attempt_at, assignment_id, claim, claim_until) \
          WHERE r.tenant_id = $1 AND r.object = $2 AND r.router_id = $3 \
            AND r.record_id = page.record_id AND r.state = 'failed'"
     } else {
         "INSERT INTO routing_records (tenant_id, object, record_id, router_id, state, reason_code, \
-                attempts, next_attempt_at, assignment_id, assignment_at, first_seen_at, updated_at) \
+                attempts, next_attempt_at, assignment_id, assignment_at, claim, claim_until, \
+                first_seen_at, updated_at) \
          SELECT $1, $2, record_id, $3, state, reason_code, attempts, next_attempt_at, assignment_id, \
-                CASE WHEN assignment_id IS NULL THEN NULL ELSE $4 END, $4, $4 \
-         FROM unnest($5, $6, $7, $8, $9, $10) \
-              AS page (record_id, state, reason_code, attempts, next_attempt_at, assignment_id)"
+                CASE WHEN assignment_id IS NULL THEN NULL ELSE $4 END, claim, claim_until, $4, $4 \
+         FROM unnest($5, $6, $7, $8, $9, $10, $11, $12) \
+              AS page (record_id, state, reason_code, attempts, next_attempt_at, assignment_id, claim, claim_until)"
     };
     let (tenant, now) = (tx.tenant().uuid(), tx.now());
     diesel::sql_query(statement)
@@ -121,6 +124,12 @@ pub(crate) fn marks_store(
         .bind::<Array<Integer>, _>(column(marks, |mark| mark.attempts))
         .bind::<Array<Nullable<Timestamptz>>, _>(column(marks, |mark| mark.next_attempt_at))
         .bind::<Array<Nullable<SqlUuid>>, _>(column(marks, |mark| mark.assignment_id))
+        .bind::<Array<Nullable<SqlUuid>>, _>(column(marks, |mark| {
+            mark.claim.map(|(claim, _)| claim)
+        }))
+        .bind::<Array<Nullable<Timestamptz>>, _>(column(marks, |mark| {
+            mark.claim.map(|(_, until)| until)
+        }))
         .execute(tx.conn())?;
     Ok(())
 }
@@ -172,7 +181,7 @@ pub(crate) fn assignments_insert(
     Ok(())
 }
 
-fn column<'a, R, T>(rows: &'a [R], of: impl Fn(&'a R) -> T) -> Vec<T> {
+pub(crate) fn column<'a, R, T>(rows: &'a [R], of: impl Fn(&'a R) -> T) -> Vec<T> {
     rows.iter().map(of).collect()
 }
 
@@ -198,97 +207,5 @@ pub(crate) fn baseline_insert(
     .bind::<SqlUuid, _>(router)
     .bind::<Timestamptz, _>(now)
     .bind::<Array<Text>, _>(ids)
-    .execute(tx.conn())?)
-}
-
-/// A proposed write that somebody now holds.
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
-pub struct Claimed {
-    #[diesel(sql_type = SqlUuid)]
-    pub assignment_id: Uuid,
-    #[diesel(sql_type = Text)]
-    pub record_id: String,
-    #[diesel(sql_type = Text)]
-    pub new_owner: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub previous_owner: Option<String>,
-    #[diesel(sql_type = Integer)]
-    pub attempts: i32,
-}
-
-/// Takes work under a new claim: what is to be written (`in_doubt` false), or what is to be looked
-/// up because nobody knows whether it was written (true). What is to be written is taken in no order:
-/// everything is taken before a push ends, and sorting all of it for each batch would make the cost of
-/// a record grow with their number.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "SKIP LOCKED and both tables in one statement"
-)]
-pub(crate) fn claim_take(
-    tx: &mut TenantTx<'_>,
-    router: Uuid,
-    claim: Uuid,
-    until: DateTime<Utc>,
-    limit: i64,
-    in_doubt: bool,
-) -> Result<Vec<Claimed>, RoutingError> {
-    let statement = if in_doubt {
-        "WITH due AS ( \
-            SELECT r.object, r.record_id FROM routing_records r \
-            WHERE r.tenant_id = $1 AND r.router_id = $2 AND r.state = 'in_doubt' \
-              AND (r.claim_until IS NULL OR r.claim_until < $3) \
-            ORDER BY r.updated_at, r.record_id LIMIT $6 FOR UPDATE SKIP LOCKED \
-         ), taken AS ( \
-            UPDATE routing_records r SET claim = $4, claim_until = $5, updated_at = $3 FROM due \
-            WHERE r.tenant_id = $1 AND r.object = due.object AND r.record_id = due.record_id \
-            RETURNING r.record_id, r.assignment_id, r.assignment_at, r.attempts \
-         ) \
-         SELECT a.assignment_id, a.record_id, a.new_owner, a.previous_owner, taken.attempts \
-         FROM taken JOIN assignments a ON a.tenant_id = $1 AND a.decided_at = taken.assignment_at \
-              AND a.assignment_id = taken.assignment_id"
-    } else {
-        "WITH due AS ( \
-            SELECT r.object, r.record_id FROM routing_records r \
-            WHERE r.tenant_id = $1 AND r.router_id = $2 AND r.state IN ('proposed', 'waiting') \
-              AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= $3) \
-            LIMIT $6 FOR UPDATE SKIP LOCKED \
-         ), taken AS ( \
-            UPDATE routing_records r SET state = 'claimed', claim = $4, claim_until = $5, updated_at = $3 \
-            FROM due WHERE r.tenant_id = $1 AND r.object = due.object AND r.record_id = due.record_id \
-            RETURNING r.record_id, r.assignment_id, r.assignment_at, r.attempts \
-         ) \
-         UPDATE assignments a SET state = 'claimed', claimed_at = $3 FROM taken \
-         WHERE a.tenant_id = $1 AND a.decided_at = taken.assignment_at \
-           AND a.assignment_id = taken.assignment_id \
-         RETURNING a.assignment_id, a.record_id, a.new_owner, a.previous_owner, taken.attempts"
-    };
-    let (tenant, now) = (tx.tenant().uuid(), tx.now());
-    Ok(diesel::sql_query(statement)
-        .bind::<SqlUuid, _>(tenant)
-        .bind::<SqlUuid, _>(router)
-        .bind::<Timestamptz, _>(now)
-        .bind::<SqlUuid, _>(claim)
-        .bind::<Timestamptz, _>(until)
-        .bind::<BigInt, _>(limit)
-        .load(tx.conn())?)
-}
-
-/// Claims whose holder did not report in time: nobody knows whether the owner was written.
-#[expect(clippy::disallowed_methods, reason = "both tables in one statement")]
-pub(crate) fn claims_expire(tx: &mut TenantTx<'_>, router: Uuid) -> Result<usize, RoutingError> {
-    let (tenant, now) = (tx.tenant().uuid(), tx.now());
-    Ok(diesel::sql_query(
-        "WITH lost AS ( \
-            UPDATE routing_records r SET state = 'in_doubt', reason_code = 'claim_lost', claim = NULL, \
-                   claim_until = NULL, updated_at = $3 \
-            WHERE r.tenant_id = $1 AND r.router_id = $2 AND r.state = 'claimed' AND r.claim_until < $3 \
-            RETURNING r.assignment_id, r.assignment_at \
-         ) \
-         UPDATE assignments a SET state = 'in_doubt', outcome_code = 'claim_lost' FROM lost \
-         WHERE a.tenant_id = $1 AND a.decided_at = lost.assignment_at AND a.assignment_id = lost.assignment_id",
-    )
-    .bind::<SqlUuid, _>(tenant)
-    .bind::<SqlUuid, _>(router)
-    .bind::<Timestamptz, _>(now)
     .execute(tx.conn())?)
 }

@@ -14,10 +14,10 @@ use serde_json::{Value as Json, json};
 use stack::database::{Database, context_key, shared};
 
 use crate::{
-    Accounting, Batch, PoolInput, Proposed, Router, RouterInput, RoutingError, RuleInput, Settled,
-    SyncedQueue, SyncedRep, Target, WriteOutcome, WriteResult, accounting, baseline_done, claim,
-    pool_create, propose, queue_list, queues_sync, record_outcomes, rep_list, reps_sync,
-    router_activate, router_configure, router_get, rule_create,
+    Accounting, Batch, PoolInput, Proposed, Report, Router, RouterInput, RoutingError, RuleInput,
+    Settled, SyncedQueue, SyncedRep, Target, WriteOutcome, WriteResult, accounting, baseline_done,
+    claim, failure_reasons, pool_create, propose, queue_list, queues_sync, record_outcomes,
+    rep_list, reps_sync, router_activate, router_configure, router_get, rule_create,
 };
 
 /// Audit details are not what these tests are about: they are kept as they are.
@@ -50,6 +50,7 @@ pub(super) struct Bed {
 }
 
 pub(super) const LEASE: TimeDelta = TimeDelta::seconds(120);
+pub(super) const DOUBT: TimeDelta = TimeDelta::seconds(60);
 pub(super) const HOUSE: &str = "005xx0000000900AAA";
 
 impl Bed {
@@ -172,11 +173,35 @@ impl Bed {
             record_id: item.record_id.clone(),
             result: result.clone(),
         };
-        let outcomes: Vec<_> = batch.items.iter().map(outcome).collect();
-        let (id, claim) = (self.router().await.id(), batch.claim);
-        self.run(move |tx| record_outcomes(tx, id, claim, &outcomes))
+        let report = Report {
+            batch: batch.clone(),
+            sent_at: Some(self.clock.now()),
+            outcomes: batch.items.iter().map(outcome).collect(),
+        };
+        let router = self.router().await;
+        self.run(move |tx| record_outcomes(tx, router.id(), router.epoch, &[report], DOUBT))
             .await
             .unwrap()
+            .settled
+    }
+
+    /// The same records as the CRM has them later, with another owner.
+    pub(super) async fn owned_by(&self, leads: std::ops::Range<u32>, owner: &str) {
+        self.clock.advance(TimeDelta::seconds(1));
+        let rows: Vec<_> = leads
+            .map(|n| ImportRow {
+                owner_id: Some(owner.to_owned()),
+                ..self.lead(n, "DE")
+            })
+            .collect();
+        self.run(move |tx| Ok(import(tx, Object::Lead, &rows)?))
+            .await
+            .unwrap();
+    }
+
+    /// Why records have no owner from us, with how many.
+    pub(super) async fn reasons(&self) -> Vec<(String, i64)> {
+        self.run(failure_reasons).await.unwrap()
     }
 
     pub(super) async fn accounting(&self) -> Accounting {

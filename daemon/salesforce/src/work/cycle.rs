@@ -6,12 +6,14 @@ use db::{Db, TenantTx};
 use jobs::{Handler, Job, JobError};
 use kernel::{Classified, Principal};
 use layer::{Field, Object};
-use routing::{CycleError, CycleReport, Router, RoutingError, Settled};
+use routing::{Batch, CycleError, CycleReport, Router, RoutingError, Settled};
 use serde::Deserialize;
+use tokio::sync::mpsc::{self, Sender};
 
 use super::{
     Bench, WorkError, baseline,
     pull::{self, Pulled, wide},
+    push::{self, CALLS_IN_LINE, PAGES_IN_LINE, Stop},
 };
 use crate::{client::SalesforceClient, watermark};
 
@@ -143,7 +145,7 @@ impl Bench<'_> {
         }
     }
 
-    /// Owners that are decided on are written even when no new record can be fetched.
+    /// Fetches and decides, writes, and records, each beside the others.
     async fn route(
         &self,
         router: &Router,
@@ -151,11 +153,35 @@ impl Bench<'_> {
         started: DateTime<Utc>,
         done: &mut Done,
     ) -> Result<(), WorkError> {
+        let (stop, mut pushed) = (Stop::default(), Settled::default());
+        let (batches, to_write) = mpsc::channel(PAGES_IN_LINE);
+        let (reports, to_record) = mpsc::channel(CALLS_IN_LINE);
+        let (decided, written, recorded) = tokio::join!(
+            self.decide(router, policy, started, done, (batches, &stop)),
+            self.write_all(router, to_write, reports, &stop),
+            self.record_all(router, to_record, &mut pushed, &stop),
+        );
+        push::add(&mut done.settled, pushed);
+        decided.and(written).and(recorded)
+    }
+
+    /// Owners that are decided on are written even when no new record can be fetched.
+    async fn decide(
+        &self,
+        router: &Router,
+        policy: &[Field],
+        started: DateTime<Utc>,
+        done: &mut Done,
+        (line, stop): (Sender<Vec<Batch>>, &Stop),
+    ) -> Result<(), WorkError> {
         let since = router
             .watermark
             .map(|watermark| watermark::since(watermark, last_start(router), started));
         let pulled = match pull::query(router, policy, since, started) {
-            Ok(query) => self.pull(router, &query, &mut done.pulled).await,
+            Ok(query) => {
+                let pulled = &mut done.pulled;
+                self.pull(router, &query, pulled, (&line, stop)).await
+            }
             Err(error) => Err(error),
         };
         let retried = match &pulled {
@@ -163,18 +189,8 @@ impl Bench<'_> {
             _ => self.retry(router).await,
         };
         done.retried = *retried.as_ref().unwrap_or(&0);
-        let pushed = self.push(router).await;
-        if let Ok(pushed) = &pushed {
-            let doubts = done.settled;
-            done.settled = Settled {
-                assigned: doubts.assigned.saturating_add(pushed.assigned),
-                failed: doubts.failed.saturating_add(pushed.failed),
-                given_up: doubts.given_up.saturating_add(pushed.given_up),
-                in_doubt: doubts.in_doubt.saturating_add(pushed.in_doubt),
-                waiting: doubts.waiting.saturating_add(pushed.waiting),
-            };
-        }
-        pulled.and(retried.map(|_| ())).and(pushed.map(|_| ()))
+        let claimed = self.claim_rest(router, &line, stop).await;
+        pulled.and(retried.map(|_| ())).and(claimed)
     }
 
     /// Proposes again what failed and is due (LR-51).

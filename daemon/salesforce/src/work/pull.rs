@@ -3,12 +3,14 @@
 
 use chrono::{DateTime, Utc};
 use layer::{Field, ImportRow};
-use routing::{Proposed, Router};
+use routing::{Batch, Router};
 use soql::guard::{Enrollment, Guarded};
+use tokio::sync::mpsc::Sender;
 
-use super::{Bench, WorkError};
+use super::{Bench, WorkError, push::Stop};
 use crate::{
     client::Page,
+    owner::MOST_OWNERS,
     rows::{allow_list, guarded, import_row, select_list},
     watermark::Seen,
 };
@@ -69,20 +71,21 @@ pub(super) fn query(
 }
 
 impl Bench<'_> {
-    /// Fetches and stores page by page; the next page is on its way while one is stored. `pulled`
-    /// holds what was done also when this ends early.
+    /// Fetches and stores page by page; the next page is on its way while one is stored, and what was
+    /// decided goes down the line to be written. `pulled` holds what was done also when this ends early.
     pub(super) async fn pull(
         &self,
         router: &Router,
         query: &Guarded,
         pulled: &mut Pulled,
+        (line, stop): (&Sender<Vec<Batch>>, &Stop),
     ) -> Result<(), WorkError> {
         let mut page = self.connection.query(query).await?;
         loop {
             let next = page.next.clone();
             let over_budget = self.connection.over_budget();
             fail::fail_point!("after_pull_page_before_store");
-            let store = self.store(router, page, pulled);
+            let store = self.store(router, page, pulled, (line, stop));
             match next {
                 None => {
                     store.await?;
@@ -108,6 +111,7 @@ impl Bench<'_> {
         router: &Router,
         page: Page,
         pulled: &mut Pulled,
+        (line, stop): (&Sender<Vec<Batch>>, &Stop),
     ) -> Result<(), WorkError> {
         let rows: Vec<ImportRow> = page
             .records
@@ -121,14 +125,25 @@ impl Bench<'_> {
         let newest = rows.iter().map(|row| row.source_modified_at).max();
         let fetched = rows.len();
         let (id, epoch, object) = (router.id(), router.epoch, router.object()?);
-        let proposed: Proposed = self
+        // Claimed for those who write it at once; when nobody will, it waits for a later cycle.
+        let hold = (!stop.is_set()).then(|| self.lease());
+        let (proposed, batches) = self
             .db
             .run(&self.who, move |tx| {
                 layer::import(tx, object, &rows)?;
-                Ok::<_, WorkError>(routing::propose(tx, id, epoch, &rows)?)
+                Ok::<_, WorkError>(match hold {
+                    None => (routing::propose(tx, id, epoch, &rows)?, Vec::new()),
+                    Some(lease) => {
+                        routing::propose_claimed(tx, id, epoch, &rows, MOST_OWNERS, lease)?
+                    }
+                })
             })
             .await?;
         fail::fail_point!("after_propose");
+        if !batches.is_empty() {
+            // When nobody takes them, their claims end and the owners are read back.
+            let _ = line.send(batches).await;
+        }
         pulled.seen.newest = pulled.seen.newest.max(newest);
         pulled.fetched = pulled.fetched.saturating_add(wide(fetched));
         pulled.proposed = pulled.proposed.saturating_add(wide(proposed.proposed));

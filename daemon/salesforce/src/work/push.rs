@@ -1,77 +1,149 @@
-//! Push: claim up to 200 decisions, write the owners, record what happened. And what becomes of
-//! writes whose answer never came: the owners are read back before anything is written again.
+//! Push: write the owners that were decided on, and record what happened. Both go on while the next
+//! page is fetched and decided about.
+//!
+//! Batches that are claimed stand in line for Salesforce; what Salesforce said stands in line for the
+//! database, which takes together what came while it was busy. So nobody waits for anybody without
+//! need, and a slow Salesforce still has each call recorded at once.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use connections::ConnectionError;
 use kernel::{Classified, ErrorKind};
-use routing::{Batch, Claimed, Router, Settled, Truth, WriteOutcome, WriteResult};
-use soql::{
-    SalesforceId,
-    guard::{AllowList, Guarded},
-};
+use routing::{Batch, Claimed, Recorded, Report, Router, Settled, WriteOutcome, WriteResult};
+use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::{Bench, WorkError};
 use crate::{
-    client::ApiError,
+    client::{ApiError, Deadline},
     fault::{RequestFault, of_record, plain},
     owner::{MOST_OWNERS, OwnerPatch, WriteResult as Written},
-    rows::guarded,
 };
 
 /// How often outcomes that the database did not take are offered again.
 const RECORD_AGAIN: Duration = Duration::from_millis(500);
+/// Pages of batches that stand in line for Salesforce.
+pub(super) const PAGES_IN_LINE: usize = 1;
+/// Calls whose outcomes stand in line for the database, and are recorded together.
+pub(super) const CALLS_IN_LINE: usize = 10;
+
+/// Raised when nothing more may be sent in this cycle.
+#[derive(Default)]
+pub(super) struct Stop(AtomicBool);
+
+impl Stop {
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+    fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 impl Bench<'_> {
-    /// Writes everything that was decided. Ends early when Salesforce cannot be written to at all.
-    pub(super) async fn push(&self, router: &Router) -> Result<Settled, WorkError> {
-        let mut done = Settled::default();
-        loop {
-            let (id, lease) = (router.id(), lease(self.client.write_timeout));
-            let most = u16::try_from(MOST_OWNERS).unwrap_or(u16::MAX);
-            let batch = self
-                .db
-                .run(&self.who, move |tx| {
-                    routing::claim(tx, id, most, lease).map_err(WorkError::from)
-                })
-                .await?;
-            if batch.items.is_empty() {
-                return Ok(done);
-            }
-            fail::fail_point!("after_claim");
-            let (outcomes, error) = self.write(router, &batch).await?;
-            fail::fail_point!("after_patch_before_record");
-            let settled = self.record(router, &batch, outcomes).await?;
-            fail::fail_point!("after_record");
-            add(&mut done, settled);
-            if let Some(error) = error {
-                return Err(error.into());
-            }
-        }
-    }
-
-    /// Writes down what happened, which is known here alone: while the database is away, again for as
-    /// long as the claim lasts.
-    async fn record(
+    /// Claims what is proposed and not yet claimed, until nothing is left.
+    pub(super) async fn claim_rest(
         &self,
         router: &Router,
-        batch: &Batch,
-        outcomes: Vec<WriteOutcome>,
-    ) -> Result<Settled, WorkError> {
-        let (id, claim, outcomes) = (router.id(), batch.claim, Arc::new(outcomes));
+        line: &Sender<Vec<Batch>>,
+        stop: &Stop,
+    ) -> Result<(), WorkError> {
+        let (id, lease) = (router.id(), self.lease());
+        let most = u16::try_from(MOST_OWNERS).unwrap_or(u16::MAX);
+        while !stop.is_set() {
+            let claim = move |tx: &mut db::TenantTx<'_>| {
+                routing::claim(tx, id, most, lease).map_err(WorkError::from)
+            };
+            let batch = self.db.run(&self.who, claim).await?;
+            if batch.items.is_empty() || line.send(vec![batch]).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes batch after batch. When Salesforce cannot be written to at all, the rest is given back
+    /// unsent.
+    pub(super) async fn write_all(
+        &self,
+        router: &Router,
+        mut line: Receiver<Vec<Batch>>,
+        reports: Sender<Report>,
+        stop: &Stop,
+    ) -> Result<(), WorkError> {
+        let mut ended = Ok(());
+        while let Some(page) = line.recv().await {
+            for batch in page {
+                fail::fail_point!("after_claim");
+                let report = if stop.is_set() {
+                    unsent(batch)
+                } else {
+                    let (report, error) = self.write(router, batch).await?;
+                    fail::fail_point!("after_patch_before_record");
+                    if let Some(error) = error {
+                        stop.set();
+                        ended = Err(error.into());
+                    }
+                    report
+                };
+                // Whoever records is gone: the claim ends without a report.
+                if reports.send(report).await.is_err() {
+                    return ended;
+                }
+            }
+        }
+        ended
+    }
+
+    /// Writes down what happened.
+    pub(super) async fn record_all(
+        &self,
+        router: &Router,
+        mut line: Receiver<Report>,
+        done: &mut Settled,
+        stop: &Stop,
+    ) -> Result<(), WorkError> {
+        while let Some(first) = line.recv().await {
+            let mut reports = vec![first];
+            while reports.len() < CALLS_IN_LINE
+                && let Ok(next) = line.try_recv()
+            {
+                reports.push(next);
+            }
+            let recorded = self.record(router, reports).await?;
+            fail::fail_point!("after_record");
+            add(done, recorded.settled);
+            if !recorded.goes_on {
+                stop.set();
+            }
+        }
+        Ok(())
+    }
+
+    /// What happened is known here alone: while the database is away, it is offered again for as long
+    /// as the claims last.
+    async fn record(&self, router: &Router, reports: Vec<Report>) -> Result<Recorded, WorkError> {
+        let (id, epoch, doubt) = (router.id(), router.epoch, self.twice());
+        let until = reports.iter().map(|report| report.batch.until).min();
+        let reports = Arc::new(reports);
         loop {
-            let told = Arc::clone(&outcomes);
+            let told = Arc::clone(&reports);
             let recorded = self
                 .db
                 .run(&self.who, move |tx| {
-                    routing::record_outcomes(tx, id, claim, &told).map_err(WorkError::from)
+                    routing::record_outcomes(tx, id, epoch, &told, doubt).map_err(WorkError::from)
                 })
                 .await;
             match recorded {
                 Err(error)
                     if error.kind() == ErrorKind::Unavailable
-                        && self.db.clock().now() < batch.until =>
+                        && Some(self.db.clock().now()) < until =>
                 {
                     tokio::time::sleep(RECORD_AGAIN).await;
                 }
@@ -85,15 +157,15 @@ impl Bench<'_> {
     async fn write(
         &self,
         router: &Router,
-        batch: &Batch,
-    ) -> Result<(Vec<WriteOutcome>, Option<ApiError>), WorkError> {
+        batch: Batch,
+    ) -> Result<(Report, Option<ApiError>), WorkError> {
         let object = router.object()?;
         let (mut outcomes, mut patches, mut records) = (Vec::new(), Vec::new(), Vec::new());
         for item in &batch.items {
             match patch(object, item) {
                 Some(patch) => {
                     patches.push(patch);
-                    records.push(item.record_id.clone());
+                    records.push(item.record_id.as_str());
                 }
                 None => outcomes.push(outcome(
                     &item.record_id,
@@ -103,92 +175,54 @@ impl Bench<'_> {
                 )),
             }
         }
-        if patches.is_empty() {
-            return Ok((outcomes, None));
-        }
-        fail::fail_point!("before_patch");
-        match self.connection.owners_write(&patches).await {
-            Ok(results) => {
-                let told = records.iter().zip(results);
-                outcomes.extend(told.map(|(record, result)| outcome(record, of_result(result))));
-                Ok((outcomes, None))
-            }
-            Err(error) => {
-                let result = of_error(&error);
-                outcomes.extend(records.iter().map(|record| outcome(record, result.clone())));
-                Ok((outcomes, Some(error)))
-            }
-        }
-    }
-
-    /// Reads back the owners of records in doubt and settles them.
-    pub(super) async fn settle_doubts(&self, router: &Router) -> Result<Settled, WorkError> {
-        let mut done = Settled::default();
-        loop {
-            let (id, lease) = (router.id(), lease(READ));
-            let most = u16::try_from(MOST_OWNERS).unwrap_or(u16::MAX);
-            let batch = self
-                .db
-                .run(&self.who, move |tx| {
-                    routing::claim_in_doubt(tx, id, most, lease).map_err(WorkError::from)
-                })
-                .await?;
-            if batch.items.is_empty() {
-                return Ok(done);
-            }
-            let truths = self.truths(router, &batch).await?;
-            fail::fail_point!("reconcile_mid");
-            let settled = self
-                .db
-                .run(&self.who, move |tx| {
-                    routing::reconcile(tx, id, &batch, &truths).map_err(WorkError::from)
-                })
-                .await?;
-            add(&mut done, settled);
-        }
-    }
-
-    async fn truths(&self, router: &Router, batch: &Batch) -> Result<Vec<Truth>, WorkError> {
-        let ids: Vec<SalesforceId> = batch
-            .items
-            .iter()
-            .filter_map(|item| item.record_id.parse().ok())
-            .collect();
-        let object = guarded(router.object()?);
-        let query = Guarded::readback(object, &ids, &AllowList::standard())?;
-        let mut page = self.connection.query(&query).await?;
-        let mut owners: HashMap<String, Option<String>> = HashMap::new();
-        loop {
-            for record in &page.records {
-                let text = |name: &str| record.get(name).and_then(serde_json::Value::as_str);
-                let id: SalesforceId = text("Id")
-                    .and_then(|id| id.parse().ok())
-                    .ok_or(WorkError::Record)?;
-                let deleted =
-                    record.get("IsDeleted").and_then(serde_json::Value::as_bool) == Some(true);
-                let owner = text("OwnerId").filter(|_| !deleted).map(str::to_owned);
-                owners.insert(id.to_string(), owner);
-            }
-            match page.next {
-                Some(locator) => page = self.connection.next_page(&locator).await?,
-                None => break,
+        let (mut sent_at, mut ended) = (None, None);
+        if !patches.is_empty() {
+            fail::fail_point!("before_patch");
+            let clock = self.db.clock();
+            sent_at = Some(clock.now());
+            let deadline = Deadline {
+                clock,
+                until: batch.until,
+            };
+            match self.connection.owners_write(&patches, &deadline).await {
+                Ok(results) => {
+                    let told = records.iter().zip(results);
+                    outcomes
+                        .extend(told.map(|(record, result)| outcome(record, of_result(result))));
+                }
+                Err(error) => {
+                    let result = of_error(&error);
+                    outcomes.extend(records.iter().map(|record| outcome(record, result.clone())));
+                    ended = Some(error).filter(|error| !matches!(error, ApiError::TooLate));
+                }
             }
         }
-        // A record that is not in the answer is gone.
-        let truth = |item: &Claimed| Truth {
-            owner: owners.remove(&item.record_id).flatten(),
-            record_id: item.record_id.clone(),
+        let report = Report {
+            batch,
+            sent_at,
+            outcomes,
         };
-        Ok(batch.items.iter().map(truth).collect())
+        Ok((report, ended))
+    }
+
+    fn twice(&self) -> TimeDelta {
+        TimeDelta::from_std(self.client.write_timeout * 2).unwrap_or(TimeDelta::minutes(2))
+    }
+
+    /// How long a claim lasts: more than twice the call's time-out, so that it does not end while its
+    /// call is on its way, and as long again as a call may take, for those that stand in line.
+    pub(super) fn lease(&self) -> TimeDelta {
+        self.twice() + self.twice() / 2 + TimeDelta::seconds(5)
     }
 }
 
-/// How long one page of owners may take to be read back.
-const READ: Duration = Duration::from_secs(60);
-
-/// More than twice the call's time-out, so that a claim does not end while its call is on its way.
-fn lease(call: Duration) -> TimeDelta {
-    TimeDelta::from_std(call * 2).unwrap_or(TimeDelta::minutes(2)) + TimeDelta::seconds(5)
+fn unsent(batch: Batch) -> Report {
+    let of = |item: &Claimed| outcome(&item.record_id, WriteResult::Unsent);
+    Report {
+        outcomes: batch.items.iter().map(of).collect(),
+        batch,
+        sent_at: None,
+    }
 }
 
 fn patch(object: layer::Object, item: &Claimed) -> Option<OwnerPatch> {
@@ -241,12 +275,13 @@ fn of_error(error: &ApiError) -> WriteResult {
         ApiError::Connection(ConnectionError::Broken(_)) | ApiError::HostRefused => {
             held("connection_broken")
         }
+        ApiError::TooLate => WriteResult::Unsent,
         other if other.kind() == ErrorKind::Sealed => held("sealed"),
         _ => held("connection_unavailable"),
     }
 }
 
-fn add(sum: &mut Settled, more: Settled) {
+pub(super) fn add(sum: &mut Settled, more: Settled) {
     sum.assigned = sum.assigned.saturating_add(more.assigned);
     sum.failed = sum.failed.saturating_add(more.failed);
     sum.given_up = sum.given_up.saturating_add(more.given_up);

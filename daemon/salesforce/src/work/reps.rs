@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use connections::ConnectionError;
 use db::Db;
 use jobs::{Handler, Job, JobError};
-use kernel::Principal;
+use kernel::{Classified, Principal};
 use routing::{SyncedQueue, SyncedRep};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use soql::guard::{AllowList, Guarded};
 
 use super::WorkError;
-use crate::client::{RoutingConnection, SalesforceClient};
+use crate::{
+    client::{ApiError, RoutingConnection, SalesforceClient},
+    fault::RequestFault,
+};
 
 const USERS: &str = "SELECT Id, Name, IsActive FROM User WHERE UserType = 'Standard' ORDER BY Id";
 const QUEUES: &str = "SELECT Id, Name FROM Group WHERE Type = 'Queue' ORDER BY Id";
@@ -40,9 +44,33 @@ impl Handler for RepsSync {
 
     async fn run(&self, job: &Job) -> Result<(), JobError> {
         let payload: Payload = job.read()?;
-        self.sync(&job.principal(), payload.scheduled)
-            .await
-            .map_err(|error| JobError::from_classified(&error))
+        match self.sync(&job.principal(), payload.scheduled).await {
+            Err(error) if is_unconnected(&error) => {
+                log::info!(REVKEEP_TENANT = job.tenant.to_string().as_str(); "reps were not synchronised: {}", error.code());
+                Ok(())
+            }
+            done => done.map_err(|error| JobError::from_classified(&error)),
+        }
+    }
+}
+
+/// Whether only a person can help, who sees it at the connection: no failure of the job, and no
+/// dead letter each hour. A new login has the reps synchronised at once.
+fn is_unconnected(error: &WorkError) -> bool {
+    let WorkError::Api(error) = error else {
+        return false;
+    };
+    match error {
+        ApiError::Connection(
+            ConnectionError::Broken(_)
+            | ConnectionError::NotConnected
+            | ConnectionError::NotConfigured,
+        ) => true,
+        ApiError::Refused(refusal) => matches!(
+            refusal.fault,
+            RequestFault::Broken(_) | RequestFault::Session
+        ),
+        _ => false,
     }
 }
 

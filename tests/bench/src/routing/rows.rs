@@ -167,7 +167,7 @@ impl<'a> Writer<'a> {
                     a::state,
                     a::reasons,
                     a::source_created_at,
-                    a::claimed_at,
+                    a::sent_at,
                     a::written_at,
                 ),
                 |copy| given(copy, &text),

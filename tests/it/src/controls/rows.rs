@@ -1,4 +1,4 @@
-//! LM-18, LR-48, CX-06: rows that the database itself refuses, attacked with SQL.
+//! LM-18, LR-47, LR-48, CX-06: rows that the database itself refuses, attacked with SQL.
 
 #![expect(
     clippy::disallowed_methods,
@@ -72,6 +72,61 @@ async fn nobody_takes_a_row_out_of_the_routing_log() {
         assert_eq!(
             column(&mut owner, &format!("SELECT count(*) FROM {table}")),
             ["1"]
+        );
+    }
+}
+
+/// LR-47: an entry cannot be without its time, record, rule's version, target and new owner, and what
+/// it says of the decision cannot be said otherwise later.
+#[tokio::test]
+async fn what_the_routing_log_says_of_a_decision_stays_as_it_was() {
+    let bed = Bed::new();
+    let (tenant, _) = bed.seeded();
+    let who = Principal::system(tenant, None);
+    let run = async |statement: String| {
+        bed.db
+            .run(&who, move |tx| {
+                Ok::<_, DbError>(tx.conn().batch_execute(&statement)?)
+            })
+            .await
+    };
+    for change in [
+        "decided_at = now()",
+        "record_id = '00Q000000000001AAA'",
+        "rep_id = gen_random_uuid()",
+        "rule_id = gen_random_uuid()",
+        "rule_version = 7",
+        "previous_owner = '005000000000001AAA'",
+        "new_owner = '005000000000001AAA'",
+        "reasons = '{}'",
+    ] {
+        let refused = run(format!("UPDATE assignments SET {change}")).await;
+        let said = format!("{:?}", refused.unwrap_err());
+        assert!(said.contains("permission denied"), "{change}: {said}");
+    }
+    // What became of it is written later, by the same role.
+    run("UPDATE assignments SET outcome_code = outcome_code".to_owned())
+        .await
+        .unwrap();
+    for column in [
+        "decided_at",
+        "record_id",
+        "router_id",
+        "rules_version",
+        "target_id",
+        "new_owner",
+        "reasons",
+    ] {
+        let refused = run(format!(
+            "INSERT INTO assignments (tenant_id, decided_at, assignment_id, object, record_id, router_id, rules_version, target_kind, target_id, new_owner, state, reasons) \
+             SELECT a.tenant_id, a.decided_at, gen_random_uuid(), a.object, a.record_id, a.router_id, a.rules_version, a.target_kind, a.target_id, a.new_owner, a.state, a.reasons \
+             FROM (SELECT (jsonb_populate_record(b, jsonb_build_object('{column}', NULL))).* FROM assignments b) AS a"
+        ))
+        .await;
+        let said = format!("{:?}", refused.unwrap_err());
+        assert!(
+            said.contains("null value") || said.contains("no partition"),
+            "{column}: {said}"
         );
     }
 }

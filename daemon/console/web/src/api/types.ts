@@ -127,7 +127,7 @@ export interface RulePreview {
   items: { record_id: string; title: string; matches: boolean; taken_by?: { rule_id: string; name: string } | null; failed_terms?: string[] }[];
 }
 
-export type AssignmentState = "proposed" | "claimed" | "assigned" | "in_doubt" | "failed";
+export type AssignmentState = "proposed" | "assigned" | "in_doubt" | "failed";
 export interface Assignment {
   id: string; decided_at: string; written_at?: string | null; object: string; record_id: string; record_title?: string | null;
   rule: { id: string; name: string; version: number } | null; target: { kind: Target["kind"]; id: string; name: string } | null;

@@ -31,7 +31,6 @@ interface Look { tone: Tone; word: string; icon?: Icon }
 const LOOKS = {
   assigned: { tone: "ok", word: "Assigned" },
   proposed: { tone: "info", word: "Proposed", icon: IconClock },
-  claimed: { tone: "info", word: "Writing", icon: IconClock },
   in_doubt: { tone: "warn", word: "In doubt", icon: IconHelpCircle },
   failed: { tone: "bad", word: "Failed" },
   given_up: { tone: "bad", word: "Given up" },

@@ -110,7 +110,7 @@ type Filters = Partial<Record<(typeof FILTERS)[number], string>>;
 function LogFilters({ filters, set }: { filters: Filters; set(change: Partial<Record<(typeof FILTERS)[number], string | null>>): void }) {
   const rules = useQuery(rulesQuery()).data?.items ?? [];
   const reps = useQuery(repsQuery()).data ?? [];
-  const states = [["assigned", "Assigned"], ["proposed", "Proposed"], ["claimed", "Writing"], ["in_doubt", "In doubt"], ["failed", "Failed"]] as const;
+  const states = [["assigned", "Assigned"], ["proposed", "Proposed"], ["in_doubt", "In doubt"], ["failed", "Failed"]] as const;
   return (
     <>
       <Select aria-label="State" placeholder="Any state" clearable value={filters.state ?? null} data={states.map(([value, label]) => ({ value, label }))} onChange={(state) => set({ state })} clearButtonProps={{ "aria-label": "Any state" }} />

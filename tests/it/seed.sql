@@ -4,6 +4,10 @@ INSERT INTO users (user_id, email_hash, email_sealed, name) VALUES ('{u}', '\x{h
 INSERT INTO memberships (tenant_id, user_id, roles) VALUES ('{t}', '{u}', '{{member}}');
 INSERT INTO sessions (session_id, user_id, tenant_id, created_at, expires_at, last_used_at) VALUES ('{u}', '{u}', '{t}', now(), now(), now());
 INSERT INTO refresh_tokens (token_id, session_id, user_id, hash, issued_at) VALUES ('{u}', '{u}', '{u}', '\x{h}', now());
+INSERT INTO totp_factors (user_id, secret_sealed, created_at) VALUES ('{u}', '\x00', now());
+INSERT INTO passkeys (passkey_id, user_id, credential_id, credential, name, created_at) VALUES ('{u}', '{u}', '\x{h}', '{{}}', 'k', now());
+INSERT INTO recovery_codes (user_id, hash, created_at) VALUES ('{u}', '\x{h}', now());
+INSERT INTO factor_challenges (challenge_id, user_id, purpose, session_id, created_at, expires_at) VALUES ('{u}', '{u}', 'step_up', '{u}', now(), now());
 INSERT INTO audit_keys (tenant_id, subject, wrapped) VALUES ('{t}', '{u}', '\x00');
 INSERT INTO audit_log (tenant_id, at, audit_id, actor_kind, actor_id, action, outcome, resource_type, resource_id) VALUES ('{t}', now(), '{u}', 'system', 'x', 'x', 'done', 'x', 'x');
 INSERT INTO jobs (tenant_id, job_id, kind, payload, run_at, max_attempts, created_at) VALUES ('{t}', '{u}', 'k', '{{}}', now(), 1, now());

@@ -80,6 +80,35 @@ pub struct SessionStanding {
     pub epoch: i32,
     #[diesel(sql_type = Text)]
     pub tenant_state: String,
+    /// When a second factor was last proven in this session.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub factor_at: Option<DateTime<Utc>>,
+    /// Whether the person has enrolled one.
+    #[diesel(sql_type = Bool)]
+    pub has_factor: bool,
+    /// Whether the tenant asks everybody for one.
+    #[diesel(sql_type = Bool)]
+    pub factor_for_all: bool,
+}
+
+/// Which challenge, for whom.
+#[derive(QueryableByName)]
+pub struct ChallengeRef {
+    #[diesel(sql_type = SqlUuid)]
+    pub challenge_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    pub user_id: Uuid,
+}
+
+/// Which passkey, of whom.
+#[derive(QueryableByName)]
+pub struct PasskeyRef {
+    #[diesel(sql_type = SqlUuid)]
+    pub passkey_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    pub user_id: Uuid,
+    #[diesel(sql_type = Text)]
+    pub user_state: String,
 }
 
 #[derive(Clone, Debug, QueryableByName)]
@@ -153,6 +182,33 @@ impl<'c> AuthTx<'c> {
     pub fn session_standing(&mut self, session: Uuid) -> Result<Option<SessionStanding>, DbError> {
         Ok(sql_query("SELECT * FROM session_standing($1)")
             .bind::<SqlUuid, _>(session)
+            .get_result(self.conn)
+            .optional()?)
+    }
+
+    /// The sign-in challenge whose cookie has this SHA-256.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn factor_challenge_by_hash(
+        &mut self,
+        hash: &[u8],
+    ) -> Result<Option<ChallengeRef>, DbError> {
+        Ok(sql_query("SELECT * FROM factor_challenge_by_hash($1)")
+            .bind::<Bytea, _>(hash)
+            .get_result(self.conn)
+            .optional()?)
+    }
+
+    /// The passkey with this credential id.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn passkey_by_credential(&mut self, id: &[u8]) -> Result<Option<PasskeyRef>, DbError> {
+        Ok(sql_query("SELECT * FROM passkey_by_credential($1)")
+            .bind::<Bytea, _>(id)
             .get_result(self.conn)
             .optional()?)
     }

@@ -20,7 +20,10 @@ mod system;
 mod tenant;
 mod unit;
 
-pub use auth::{AuthScope, AuthTx, RefreshTokenRef, SessionStanding, TenantName, UserLogin};
+pub use auth::{
+    AuthScope, AuthTx, ChallengeRef, PasskeyRef, RefreshTokenRef, SessionStanding, TenantName,
+    UserLogin,
+};
 pub use config::DbConfig;
 pub use context::ContextKey;
 pub use error::DbError;

@@ -20,7 +20,7 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
-use identity::{IdentityError, Permission, Permit};
+use identity::{FactorStanding, IdentityError, Permission, Permit};
 use kernel::Principal;
 
 use crate::{
@@ -132,9 +132,9 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
                     "This needs a session. Sign in first.",
                 ));
             };
-            let found = shared.identity().authenticate(token, &caller).await;
-            let principal = match found {
-                Ok(principal) => principal,
+            let found = shared.identity().session_of(token, &caller).await;
+            let (principal, factor) = match found {
+                Ok(found) => found,
                 Err(error) => {
                     charge(&shared, Key::Network(network))?;
                     return Err(error.into());
@@ -143,7 +143,7 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
             if let Some(user) = principal.user() {
                 charge(&shared, Key::Person(user))?;
             }
-            permit(&shared, &principal, access).await?;
+            permit(&shared, &principal, factor, access).await?;
             Some(principal)
         }
     };
@@ -153,12 +153,18 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
     Ok(())
 }
 
-async fn permit(shared: &Shared, principal: &Principal, access: Access) -> Result<(), Problem> {
+/// The role first, then the second factor that the role or the permission asks for (CX-18).
+async fn permit(
+    shared: &Shared,
+    principal: &Principal,
+    factor: FactorStanding,
+    access: Access,
+) -> Result<(), Problem> {
     let Access::Permission(permission) = access else {
         return Ok(());
     };
     if identity::allows(&principal.roles, permission) {
-        return Ok(());
+        return Ok(factor.check(permission, shared.inner.clock.now())?);
     }
     // Refused in any case; whether it could be written down as well is for the log.
     if let Err(error) = shared.identity().access_deny(principal, permission).await {

@@ -1,4 +1,4 @@
-//! The refresh cookie (LM-08): out of reach of scripts, of other sites and of other hosts.
+//! The refresh cookie (LM-08), and the one that stands for half a sign-in: out of reach of scripts, of other sites and of other hosts.
 
 use std::time::Duration;
 
@@ -7,28 +7,47 @@ use actix_web::{
     cookie::{Cookie, SameSite, time},
 };
 
-const NAME: &str = "__Host-revkeep-refresh";
+const REFRESH: &str = "__Host-revkeep-refresh";
+const SIGN_IN: &str = "__Host-revkeep-sign-in";
 
 /// Keeps `token` in the browser for as long as its session may live.
 pub fn refresh_cookie(token: &str, life: Duration) -> Cookie<'static> {
     let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
-    build(token.to_owned(), time::Duration::seconds(seconds))
+    build(REFRESH, token.to_owned(), time::Duration::seconds(seconds))
 }
 
 /// Makes the browser forget.
 pub fn forget_refresh_cookie() -> Cookie<'static> {
-    build(String::new(), time::Duration::ZERO)
+    build(REFRESH, String::new(), time::Duration::ZERO)
 }
 
 pub fn read_refresh_cookie(request: &HttpRequest) -> Option<String> {
+    read(request, REFRESH)
+}
+
+/// Keeps a sign-in that waits for its second half.
+pub fn sign_in_cookie(token: &str, life: Duration) -> Cookie<'static> {
+    let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
+    build(SIGN_IN, token.to_owned(), time::Duration::seconds(seconds))
+}
+
+pub fn forget_sign_in_cookie() -> Cookie<'static> {
+    build(SIGN_IN, String::new(), time::Duration::ZERO)
+}
+
+pub fn read_sign_in_cookie(request: &HttpRequest) -> Option<String> {
+    read(request, SIGN_IN)
+}
+
+fn read(request: &HttpRequest, name: &str) -> Option<String> {
     request
-        .cookie(NAME)
+        .cookie(name)
         .map(|cookie| cookie.value().to_owned())
         .filter(|text| !text.is_empty())
 }
 
-fn build(value: String, life: time::Duration) -> Cookie<'static> {
-    Cookie::build(NAME, value)
+fn build(name: &'static str, value: String, life: time::Duration) -> Cookie<'static> {
+    Cookie::build(name, value)
         .path("/")
         .secure(true)
         .http_only(true)
@@ -43,21 +62,36 @@ mod tests {
 
     #[test]
     fn it_has_every_attribute_that_the_prefix_and_the_control_ask_for() {
-        let text = refresh_cookie("abc", Duration::from_secs(60)).to_string();
-        for part in [
-            "__Host-revkeep-refresh=abc",
-            "HttpOnly",
-            "Secure",
-            "SameSite=Strict",
-            "Path=/",
-            "Max-Age=60",
+        let minute = Duration::from_secs(60);
+        for (name, cookie, gone) in [
+            (
+                "__Host-revkeep-refresh",
+                refresh_cookie("abc", minute),
+                forget_refresh_cookie(),
+            ),
+            (
+                "__Host-revkeep-sign-in",
+                sign_in_cookie("abc", minute),
+                forget_sign_in_cookie(),
+            ),
         ] {
-            assert!(text.contains(part), "{text}");
+            let text = cookie.to_string();
+            assert!(text.starts_with(&format!("{name}=abc;")), "{text}");
+            for part in [
+                "HttpOnly",
+                "Secure",
+                "SameSite=Strict",
+                "Path=/",
+                "Max-Age=60",
+            ] {
+                assert!(text.contains(part), "{text}");
+            }
+            assert!(
+                !text.contains("Domain"),
+                "a __Host- cookie has none: {text}"
+            );
+            let gone = gone.to_string();
+            assert!(gone.starts_with(&format!("{name}=;")) && gone.contains("Max-Age=0"));
         }
-        assert!(
-            !text.contains("Domain"),
-            "a __Host- cookie has none: {text}"
-        );
-        assert!(forget_refresh_cookie().to_string().contains("Max-Age=0"));
     }
 }

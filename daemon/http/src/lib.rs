@@ -33,7 +33,10 @@ mod tls;
 pub use access::{Access, Allowed, Door, Knock, Public, SignedIn};
 pub use body::{Body, MOST_BYTES};
 pub use config::Config;
-pub use cookie::{forget_refresh_cookie, read_refresh_cookie, refresh_cookie};
+pub use cookie::{
+    forget_refresh_cookie, forget_sign_in_cookie, read_refresh_cookie, read_sign_in_cookie,
+    refresh_cookie, sign_in_cookie,
+};
 pub use error::HttpError;
 pub use headers::CONTENT_SECURITY_POLICY;
 pub use health::{Readiness, Reason};

@@ -19,6 +19,8 @@ pub(crate) enum AttemptScope {
     SignInAccount,
     SetupAddress,
     RefreshAddress,
+    /// Codes of an authenticator app, by account, from wherever they come.
+    FactorAccount,
 }
 
 impl AttemptScope {
@@ -28,6 +30,7 @@ impl AttemptScope {
             Self::SignInAccount => "sign_in_account",
             Self::SetupAddress => "setup_address",
             Self::RefreshAddress => "refresh_address",
+            Self::FactorAccount => "factor_account",
         }
     }
 }
@@ -41,6 +44,21 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
+    /// A counter of one account, from wherever it is tried.
+    pub(crate) fn of_account(
+        secret: &Secret<Vec<u8>>,
+        scope: AttemptScope,
+        account: &[u8],
+        most: u32,
+    ) -> Result<Self, IdentityError> {
+        let key = keyed_hash(secret, &[b"attempt", scope.name().as_bytes(), account])?;
+        Ok(Self {
+            scope,
+            key,
+            most: i32::try_from(most).unwrap_or(i32::MAX),
+        })
+    }
+
     /// `who` is empty, or what is tried besides the network address (the account's keyed hash).
     pub(crate) fn new(
         secret: &Secret<Vec<u8>>,
@@ -161,8 +179,19 @@ pub(crate) fn settle_success(tx: &mut AuthTx<'_>, limits: &[Limit]) -> Result<()
             AttemptScope::SignInAccount => 0,
             AttemptScope::SignInAddress
             | AttemptScope::SetupAddress
-            | AttemptScope::RefreshAddress => count.failures.saturating_sub(1).max(0),
+            | AttemptScope::RefreshAddress
+            | AttemptScope::FactorAccount => count.failures.saturating_sub(1).max(0),
         };
+        store(tx, limit, Count { failures, ..count })?;
+    }
+    Ok(())
+}
+
+/// The attempt was neither failure nor success yet: every counter gets it back, and none starts anew.
+pub(crate) fn refund(tx: &mut AuthTx<'_>, limits: &[Limit]) -> Result<(), IdentityError> {
+    for limit in limits {
+        let count = locked_row(tx, limit)?;
+        let failures = count.failures.saturating_sub(1).max(0);
         store(tx, limit, Count { failures, ..count })?;
     }
     Ok(())

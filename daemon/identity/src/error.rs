@@ -41,6 +41,24 @@ pub enum IdentityError {
         field: &'static str,
         code: &'static str,
     },
+    #[error("a second factor must be set up first")]
+    FactorEnrolmentRequired,
+    #[error("a second factor must be proven again")]
+    FreshFactorRequired,
+    #[error("the password must be proven again")]
+    PasswordNeeded,
+    #[error("the answer to the challenge is wrong; {remaining} are left")]
+    FactorInvalid { remaining: i32 },
+    #[error("the code is not the app's")]
+    FactorCode,
+    #[error("the challenge is over")]
+    ChallengeVoid,
+    #[error("there is such a factor already")]
+    FactorExists,
+    #[error("there is no such factor")]
+    FactorMissing,
+    #[error("the last factor cannot go")]
+    FactorRequired,
     #[error("set-up is over")]
     SetupDone,
     #[error("the set-up code is not valid")]
@@ -72,11 +90,16 @@ impl Classified for IdentityError {
             Self::InvalidCredentials
             | Self::InvalidToken(_)
             | Self::SessionExpired
-            | Self::SessionRevoked => ErrorKind::Unauthenticated,
+            | Self::SessionRevoked
+            | Self::FactorInvalid { .. }
+            | Self::ChallengeVoid => ErrorKind::Unauthenticated,
+            Self::FactorEnrolmentRequired | Self::FreshFactorRequired | Self::PasswordNeeded => {
+                ErrorKind::Denied
+            }
             Self::RateLimited { .. } => ErrorKind::RateLimited,
-            Self::NotMember => ErrorKind::NotFound,
-            Self::Input { .. } | Self::SetupCode => ErrorKind::Invalid,
-            Self::SetupDone => ErrorKind::Conflict,
+            Self::NotMember | Self::FactorMissing => ErrorKind::NotFound,
+            Self::Input { .. } | Self::SetupCode | Self::FactorCode => ErrorKind::Invalid,
+            Self::SetupDone | Self::FactorExists | Self::FactorRequired => ErrorKind::Conflict,
         }
     }
 
@@ -96,6 +119,14 @@ impl Classified for IdentityError {
             Self::SessionRevoked => "session_revoked",
             Self::NotMember => "tenant_not_found",
             Self::Input { code, .. } => code,
+            Self::FactorEnrolmentRequired => "factor_enrolment_required",
+            Self::FreshFactorRequired => "fresh_factor_required",
+            Self::PasswordNeeded => "fresh_password_required",
+            Self::FactorInvalid { .. } | Self::FactorCode => "factor_invalid",
+            Self::ChallengeVoid => "challenge_void",
+            Self::FactorExists => "factor_exists",
+            Self::FactorMissing => "factor_not_found",
+            Self::FactorRequired => "factor_required",
             Self::SetupDone => "setup_done",
             Self::SetupCode => "setup_code_invalid",
         }
@@ -128,6 +159,29 @@ impl Classified for IdentityError {
             Self::SessionExpired => "Your session is over. Sign in again.",
             Self::SessionRevoked => "Your session was ended. Sign in again.",
             Self::NotMember => "There is no such tenant among yours.",
+            Self::FactorEnrolmentRequired => {
+                "Your role, or your organisation, asks for a second factor. Set one up on your profile page first."
+            }
+            Self::FreshFactorRequired => {
+                "This takes a second factor that was proven within the last five minutes. Prove yours again and repeat."
+            }
+            Self::PasswordNeeded => {
+                "Your first factor takes your password once more. Type it and repeat."
+            }
+            Self::FactorInvalid { .. } => {
+                "That was not right, or it was used before. Wait for the next code and try again."
+            }
+            Self::FactorCode => {
+                "That is not the code that your app shows. Check the clock of your device and try again."
+            }
+            Self::ChallengeVoid => {
+                "That took too long, or too many answers were wrong. Begin again."
+            }
+            Self::FactorExists => "You have an authenticator app already. Remove it first.",
+            Self::FactorMissing => "You have no such factor.",
+            Self::FactorRequired => {
+                "Your role, or your organisation, asks for a second factor, so the last one stays. Add another first."
+            }
             Self::SetupDone => "Revkeep is set up already. Sign in with an existing account.",
             Self::SetupCode => {
                 "The set-up code is wrong, used or too old. Run \"revkeep setup\" on the machine for a new one."
@@ -139,7 +193,7 @@ impl Classified for IdentityError {
     fn field(&self) -> Option<String> {
         match self {
             Self::Input { field, .. } => Some((*field).to_owned()),
-            Self::SetupCode => Some("code".to_owned()),
+            Self::SetupCode | Self::FactorCode => Some("code".to_owned()),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ use vault::{Binding, Sealed};
 use crate::{
     config::{ACCESS_LIFE, SESSION_LIFE},
     error::IdentityError,
+    factor::FactorStanding,
     identity::{Caller, Inner},
     opaque::RefreshToken,
     permission::{Permission, permissions_of},
@@ -30,6 +31,9 @@ pub struct SessionView {
     pub roles: Roles,
     pub tenants: Vec<TenantName>,
     pub permissions: Vec<Permission>,
+    pub factor: FactorStanding,
+    /// Until when what needs a fresh factor goes through without another question.
+    pub fresh_until: Option<DateTime<Utc>>,
 }
 
 /// What a browser gets to act with.
@@ -56,7 +60,8 @@ pub(crate) struct Opened {
 }
 
 impl Inner {
-    /// Everything that needs the secrets backend, before the transaction begins.
+    /// Everything that needs the secrets backend, before the transaction begins. The session is that
+    /// of somebody who has just given their password, and no second factor.
     pub(crate) async fn new_session(
         &self,
         user: UserId,
@@ -83,6 +88,8 @@ impl Inner {
             expires_at: now + SESSION_LIFE,
             last_used_at: now,
             device_sealed: Some(sealed.to_bytes()),
+            password_at: Some(now),
+            factor_at: None,
         })
     }
 
@@ -129,6 +136,7 @@ impl Inner {
         };
         let tenant = current_tenant(&rows.standing, &rows.tenants)?;
         let roles = standing::roles(&rows.standing);
+        let factor = FactorStanding::of(&rows.standing);
         Ok(SessionView {
             user,
             name: rows.name,
@@ -137,6 +145,8 @@ impl Inner {
             permissions: permissions_of(&roles),
             roles,
             tenants: rows.tenants,
+            factor,
+            fresh_until: factor.fresh_until(self.clock.now()),
         })
     }
 

@@ -19,6 +19,7 @@ use vault::{IfMissing, Vault};
 use crate::{
     config::Config,
     error::IdentityError,
+    factor::FactorStanding,
     keys::{self, KeySet, NewKey, Published},
     password::Passwords,
     permission::Permission,
@@ -158,6 +159,15 @@ impl Identity {
         access_token: &str,
         caller: &Caller,
     ) -> Result<Principal, IdentityError> {
+        Ok(self.session_of(access_token, caller).await?.0)
+    }
+
+    /// The same, and how the session stands with second factors.
+    pub async fn session_of(
+        &self,
+        access_token: &str,
+        caller: &Caller,
+    ) -> Result<(Principal, FactorStanding), IdentityError> {
         let inner = &self.inner;
         let now = inner.clock.now();
         let keys = inner.keys_for(&token::key_id(access_token)?).await?;
@@ -178,7 +188,7 @@ impl Identity {
         let standing = standing.ok_or(IdentityError::SessionRevoked)?;
         standing::check_alive(&standing, inner.config.inactivity(), now)?;
         standing::check_claims(&standing, &claims)?;
-        Ok(Principal {
+        let principal = Principal {
             tenant: claims.tid,
             actor: Actor::Human {
                 user: claims.sub,
@@ -187,7 +197,8 @@ impl Identity {
             roles: standing::roles(&standing),
             request: caller.request,
             origin: Some(caller.origin()),
-        })
+        };
+        Ok((principal, FactorStanding::of(&standing)))
     }
 
     /// Writes down that a person asked for what their roles do not grant (LR-13).
@@ -308,6 +319,21 @@ impl Inner {
             public_pem: key.public_pem.clone(),
             created_at: key.created_at,
         })
+    }
+
+    /// How the principal's session stands.
+    pub(crate) async fn standing_of(
+        &self,
+        who: &Principal,
+        session: SessionId,
+    ) -> Result<SessionStanding, IdentityError> {
+        let scope = AuthScope {
+            tenant: Some(who.tenant),
+            user: who.user(),
+        };
+        self.standing(scope, session)
+            .await?
+            .ok_or(IdentityError::SessionRevoked)
     }
 
     /// From the cache, or read; a session in use is marked as such while it is read.

@@ -5,12 +5,14 @@
 //! failures for all daemons together, and makes the [`kernel::Principal`] that everything else is
 //! asked with. All of its rows are reached through `db::AuthTx`, as the role `revkeep_auth`.
 //!
-//! Second factors, single sign-on, invitations and API keys have their place here and come later.
+//! Single sign-on, invitations and API keys have their place here and come later.
 
 mod attempts;
+mod code;
 mod config;
 mod email;
 mod error;
+mod factor;
 mod grant;
 mod identity;
 mod keys;
@@ -28,10 +30,14 @@ mod token;
 
 pub use config::{ACCESS_LIFE, Config, REFRESH_GRACE, SESSION_LIFE};
 pub use error::IdentityError;
+pub use factor::{
+    FactorAnswer, FactorChallenge, FactorKind, FactorStanding, OwnFactors, OwnPasskey,
+    RecoveryState, StepUp, TotpSetup,
+};
 pub use grant::{Grant, RefreshGrant, SessionView};
 pub use identity::{Caller, Identity};
 pub use password::BCRYPT_COST;
 pub use people::{people_address, people_names};
 pub use permission::{Permission, Permit, allows, granted, permissions_of, permit};
-pub use session::SignIn;
+pub use session::{SignIn, SignInStep};
 pub use setup::SetupClaim;

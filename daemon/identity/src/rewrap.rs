@@ -1,15 +1,17 @@
 //! Moves identity's sealed values to the newest version of the platform's key (OB-07): people's
-//! addresses, the devices of their sessions, and the signing keys.
+//! addresses, the devices of their sessions, the secrets of their authenticator apps, and the signing
+//! keys.
 
 use db::{AuthScope, AuthTx, Unit};
 use diesel::{ExpressionMethods, NullableExpressionMethods, QueryDsl, RunQueryDsl};
 use kernel::{SessionId, SigningKeyId, TenantId, UserId};
-use schema::{sessions, signing_keys, users};
+use schema::{sessions, signing_keys, totp_factors, users};
 use uuid::Uuid;
 use vault::{Binding, RewrapPage};
 
 use crate::{
     error::IdentityError,
+    factor::totp_binding,
     grant::{device_binding, email_binding},
     identity::Identity,
     keys,
@@ -21,7 +23,8 @@ const PEOPLE: i32 = 100;
 const SESSIONS: i64 = 200;
 
 impl Identity {
-    /// The page of people that follows `last`: their addresses, and the devices of their sessions.
+    /// The page of people that follows `last`: their addresses, the devices of their sessions, and the
+    /// secrets of their apps.
     pub async fn people_rewrap(
         &self,
         last: Option<Uuid>,
@@ -40,6 +43,7 @@ impl Identity {
         for user in people {
             self.address_rewrap(user, newest, &mut done).await?;
             self.devices_rewrap(user, newest, &mut done).await?;
+            self.totp_rewrap(user, newest, &mut done).await?;
         }
         Ok(done)
     }
@@ -132,6 +136,35 @@ impl Identity {
         }
     }
 
+    async fn totp_rewrap(
+        &self,
+        user: UserId,
+        newest: u32,
+        done: &mut RewrapPage,
+    ) -> Result<(), IdentityError> {
+        let owner = user.to_string();
+        let found = self
+            .inner
+            .db
+            .auth(of(user), move |tx| totp_secret(tx, user))
+            .await?;
+        for stored in found {
+            let fresh = self
+                .newer(&totp_binding(&owner), &stored, newest, done)
+                .await?;
+            let Some(fresh) = fresh else { continue };
+            let moved = self
+                .inner
+                .db
+                .auth(of(user), move |tx| {
+                    totp_secret_store(tx, user, &stored, &fresh)
+                })
+                .await?;
+            done.count(moved);
+        }
+        Ok(())
+    }
+
     /// The value under the newest version; a value that has it already is counted here.
     async fn newer(
         &self,
@@ -212,6 +245,29 @@ fn device_store(
             .filter(sessions::device_sealed.eq(stored)),
     )
     .set(sessions::device_sealed.eq(fresh))
+    .execute(tx.conn())?;
+    Ok(changed == 1)
+}
+
+fn totp_secret(tx: &mut AuthTx<'_>, user: UserId) -> Result<Vec<Vec<u8>>, IdentityError> {
+    Ok(totp_factors::table
+        .filter(totp_factors::user_id.eq(user.uuid()))
+        .select(totp_factors::secret_sealed)
+        .load(tx.conn())?)
+}
+
+fn totp_secret_store(
+    tx: &mut AuthTx<'_>,
+    user: UserId,
+    stored: &[u8],
+    fresh: &[u8],
+) -> Result<bool, IdentityError> {
+    let changed = diesel::update(
+        totp_factors::table
+            .filter(totp_factors::user_id.eq(user.uuid()))
+            .filter(totp_factors::secret_sealed.eq(stored)),
+    )
+    .set(totp_factors::secret_sealed.eq(fresh))
     .execute(tx.conn())?;
     Ok(changed == 1)
 }

@@ -11,6 +11,7 @@ use crate::{
     config::SESSION_LIFE,
     email::Email,
     error::IdentityError,
+    factor::{self, FactorChallenge, FactorStanding},
     grant::{Grant, SessionView, open_session, opened},
     identity::{Caller, Identity, Inner, Secrets},
     store,
@@ -24,10 +25,22 @@ pub struct SignIn {
     pub tenant: Option<TenantId>,
 }
 
+/// What a right password brings.
+pub enum SignInStep {
+    /// A session: the account has no second factor.
+    Done(Box<Grant>),
+    /// A question for one (LM-10).
+    Factor(Box<FactorChallenge>),
+}
+
 impl Identity {
-    /// Checks address and password, and opens a session. Unknown addresses, wrong passwords and
+    /// Checks address and password, and opens a session, or a challenge where the account has a factor. Unknown addresses, wrong passwords and
     /// deactivated accounts cost the same and get the same answer (LR-12).
-    pub async fn sign_in(&self, input: SignIn, caller: &Caller) -> Result<Grant, IdentityError> {
+    pub async fn sign_in(
+        &self,
+        input: SignIn,
+        caller: &Caller,
+    ) -> Result<SignInStep, IdentityError> {
         let inner = &self.inner;
         let secrets = inner.secrets()?;
         let email = Email::parse(&input.email)?;
@@ -85,7 +98,8 @@ impl Identity {
     }
 
     /// Moves the session to another tenant of the person. The refresh token stays; the new access
-    /// token is for the new tenant alone.
+    /// token is for the new tenant alone. Where the target asks for a factor, this session must have
+    /// proven one.
     pub async fn tenant_switch(
         &self,
         who: &Principal,
@@ -110,6 +124,8 @@ impl Identity {
                 }
                 store::session_lock(tx, session)?;
                 store::session_move(tx, session, tenant)?;
+                let moved = opened(tx, session, None)?;
+                FactorStanding::of(&moved.rows.standing).check_entry()?;
                 Entry::new(Action::TenantSwitch, "session", session).write_auth(
                     tx,
                     &actor,
@@ -117,7 +133,7 @@ impl Identity {
                     request,
                 )?;
                 db::hint(tx, "sessions")?;
-                opened(tx, session, None)
+                Ok(moved)
             })
             .await?;
         inner.standings.forget(session);
@@ -147,19 +163,29 @@ impl Identity {
         wanted: Option<TenantId>,
         caller: &Caller,
         limits: Vec<Limit>,
-    ) -> Result<Grant, IdentityError> {
+    ) -> Result<SignInStep, IdentityError> {
         let inner = &self.inner;
         let user = UserId::from_uuid(login.user_id);
         let mine = AuthScope {
             tenant: None,
             user: Some(user),
         };
-        let own = inner.db.auth(mine, |tx| tx.own_tenants()).await?;
+        let (own, factors) = inner
+            .db
+            .auth(mine, move |tx| {
+                Ok::<_, IdentityError>((tx.own_tenants()?, Inner::factors_offered(tx, user)?))
+            })
+            .await?;
         let tenant = own
             .iter()
             .map(|own| TenantId::from_uuid(own.tenant_id))
             .find(|own| wanted.is_none_or(|wanted| wanted == *own))
             .ok_or(IdentityError::NotMember)?;
+        if !factors.is_empty() {
+            let challenge =
+                factor::challenge(inner, login, tenant, factors, caller, limits).await?;
+            return Ok(SignInStep::Factor(Box::new(challenge)));
+        }
         let new = inner.new_session(user, tenant, caller).await?;
         let caller = caller.clone();
         let scope = AuthScope {
@@ -174,7 +200,8 @@ impl Identity {
                 open_session(tx, new, Action::SignIn, &caller)
             })
             .await?;
-        inner.grant(opened, None).await
+        let grant = inner.grant(opened, None).await?;
+        Ok(SignInStep::Done(Box::new(grant)))
     }
 
     /// Writes down the failure and answers what the person is told. The audit row names nobody: an
@@ -215,7 +242,7 @@ impl Identity {
     }
 }
 
-fn sign_in_limits(
+pub(crate) fn sign_in_limits(
     inner: &Inner,
     secrets: &Secrets,
     caller: &Caller,
@@ -249,7 +276,7 @@ pub(crate) fn rate_limited(wait: chrono::TimeDelta) -> IdentityError {
     }
 }
 
-fn human(who: &Principal) -> Result<(UserId, SessionId), IdentityError> {
+pub(crate) fn human(who: &Principal) -> Result<(UserId, SessionId), IdentityError> {
     match who.actor {
         Actor::Human { user, session } => Ok((user, session)),
         Actor::System { .. } | Actor::Local { .. } => {

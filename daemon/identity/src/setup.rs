@@ -7,12 +7,13 @@ use kernel::{Action, Actor, Secret, SessionId, TenantId, UserId};
 
 use crate::{
     attempts::{self, AttemptScope, Limit},
+    code,
     config::SETUP_CODE_LIFE,
     email::Email,
     error::IdentityError,
     grant::{Grant, Opened, email_binding, open_session},
     identity::{Caller, Identity},
-    opaque::{random, sha256},
+    opaque::sha256,
     password,
     session::rate_limited,
     store::{self, NewSession, NewUser},
@@ -20,10 +21,9 @@ use crate::{
 
 /// Wrong codes from one network in 15 minutes.
 const FAILURES: u32 = 5;
-/// Crockford's alphabet: no letter that is read as another or as a digit.
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const GROUPS: usize = 5;
-const GROUP: usize = 5;
+/// 125 random bits.
+const CODE_GROUPS: usize = 5;
+const CODE_GROUP: usize = 5;
 
 /// What the first person types.
 pub struct SetupClaim {
@@ -48,7 +48,7 @@ impl Identity {
     /// Makes a code that lives a day; an earlier one that nobody used is void. For the administrator
     /// on the machine alone.
     pub async fn setup_code_create(&self) -> Result<Secret<String>, IdentityError> {
-        let code = new_code()?;
+        let code = code::random_groups(CODE_GROUPS, CODE_GROUP)?;
         let hash = code_hash(code.expose());
         self.inner
             .db
@@ -192,54 +192,14 @@ fn text_of(field: &'static str, text: &str) -> Result<String, IdentityError> {
     }
 }
 
-/// 125 random bits as five groups of five characters.
-fn new_code() -> Result<Secret<String>, IdentityError> {
-    let letters: Vec<char> = random::<{ GROUPS * GROUP }>()?
-        .iter()
-        .filter_map(|byte| ALPHABET.get(usize::from(byte % 32)))
-        .map(|letter| char::from(*letter))
-        .collect();
-    let groups: Vec<String> = letters
-        .chunks(GROUP)
-        .map(|group| group.iter().collect())
-        .collect();
-    Ok(Secret::new(groups.join("-")))
-}
-
-/// However it was typed: case, spaces and dashes do not count, and look-alikes are read as meant.
+/// However it was typed.
 fn code_hash(code: &str) -> Vec<u8> {
-    let canonical: String = code
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric())
-        .map(|c| match c.to_ascii_uppercase() {
-            'O' => '0',
-            'I' | 'L' => '1',
-            other => other,
-        })
-        .collect();
-    sha256(canonical.as_bytes())
+    sha256(code::canonical(code).as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_code_reads_as_five_groups_and_no_two_are_alike() {
-        let (one, two) = (new_code().unwrap(), new_code().unwrap());
-        assert_ne!(one.expose(), two.expose());
-        let groups: Vec<_> = one.expose().split('-').collect();
-        assert_eq!(groups.len(), GROUPS);
-        assert!(groups.iter().all(|group| group.len() == GROUP));
-    }
-
-    #[test]
-    fn a_code_may_be_typed_carelessly_but_not_wrongly() {
-        let hash = code_hash("0A1BC-DEFGH-JKMNP-QRSTV-WXYZ0");
-        assert_eq!(hash, code_hash(" oaibc defgh jkmnp qrstv wxyzo "));
-        assert_ne!(hash, code_hash("0A1BC-DEFGH-JKMNP-QRSTV-WXYZ1"));
-        assert_ne!(hash, code_hash(""));
-    }
 
     #[test]
     fn names_are_bounded_and_hold_no_control_characters() {

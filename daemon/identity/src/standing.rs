@@ -138,6 +138,9 @@ mod tests {
             owner: true,
             epoch: 1,
             tenant_state: String::from("active"),
+            factor_at: None,
+            has_factor: false,
+            factor_for_all: false,
         }
     }
 

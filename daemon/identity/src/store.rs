@@ -35,6 +35,8 @@ pub(crate) struct NewSession {
     pub(crate) expires_at: DateTime<Utc>,
     pub(crate) last_used_at: DateTime<Utc>,
     pub(crate) device_sealed: Option<Vec<u8>>,
+    pub(crate) password_at: Option<DateTime<Utc>>,
+    pub(crate) factor_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Insertable)]

@@ -97,6 +97,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    factor_challenges (challenge_id) {
+        challenge_id -> Uuid,
+        user_id -> Uuid,
+        purpose -> Text,
+        hash -> Nullable<Bytea>,
+        session_id -> Nullable<Uuid>,
+        tenant_id -> Nullable<Uuid>,
+        failures -> Integer,
+        ceremony -> Nullable<Jsonb>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     grants_ending (tenant_id, ending_id) {
         tenant_id -> Uuid,
         ending_id -> Uuid,
@@ -219,6 +235,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    passkey_sign_ins (hash) {
+        hash -> Bytea,
+        ceremony -> Jsonb,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    passkeys (passkey_id) {
+        passkey_id -> Uuid,
+        user_id -> Uuid,
+        credential_id -> Bytea,
+        credential -> Jsonb,
+        name -> Text,
+        created_at -> Timestamptz,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     people (tenant_id, user_id) {
         tenant_id -> Uuid,
         user_id -> Uuid,
@@ -259,6 +296,15 @@ diesel::table! {
         name -> Text,
         objects -> Array<Text>,
         synced_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    recovery_codes (user_id, hash) {
+        user_id -> Uuid,
+        hash -> Bytea,
+        created_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -371,6 +417,8 @@ diesel::table! {
         device_sealed -> Nullable<Bytea>,
         ended_at -> Nullable<Timestamptz>,
         end_reason -> Nullable<Text>,
+        password_at -> Nullable<Timestamptz>,
+        factor_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -400,6 +448,17 @@ diesel::table! {
         name -> Text,
         state -> Text,
         created_at -> Timestamptz,
+        factor_for_all -> Bool,
+    }
+}
+
+diesel::table! {
+    totp_factors (user_id) {
+        user_id -> Uuid,
+        secret_sealed -> Bytea,
+        created_at -> Timestamptz,
+        confirmed_at -> Nullable<Timestamptz>,
+        last_step -> Nullable<BigInt>,
     }
 }
 
@@ -422,6 +481,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_keys,
     audit_log,
     connections,
+    factor_challenges,
     grants_ending,
     jobs,
     layer_fields,
@@ -431,10 +491,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     memberships,
     notices,
     oauth_states,
+    passkey_sign_ins,
+    passkeys,
     people,
     pool_members,
     pools,
     queues,
+    recovery_codes,
     refresh_tokens,
     reps,
     routers,
@@ -445,5 +508,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     setup_codes,
     signing_keys,
     tenants,
+    totp_factors,
     users,
 );

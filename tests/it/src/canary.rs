@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use serde_json::{Value, json};
 use simulators::wire::{Effect, Fault};
 use stack::{
-    console::{Console, EMAIL, PASSWORD},
+    console::{Console, EMAIL, PASSWORD, cookie},
     daemon::Daemon,
     scenario,
     world::World,
@@ -95,7 +95,7 @@ async fn no_secret_and_no_person_is_where_it_must_not_be() {
         Canary::new("refresh token", REFRESH_TOKEN),
         Canary::new("access token", format!("{}!", simulators::ORGANISATION)),
     ];
-    secrets.extend(session_of(&daemon).await);
+    secrets.extend(session_of(&console).await);
     route_canary_leads(&world, &console, &daemon).await;
     let answers = provoke(&world, &console, &daemon).await;
     secrets.push(Canary::new("wrong password", WRONG_PASSWORD));
@@ -202,24 +202,17 @@ async fn route_canary_leads(world: &World, console: &Console, daemon: &Daemon) {
     .await;
 }
 
-/// A browser's session: its access token and its refresh cookie.
-async fn session_of(daemon: &Daemon) -> [Canary; 2] {
-    let answer = daemon
-        .client()
-        .unwrap()
-        .post(format!("{}/api/console/v1/session", daemon.url))
-        .header("X-Revkeep", "1")
-        .json(&json!({ "email": EMAIL, "password": PASSWORD }))
-        .send()
-        .await
-        .unwrap();
-    let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
-    let cookie = cookie.split(['=', ';']).nth(1).unwrap().to_owned();
+/// A browser's session: its access token and its refresh cookie, and what its second factor is made of.
+async fn session_of(console: &Console) -> [Canary; 3] {
+    let answer = console.answer_of_sign_in().await.unwrap();
+    let cookie = cookie(&answer, "__Host-revkeep-refresh").unwrap();
+    let cookie = cookie.split('=').nth(1).unwrap().to_owned();
     let body: Value = answer.json().await.unwrap();
     assert!(cookie.len() > 20, "{cookie}");
     [
         Canary::new("session token", body["access_token"].as_str().unwrap()),
         Canary::new("session cookie", cookie),
+        Canary::new("authenticator secret", console.phone().secret().unwrap()),
     ]
 }
 

@@ -14,12 +14,16 @@ use connections::{
 use console::{Change, Console, Live};
 use http::{Readiness, Reason, Running, Shared};
 use kernel::{ErrorKind, Principal, Secret, SharedClock, TenantId};
-use reqwest::{Client, Method, Response};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use stack::tls::TestCa;
 use tokio::sync::{broadcast, watch};
 
-use crate::{harness::column, harness::connect, identity::House};
+use crate::{
+    harness::{column, connect},
+    identity::House,
+    phone::{Ask, Phone},
+};
 
 pub(crate) const EMAIL: &str = "canary-ada@acme.example";
 pub(crate) const PASSWORD: &str = "Canary-horse-7-battery";
@@ -131,12 +135,13 @@ pub(crate) struct Desk {
     pub(crate) stopper: watch::Sender<bool>,
     pub(crate) running: Running,
     client: Client,
+    pub(crate) phone: Phone,
     pub(crate) token: String,
     _directory: tempfile::TempDir,
 }
 
 impl Desk {
-    /// With Ada signed in, who is admin, owner and super admin.
+    /// With Ada signed in, who is admin, owner and super admin, and has an authenticator app.
     pub(crate) async fn open() -> Self {
         let (house, grant) = House::set_up().await;
         let directory = tempfile::tempdir().unwrap();
@@ -188,7 +193,8 @@ impl Desk {
             console::configure(app, &console)
         })
         .unwrap();
-        Self {
+        let desk = Self {
+            phone: Phone::new(Arc::clone(&house.bed.clock)),
             house,
             source,
             changes,
@@ -197,7 +203,19 @@ impl Desk {
             client: client(&ca),
             token: grant.access_token,
             _directory: directory,
+        };
+        desk.phone
+            .enrol(&desk.token, &async |ask: Ask<'_>| desk.ask(ask).await)
+            .await;
+        desk
+    }
+
+    async fn ask(&self, ask: Ask<'_>) -> Response {
+        let mut request = self.request(Method::POST, ask.path, Some(&ask.body), ask.token);
+        if let Some(cookie) = ask.cookie {
+            request = request.header("cookie", cookie);
         }
+        request.send().await.unwrap()
     }
 
     pub(crate) fn tenant(&self) -> TenantId {
@@ -216,6 +234,21 @@ impl Desk {
     /// Ada in another role: her old token dies with the membership's epoch. A super admin is a
     /// member as well, since a membership without a role is none.
     pub(crate) async fn become_role(&mut self, role: &str) {
+        self.give_role(role);
+        self.token = self.sign_in().await;
+    }
+
+    /// The same, for an Ada who has no factor; the tenant may ask everybody for one.
+    pub(crate) async fn become_role_without_factor(&mut self, role: &str, for_all: bool) {
+        self.owner(&format!("UPDATE tenants SET factor_for_all = {for_all}"));
+        self.give_role(role);
+        let session = json!({ "email": EMAIL, "password": PASSWORD });
+        let (status, answer) = self.call(Method::POST, "/session", Some(&session)).await;
+        assert_eq!(status, 200, "{answer}");
+        self.token = answer["access_token"].as_str().unwrap().to_owned();
+    }
+
+    fn give_role(&self, role: &str) {
         let (roles, super_admin) = match role {
             "super_admin" => ("{member}", true),
             "member" => ("{member}", false),
@@ -227,10 +260,12 @@ impl Desk {
              UPDATE users SET super_admin = {super_admin}"
         ));
         self.house.identity.forget_all();
-        let session = json!({ "email": EMAIL, "password": PASSWORD });
-        let (status, answer) = self.call(Method::POST, "/session", Some(&session)).await;
-        assert_eq!(status, 200, "{answer}");
-        self.token = answer["access_token"].as_str().unwrap().to_owned();
+    }
+
+    /// A new session of Ada's: its access token.
+    pub(crate) async fn sign_in(&self) -> String {
+        let ask = async |ask: Ask<'_>| self.ask(ask).await;
+        self.phone.sign_in((EMAIL, PASSWORD), ask).await.0
     }
 
     pub(crate) async fn send(
@@ -240,6 +275,19 @@ impl Desk {
         body: Option<&Value>,
         token: Option<&str>,
     ) -> Response {
+        self.request(method, path, body, token)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        token: Option<&str>,
+    ) -> RequestBuilder {
         let url = format!("https://{}/api/console/v1{path}", self.running.address());
         let mut request = self.client.request(method, url).header("x-revkeep", "1");
         if let Some(token) = token {
@@ -248,7 +296,7 @@ impl Desk {
         if let Some(body) = body {
             request = request.json(body);
         }
-        request.send().await.unwrap()
+        request
     }
 
     /// Status and JSON, as Ada.

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::console_desk::{Desk, EMAIL, PASSWORD};
+use crate::console_desk::Desk;
 
 /// LR-02: only what Salesforce shows to the integration user can be put into the layer.
 #[tokio::test]
@@ -318,10 +318,8 @@ async fn live_updates_end_with_the_session() {
         "told something after the end of its session"
     );
 
-    let session = json!({ "email": EMAIL, "password": PASSWORD });
-    let (_, answer) = desk.call(Method::POST, "/session", Some(&session)).await;
-    let token = answer["access_token"].as_str().unwrap();
-    let open = desk.send(Method::GET, "/events", None, Some(token)).await;
+    let token = desk.sign_in().await;
+    let open = desk.send(Method::GET, "/events", None, Some(&token)).await;
     let mut stream = open.bytes_stream();
     assert!(stream.next().await.unwrap().is_ok());
     desk.stopper.send(true).unwrap();

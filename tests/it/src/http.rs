@@ -25,7 +25,11 @@ use tokio::{
     sync::Notify,
 };
 
-use crate::{harness::Bed, identity::House};
+use crate::{
+    harness::Bed,
+    identity::House,
+    phone::{Ask, Phone},
+};
 
 const EMAIL: &str = "canary-ada@acme.example";
 const PASSWORD: &str = "Canary-horse-7-battery";
@@ -43,6 +47,7 @@ impl Readiness for State {
 /// A server with the console's entrance and three routes of our own.
 struct Site {
     house: House,
+    phone: Phone,
     running: Running,
     client: Client,
     state: Arc<State>,
@@ -60,6 +65,9 @@ async fn edit(_: Allowed<permit::RuleEdit>, Body(input): Body<Value>) -> String 
 }
 async fn read(_: Allowed<permit::RuleRead>) -> &'static str {
     "read"
+}
+async fn rotate(_: Allowed<permit::SigningKeyRotate>) -> &'static str {
+    "rotated"
 }
 async fn slow(_: Public) -> &'static str {
     ARRIVED.get_or_init(Notify::new).notify_one();
@@ -130,6 +138,7 @@ impl Site {
             let ours = Routes::new()
                 .post("/edit", edit)
                 .get("/read", read)
+                .post("/rotate", rotate)
                 .get("/slow", slow)
                 .get("/never", never)
                 .get("/broken", broken);
@@ -140,6 +149,7 @@ impl Site {
         .unwrap();
         let client = client(&ca);
         Self {
+            phone: Phone::new(Arc::clone(&house.bed.clock)),
             house,
             running,
             client,
@@ -167,15 +177,17 @@ impl Site {
     }
 
     async fn sign_in(&self) -> (String, String) {
-        let answer = self
-            .post("/session", &json!({"email": EMAIL, "password": PASSWORD}))
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(answer.status(), StatusCode::OK);
-        let cookie = set_cookie(&answer).unwrap();
-        let body: Value = answer.json().await.unwrap();
-        (body["access_token"].as_str().unwrap().to_owned(), cookie)
+        let ask = async |ask: Ask<'_>| {
+            let mut request = self.post(ask.path, &ask.body);
+            if let Some(token) = ask.token {
+                request = request.bearer_auth(token);
+            }
+            if let Some(cookie) = ask.cookie {
+                request = request.header("cookie", cookie);
+            }
+            request.send().await.unwrap()
+        };
+        self.phone.sign_in((EMAIL, PASSWORD), ask).await
     }
 
     async fn raw(&self) -> TcpStream {
@@ -591,6 +603,92 @@ async fn a_route_admits_whom_its_signature_names() {
         .await
         .unwrap();
     assert_eq!(read.status(), StatusCode::OK);
+    site.running.stop().await;
+}
+
+/// CX-18, issue of step-up: what opens doors for others takes a factor of the last five minutes.
+#[tokio::test]
+async fn a_dangerous_route_takes_a_fresh_factor() {
+    let (house, _) = House::set_up().await;
+    let site = Site::start(house).await;
+    let (token, _) = site.sign_in().await;
+    let ask = async |path: &str, body: &Value| {
+        let answer = site
+            .post(path, body)
+            .bearer_auth(&token)
+            .send()
+            .await
+            .unwrap();
+        let status = answer.status().as_u16();
+        let bytes = answer.bytes().await.unwrap();
+        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        (status, body)
+    };
+    let nothing = json!({});
+    assert_eq!(ask("/rotate", &nothing).await.0, 200, "just signed in");
+    site.house.bed.clock.advance(chrono::TimeDelta::minutes(5));
+    let (status, stale) = ask("/rotate", &nothing).await;
+    assert_eq!(
+        (status, stale["code"].as_str()),
+        (403, Some("fresh_factor_required"))
+    );
+    assert_eq!(ask("/edit", &nothing).await.0, 200, "the rest goes on");
+
+    let (_, begun) = ask("/session/step-up/begin", &nothing).await;
+    assert_eq!(begun["factors"], json!(["totp"]));
+    let (status, wrong) = ask(
+        "/session/step-up",
+        &json!({"totp": site.phone.wrong_code()}),
+    )
+    .await;
+    assert_eq!((status, wrong["remaining"].as_i64()), (401, Some(2)));
+    assert_eq!(ask("/rotate", &nothing).await.0, 403);
+    let (status, fresh) = ask("/session/step-up", &json!({"totp": site.phone.code()})).await;
+    assert_eq!(status, 200, "{fresh}");
+    assert!(fresh["fresh_until"].is_string());
+    assert_eq!(ask("/rotate", &nothing).await.0, 200);
+    site.running.stop().await;
+}
+
+/// Session fixation: whatever cookies a browser brings along, what it signs in to is new.
+#[tokio::test]
+async fn cookies_from_before_are_never_the_session_after() {
+    let (house, _) = House::set_up().await;
+    let site = Site::start(house).await;
+    let (_, planted) = site.sign_in().await;
+    let body = json!({"email": EMAIL, "password": PASSWORD});
+    let waiting = async |cookie: &str| {
+        let answer = site
+            .post("/session", &body)
+            .header("cookie", cookie)
+            .send()
+            .await
+            .unwrap();
+        stack::console::cookie(&answer, "__Host-revkeep-sign-in").unwrap()
+    };
+    let attackers = waiting(&planted).await;
+    let victims = waiting(&format!("{planted}; {attackers}")).await;
+    assert_ne!(victims, attackers, "the planted question is not taken over");
+    let answer = site
+        .post("/session/factor", &json!({"totp": site.phone.code()}))
+        .header("cookie", format!("{planted}; {victims}"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let refresh = stack::console::cookie(&answer, "__Host-revkeep-refresh").unwrap();
+    assert_ne!(refresh, planted);
+    let forgotten = answer.headers().get_all("set-cookie").iter().any(|cookie| {
+        let cookie = cookie.to_str().unwrap();
+        cookie.starts_with("__Host-revkeep-sign-in=;") && cookie.contains("Max-Age=0")
+    });
+    assert!(forgotten, "the question's cookie is not forgotten");
+    assert_eq!(
+        site.house
+            .rows("SELECT count(DISTINCT session_id) FROM refresh_tokens"),
+        ["3"],
+        "set-up, the attacker's, the victim's"
+    );
     site.running.stop().await;
 }
 

@@ -5,6 +5,7 @@
 //! speaks to either. `docs/simulators.md` says what is simulated and where it differs.
 
 mod admin;
+mod authenticator;
 mod call;
 mod clock;
 mod config;
@@ -26,6 +27,7 @@ pub mod wire;
 mod world;
 
 pub use admin::client::Admin;
+pub use authenticator::Authenticator;
 pub use config::{CLIENT_ID, CLIENT_SECRET, Config, ORGANISATION, PASSWORD, USERNAME};
 pub use model::id::Id;
 pub use server::{Running, start};

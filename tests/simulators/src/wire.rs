@@ -6,6 +6,14 @@ use serde_json::Value as Json;
 use crate::model::id::Id;
 
 /// An application that may ask for grants. Without redirect addresses, any address is taken.
+/// An account for the page that shows codes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AuthenticatorAccount {
+    pub name: String,
+    /// Base32.
+    pub secret: String,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Client {
     pub id: String,

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64};
 use serde_json::json;
 
 use crate::{
+    authenticator::Authenticator,
     clock::MovedClock,
     config::Config,
     faults::Faults,
@@ -25,6 +26,8 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) api_used: u64,
     pub(crate) trickled: u64,
+    /// The account of the page that shows codes, and its secret.
+    pub(crate) authenticator: Option<(String, Authenticator)>,
 }
 
 pub(crate) struct Sim {
@@ -89,6 +92,7 @@ impl World {
             settings: config.settings.clone(),
             api_used: 0,
             trickled: 0,
+            authenticator: None,
         }
     }
 }

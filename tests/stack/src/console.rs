@@ -1,11 +1,11 @@
 //! A person at the console, by its API: signed in, with a tenant.
 
 use anyhow::{Context, Result, ensure};
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::sync::RwLock;
 
-use crate::daemon::Daemon;
+use crate::{authenticator::Phone, daemon::Daemon};
 
 pub const EMAIL: &str = "ada@acme.example";
 pub const PASSWORD: &str = "Correct-horse-7-battery";
@@ -13,12 +13,14 @@ pub const PASSWORD: &str = "Correct-horse-7-battery";
 /// A session at one daemon; signs in again when its token has expired.
 pub struct Console {
     client: Client,
+    phone: Phone,
     url: String,
     token: RwLock<String>,
 }
 
 impl Console {
-    /// Claims the first account with the code that `revkeep setup` prints.
+    /// Claims the first account with the code that `revkeep setup` prints, and sets up the second factor
+    /// that an administrator must have.
     pub async fn set_up(daemon: &Daemon) -> Result<Self> {
         let answer = daemon.command(&["setup"])?;
         let code = answer
@@ -28,26 +30,59 @@ impl Console {
         let claim = json!({
             "code": code, "organisation": "Acme", "name": "Ada Lovelace", "email": EMAIL, "password": PASSWORD,
         });
-        let console = Self {
-            client: daemon.client()?,
-            url: daemon.url.clone(),
-            token: RwLock::default(),
-        };
-        console.take_token("/setup", &claim).await?;
+        let console = Self::nobody(daemon)?;
+        let answer = console
+            .ask(&Method::POST, "/setup", Some(&claim), None)
+            .await?;
+        console.take_token(answer).await?;
+        let setup = console.post("/me/factors/totp", json!({})).await?;
+        let secret = setup.get("secret").and_then(Value::as_str);
+        console.phone.add(secret.context("no secret")?)?;
+        let code = json!({ "code": console.phone.code().await? });
+        console.post("/me/factors/totp/confirm", code).await?;
         Ok(console)
     }
 
     /// Signs in as the person that [`Console::set_up`] made.
     pub async fn sign_in(daemon: &Daemon) -> Result<Self> {
-        let console = Self {
+        let console = Self::nobody(daemon)?;
+        console.open_session().await?;
+        Ok(console)
+    }
+
+    fn nobody(daemon: &Daemon) -> Result<Self> {
+        Ok(Self {
             client: daemon.client()?,
+            phone: Phone::of(daemon)?,
             url: daemon.url.clone(),
             token: RwLock::default(),
-        };
-        console
-            .take_token("/session", &json!({ "email": EMAIL, "password": PASSWORD }))
+        })
+    }
+
+    /// The app with which this person signs in.
+    pub const fn phone(&self) -> &Phone {
+        &self.phone
+    }
+
+    /// Password, then a code. The answer that brings the session.
+    pub async fn answer_of_sign_in(&self) -> Result<Response> {
+        let password = json!({ "email": EMAIL, "password": PASSWORD });
+        let asked = self
+            .ask(&Method::POST, "/session", Some(&password), None)
             .await?;
-        Ok(console)
+        let status = asked.status();
+        let cookie = cookie(&asked, "__Host-revkeep-sign-in");
+        let body: Value = asked.json().await?;
+        ensure!(status.is_success(), "POST /session: {status} {body}");
+        let cookie = cookie.with_context(|| format!("no question for a factor: {body}"))?;
+        let code = json!({ "totp": self.phone.code().await? });
+        self.ask(&Method::POST, "/session/factor", Some(&code), Some(&cookie))
+            .await
+    }
+
+    async fn open_session(&self) -> Result<()> {
+        let answer = self.answer_of_sign_in().await?;
+        self.take_token(answer).await
     }
 
     pub async fn get(&self, path: &str) -> Result<Value> {
@@ -91,8 +126,7 @@ impl Console {
         if status != StatusCode::UNAUTHORIZED {
             return Ok((status, answer));
         }
-        self.take_token("/session", &json!({ "email": EMAIL, "password": PASSWORD }))
-            .await?;
+        self.open_session().await?;
         self.send(&method, path, body.as_ref()).await
     }
 
@@ -108,15 +142,7 @@ impl Console {
         path: &str,
         body: Option<&Value>,
     ) -> Result<(StatusCode, Value)> {
-        let mut request = self
-            .client
-            .request(method.clone(), format!("{}/api/console/v1{path}", self.url))
-            .header("X-Revkeep", "1")
-            .bearer_auth(self.token.read().await.as_str());
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await?;
+        let response = self.ask(method, path, body, None).await?;
         let status = response.status();
         let bytes = response.bytes().await?;
         Ok((
@@ -125,9 +151,31 @@ impl Console {
         ))
     }
 
-    async fn take_token(&self, path: &str, body: &Value) -> Result<()> {
-        let (status, session) = self.send(&Method::POST, path, Some(body)).await?;
-        ensure!(status.is_success(), "POST {path}: {status} {session}");
+    async fn ask(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        cookie: Option<&str>,
+    ) -> Result<Response> {
+        let mut request = self
+            .client
+            .request(method.clone(), format!("{}/api/console/v1{path}", self.url))
+            .header("X-Revkeep", "1")
+            .bearer_auth(self.token.read().await.as_str());
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        if let Some(cookie) = cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
+        Ok(request.send().await?)
+    }
+
+    async fn take_token(&self, answer: Response) -> Result<()> {
+        let status = answer.status();
+        let session: Value = answer.json().await?;
+        ensure!(status.is_success(), "no session: {status} {session}");
         let token = session
             .get("access_token")
             .and_then(Value::as_str)
@@ -135,4 +183,18 @@ impl Console {
         *self.token.write().await = token.to_owned();
         Ok(())
     }
+}
+
+/// A cookie that an answer sets, as a browser sends it back.
+pub fn cookie(answer: &Response, name: &str) -> Option<String> {
+    answer
+        .headers()
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok()?.split(';').next())
+        .find(|pair| {
+            pair.split_once('=')
+                .is_some_and(|(key, value)| key == name && !value.is_empty())
+        })
+        .map(str::to_owned)
 }

@@ -2,6 +2,7 @@
 
 pub mod account_for;
 pub mod accounts;
+pub mod authenticator;
 pub mod console;
 pub mod daemon;
 pub mod database;

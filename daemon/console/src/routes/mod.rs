@@ -3,6 +3,7 @@
 mod assignments;
 mod connections;
 mod events;
+mod factors;
 mod failures;
 mod jobs;
 mod layer;
@@ -14,6 +15,7 @@ mod routers;
 mod rules;
 mod session;
 mod setup;
+mod step_up;
 mod titles;
 
 use http::Routes;
@@ -45,7 +47,11 @@ pub fn all() -> Routes {
 
 /// Set-up and sign-in: what there is before anyone is inside. Needs `http::Shared` alone.
 pub fn entrance() -> Routes {
-    Routes::new().and(setup::routes()).and(session::routes())
+    Routes::new()
+        .and(setup::routes())
+        .and(session::routes())
+        .and(step_up::routes())
+        .and(factors::routes())
 }
 
 #[cfg(test)]
@@ -103,6 +109,7 @@ mod tests {
                 "POST /setup Knock",
                 "POST /session Knock",
                 "POST /session/refresh Public",
+                "POST /session/factor Knock",
             ]
         );
     }

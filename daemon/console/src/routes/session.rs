@@ -1,13 +1,16 @@
 //! The session: sign in, refresh, show, move to another tenant, sign out.
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use chrono::{DateTime, Utc};
 use http::{
     Body, Knock, Problem, Public, Routes, Shared, SignedIn, forget_refresh_cookie,
     read_refresh_cookie, refresh_cookie,
 };
-use identity::{Grant, IdentityError, Permission, SessionView, SignIn};
+use identity::{Grant, IdentityError, Permission, SessionView, SignIn, SignInStep};
 use kernel::{Role, Secret, TenantId, UserId};
 use serde::{Deserialize, Serialize};
+
+use super::step_up;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -49,6 +52,14 @@ struct SessionBody {
     owner: bool,
     tenants: Vec<TenantRef>,
     permissions: Vec<&'static str>,
+    factor: FactorBody,
+}
+
+#[derive(Serialize)]
+struct FactorBody {
+    enrolled: bool,
+    required: bool,
+    fresh_until: Option<DateTime<Utc>>,
 }
 
 #[derive(Serialize)]
@@ -84,12 +95,15 @@ async fn sign_in(
         tenant: input.tenant,
     };
     let caller = shared.caller(&request);
-    let grant = shared
+    let step = shared
         .identity()
         .sign_in(input, &caller)
         .await
         .map_err(problem)?;
-    Ok(granted(HttpResponse::Ok(), grant))
+    Ok(match step {
+        SignInStep::Done(grant) => granted(HttpResponse::Ok(), *grant),
+        SignInStep::Factor(challenge) => step_up::challenged(*challenge),
+    })
 }
 
 async fn session_show(
@@ -144,9 +158,12 @@ pub(super) fn granted(mut response: HttpResponseBuilder, grant: Grant) -> HttpRe
     })
 }
 
-/// A lockout says when it ends.
+/// A lockout says when it ends, and a wrong answer how many are left.
 pub(super) fn problem(error: IdentityError) -> Problem {
     match error {
+        IdentityError::FactorInvalid { remaining } => {
+            Problem::from(error).with("remaining", remaining.into())
+        }
         IdentityError::RateLimited { retry_after } => Problem::from(error).retry_after(retry_after),
         other => other.into(),
     }
@@ -176,6 +193,11 @@ impl From<SessionView> for SessionBody {
                 })
                 .collect(),
             permissions: view.permissions.into_iter().map(Permission::name).collect(),
+            factor: FactorBody {
+                enrolled: view.factor.enrolled,
+                required: view.factor.required,
+                fresh_until: view.fresh_until,
+            },
         }
     }
 }

@@ -9,9 +9,9 @@ use serde_json::{Value as Json, json};
 use url::Url;
 
 use crate::wire::{
-    Client as Application, ClockCommand, ClockReport, Fault, FaultReport, FieldChange, Generate,
-    Generated, GrantCommand, Granted, Loaded, OwnerRow, RequestEntry, Settings, Stats,
-    TokensReport, Trickle, ValidationRule, WriteEntry,
+    AuthenticatorAccount, Client as Application, ClockCommand, ClockReport, Fault, FaultReport,
+    FieldChange, Generate, Generated, GrantCommand, Granted, Loaded, OwnerRow, RequestEntry,
+    Settings, Stats, TokensReport, Trickle, ValidationRule, WriteEntry,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -112,6 +112,16 @@ impl Admin {
             .await?
             .json()
             .await?)
+    }
+
+    /// Adds the account to the page that shows codes; answers the page's address.
+    pub async fn authenticator(&self, name: &str, secret: &str) -> anyhow::Result<String> {
+        let account = AuthenticatorAccount {
+            name: name.to_owned(),
+            secret: secret.to_owned(),
+        };
+        self.command(Method::PUT, "authenticator", &account).await?;
+        Ok(format!("{}/_sim/authenticator", self.url))
     }
 
     pub async fn generate(&self, wanted: &Generate) -> anyhow::Result<Generated> {

@@ -6,17 +6,22 @@ use serde_json::json;
 
 use super::{generate, trickle};
 use crate::{
+    authenticator::{Authenticator, empty_page},
     call::{Answer, Call},
     model::{
         object::{Field, Kind},
         value::{time_text, write_json},
     },
     store::{Store, table::Table},
-    wire::{ClockReport, FieldChange, Loaded, OwnerRow, Stats},
+    wire::{AuthenticatorAccount, ClockReport, FieldChange, Loaded, OwnerRow, Stats},
     world::{Sim, World},
 };
 
 pub(crate) fn answer(sim: &Arc<Sim>, call: &Call) -> Answer {
+    // A person opens it in a browser, which sends no token.
+    if (call.method.as_str(), call.path.as_str()) == ("GET", "/_sim/authenticator") {
+        return authenticator_page(sim);
+    }
     if call.bearer() != Some(&sim.config.admin_token) {
         return wrong(401, "the administrator's token is needed");
     }
@@ -86,6 +91,11 @@ fn change(world: &mut World, call: &Call, method: &str, path: &[&str]) -> Result
         ("POST", ["faults"]) => world.faults.add(read(call)?)?,
         ("DELETE", ["faults"]) => world.faults.clear(),
         ("PUT", ["settings"]) => world.settings = read(call)?,
+        ("PUT", ["authenticator"]) => {
+            let account: AuthenticatorAccount = read(call)?;
+            let app = Authenticator::new(&account.secret).map_err(|error| error.to_string())?;
+            world.authenticator = Some((account.name, app));
+        }
         ("POST", ["rules"]) => world.store.rules.push(read(call)?),
         ("DELETE", ["rules"]) => world.store.rules.clear(),
         ("POST", ["fields"]) => change_field(&mut world.store, &read(call)?)?,
@@ -110,6 +120,16 @@ fn load(sim: &Sim, call: &Call, object: &str) -> Result<Answer, String> {
     let now = sim.clock.now();
     let ids = sim.world().store.load_lines(now, object, &call.body)?;
     Ok(Answer::json(200, &Loaded { ids }))
+}
+
+/// The current code, for whoever tries the demo without a phone.
+fn authenticator_page(sim: &Sim) -> Answer {
+    let seconds = sim.clock.now() / 1_000;
+    let page = match &sim.world().authenticator {
+        Some((name, app)) => app.page(name, seconds),
+        None => empty_page(),
+    };
+    Answer::text(200, &page).with("Cache-Control", "no-store")
 }
 
 fn clock(sim: &Sim) -> Answer {

@@ -95,7 +95,12 @@ async fn organisation(port: Option<u16>) -> Result<(World, Daemon, Console)> {
 }
 
 async fn demo(port: Option<u16>) -> Result<ExitCode> {
-    let (world, daemon, _) = organisation(Some(port.unwrap_or(8443))).await?;
+    let (world, daemon, console) = organisation(Some(port.unwrap_or(8443))).await?;
+    let secret = console.phone().secret()?;
+    let page = world
+        .salesforce
+        .authenticator(console::EMAIL, &secret)
+        .await?;
     scenario::arrive(&world, 2, ARRIVING).await?;
     world
         .salesforce
@@ -107,10 +112,11 @@ async fn demo(port: Option<u16>) -> Result<ExitCode> {
         })
         .await?;
     println!(
-        "\n  Revkeep    {}\n  sign in    {}\n  password   {}\n",
+        "\n  Revkeep    {}\n  sign in    {}\n  password   {}\n  code       {} (now; each is good once)\n  next codes {page}\n",
         daemon.url,
         console::EMAIL,
-        console::PASSWORD
+        console::PASSWORD,
+        console.phone().code().await?
     );
     println!(
         "  The certificate is the demo's own: the browser asks once. {ARRIVING} leads are being routed now,\n  then one comes in every three seconds. Ctrl-C stops everything.\n"

@@ -1,0 +1,117 @@
+//! Second factors at the door: the second half of a sign-in, and proving a factor again inside.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
+use http::{
+    Body, Knock, Problem, Routes, Shared, SignedIn, forget_sign_in_cookie, read_sign_in_cookie,
+    sign_in_cookie,
+};
+use identity::{FactorAnswer, FactorChallenge, FactorKind, IdentityError};
+use kernel::Secret;
+use serde::{Deserialize, Serialize};
+
+use super::session::{granted, problem};
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .post("/session/factor", sign_in_factor)
+        .post("/session/step-up/begin", step_up_begin)
+        .post("/session/step-up", step_up)
+}
+
+/// Exactly one of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnswerInput {
+    totp: Option<Secret<String>>,
+    recovery: Option<Secret<String>>,
+}
+
+#[derive(Serialize)]
+struct ChallengeBody {
+    step: &'static str,
+    factors: Vec<&'static str>,
+    /// Seconds.
+    expires_in: u64,
+}
+
+#[derive(Serialize)]
+struct StepUpBody {
+    factors: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct FreshBody {
+    fresh_until: DateTime<Utc>,
+}
+
+/// The answer to a right password of an account that has a factor.
+pub(super) fn challenged(challenge: FactorChallenge) -> HttpResponse {
+    HttpResponse::Ok()
+        .cookie(sign_in_cookie(
+            challenge.cookie.expose(),
+            challenge.expires_in,
+        ))
+        .json(ChallengeBody {
+            step: "factor",
+            factors: names(&challenge.factors),
+            expires_in: challenge.expires_in.as_secs(),
+        })
+}
+
+async fn sign_in_factor(
+    _: Knock,
+    shared: web::Data<Shared>,
+    request: HttpRequest,
+    Body(input): Body<AnswerInput>,
+) -> Result<HttpResponse, Problem> {
+    let cookie = read_sign_in_cookie(&request).ok_or(IdentityError::ChallengeVoid)?;
+    let caller = shared.caller(&request);
+    let grant = shared
+        .identity()
+        .sign_in_factor(&cookie, answer(input)?, &caller)
+        .await
+        .map_err(problem)?;
+    let mut response = HttpResponse::Ok();
+    response.cookie(forget_sign_in_cookie());
+    Ok(granted(response, grant))
+}
+
+async fn step_up_begin(
+    who: SignedIn,
+    shared: web::Data<Shared>,
+) -> Result<web::Json<StepUpBody>, Problem> {
+    let begun = shared.identity().step_up_begin(&who).await?;
+    Ok(web::Json(StepUpBody {
+        factors: names(&begun.factors),
+    }))
+}
+
+async fn step_up(
+    who: SignedIn,
+    shared: web::Data<Shared>,
+    Body(input): Body<AnswerInput>,
+) -> Result<web::Json<FreshBody>, Problem> {
+    let fresh_until = shared
+        .identity()
+        .step_up(&who, answer(input)?)
+        .await
+        .map_err(problem)?;
+    Ok(web::Json(FreshBody { fresh_until }))
+}
+
+fn answer(input: AnswerInput) -> Result<FactorAnswer, Problem> {
+    match (input.totp, input.recovery) {
+        (Some(code), None) => Ok(FactorAnswer::Totp(code)),
+        (None, Some(code)) => Ok(FactorAnswer::Recovery(code)),
+        _ => Err(Problem::invalid(
+            "answer_unclear",
+            "totp",
+            "Answer with one factor.",
+        )),
+    }
+}
+
+fn names(factors: &[FactorKind]) -> Vec<&'static str> {
+    factors.iter().map(|kind| kind.name()).collect()
+}

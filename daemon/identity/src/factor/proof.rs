@@ -1,0 +1,212 @@
+//! One answer to one challenge, judged under the challenge's lock and against the account's counters.
+
+use audit::Entry;
+use chrono::TimeDelta;
+use db::{AuthTx, Unit};
+use kernel::{Action, Actor, Principal, RequestId, Secret, UserId, principal::Origin};
+use uuid::Uuid;
+use vault::{Binding, Sealed};
+
+use super::{FactorKind, GUESSES_PER_ACCOUNT, MOST_FAILURES, recovery, store, totp};
+use crate::{
+    attempts::{self, AttemptScope, Limit},
+    error::IdentityError,
+    identity::{Caller, Inner},
+    session::rate_limited,
+};
+
+/// What a person answers a challenge with.
+pub enum FactorAnswer {
+    Totp(Secret<String>),
+    Recovery(Secret<String>),
+}
+
+/// An answer with what it is judged by, fetched before the transaction begins.
+pub(super) enum Proof {
+    Totp {
+        typed: Secret<String>,
+        /// `None`: the person has no app.
+        secret: Option<Secret<Vec<u8>>>,
+    },
+    Recovery {
+        hash: Vec<u8>,
+    },
+}
+
+impl Proof {
+    pub(super) const fn kind(&self) -> FactorKind {
+        match self {
+            Self::Totp { .. } => FactorKind::Totp,
+            Self::Recovery { .. } => FactorKind::Recovery,
+        }
+    }
+}
+
+/// What became of an answer. A refusal is no error: what it counts must be committed.
+pub(super) enum Verdict {
+    Right,
+    Wrong { remaining: i32 },
+    Void,
+    Wait(TimeDelta),
+}
+
+impl Verdict {
+    /// The error that a refusal is told as.
+    pub(super) fn into_result(self) -> Result<(), IdentityError> {
+        match self {
+            Self::Right => Ok(()),
+            Self::Wrong { remaining } => Err(IdentityError::FactorInvalid { remaining }),
+            Self::Void => Err(IdentityError::ChallengeVoid),
+            Self::Wait(wait) => Err(rate_limited(wait)),
+        }
+    }
+}
+
+/// Who answers from where, for the audit log.
+pub(super) struct Author {
+    pub(super) actor: Actor,
+    pub(super) origin: Option<Origin>,
+    pub(super) request: Option<RequestId>,
+}
+
+impl Author {
+    /// Somebody who is not signed in yet.
+    pub(super) fn stranger(caller: &Caller) -> Self {
+        Self {
+            actor: Actor::System { job: None },
+            origin: Some(caller.origin()),
+            request: caller.request,
+        }
+    }
+
+    /// The person of the session.
+    pub(super) fn of(who: &Principal) -> Self {
+        Self {
+            actor: who.actor.clone(),
+            origin: who.origin.clone(),
+            request: who.request,
+        }
+    }
+
+    pub(super) fn write(&self, tx: &mut AuthTx<'_>, entry: Entry) -> Result<(), IdentityError> {
+        Ok(entry.write_auth(tx, &self.actor, self.origin.as_ref(), self.request)?)
+    }
+}
+
+impl Inner {
+    /// Opens what `answer` is judged by. A sealed secrets backend is an error here, before anything
+    /// was counted.
+    pub(super) async fn proof(
+        &self,
+        user: UserId,
+        answer: FactorAnswer,
+        sealed: Option<&[u8]>,
+    ) -> Result<Proof, IdentityError> {
+        Ok(match answer {
+            FactorAnswer::Totp(typed) => Proof::Totp {
+                typed,
+                secret: match sealed {
+                    Some(sealed) => Some(self.open_totp(user, sealed).await?),
+                    None => None,
+                },
+            },
+            FactorAnswer::Recovery(typed) => Proof::Recovery {
+                hash: recovery::hash(&self.secrets()?.index_key, user, typed.expose())?,
+            },
+        })
+    }
+
+    pub(super) async fn open_totp(
+        &self,
+        user: UserId,
+        sealed: &[u8],
+    ) -> Result<Secret<Vec<u8>>, IdentityError> {
+        let owner = user.to_string();
+        let sealed = Sealed::parse(sealed)?;
+        Ok(self
+            .vault
+            .open(kernel::TenantId::PLATFORM, &totp_binding(&owner), &sealed)
+            .await?)
+    }
+
+    /// The counter of the account's codes.
+    pub(super) fn guess_limit(&self, user: UserId) -> Result<Limit, IdentityError> {
+        Limit::of_account(
+            &self.secrets()?.index_key,
+            AttemptScope::FactorAccount,
+            user.uuid().as_bytes(),
+            GUESSES_PER_ACCOUNT,
+        )
+    }
+}
+
+/// The place of a person's secret; `owner` is the person.
+pub(crate) fn totp_binding(owner: &str) -> Binding<'_> {
+    Binding {
+        provider: "identity",
+        owner,
+        column: "totp_factors.secret_sealed",
+    }
+}
+
+/// Judges `proof` as the answer to the challenge. `limits` are charged before and settled after, all
+/// under the challenge's lock, so a hundred answers at once are judged one by one.
+pub(super) fn judge(
+    tx: &mut AuthTx<'_>,
+    user: UserId,
+    challenge: Uuid,
+    limits: &[Limit],
+    proof: &Proof,
+    author: &Author,
+) -> Result<Verdict, IdentityError> {
+    let now = tx.now();
+    let open = store::challenge_lock(tx, challenge)?.filter(|row| row.is_open(now));
+    if open.is_none() || store::active_email_hash(tx, user)?.is_none() {
+        return Ok(Verdict::Void);
+    }
+    if let Some(wait) = attempts::charge(tx, limits)? {
+        return Ok(Verdict::Wait(wait));
+    }
+    if holds(tx, user, proof)? {
+        attempts::settle_success(tx, limits)?;
+        store::challenge_end(tx, challenge)?;
+        if matches!(proof, Proof::Recovery { .. }) {
+            author.write(tx, Entry::new(Action::RecoveryCodeUse, "user", user))?;
+        }
+        return Ok(Verdict::Right);
+    }
+    let locked = attempts::settle_failure(tx, limits)?;
+    let remaining = MOST_FAILURES - store::challenge_fail(tx, challenge)?;
+    let code = match (locked, remaining > 0) {
+        (true, _) => "locked_out",
+        (false, true) => "factor_invalid",
+        (false, false) => "challenge_void",
+    };
+    let refused = Entry::new(Action::FactorRefuse, "user", user)
+        .refused(code)
+        .after(serde_json::json!({ "factor": proof.kind().name() }));
+    author.write(tx, refused)?;
+    Ok(if remaining > 0 {
+        Verdict::Wrong { remaining }
+    } else {
+        Verdict::Void
+    })
+}
+
+/// Whether the answer is right; uses it up when it is.
+fn holds(tx: &mut AuthTx<'_>, user: UserId, proof: &Proof) -> Result<bool, IdentityError> {
+    match proof {
+        Proof::Totp { typed, secret } => {
+            let Some(secret) = secret else {
+                return Ok(false);
+            };
+            for step in totp::matching_steps(secret, typed.expose(), tx.now())? {
+                if store::totp_use(tx, user, step)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        Proof::Recovery { hash } => store::recovery_use(tx, user, hash),
+    }
+}

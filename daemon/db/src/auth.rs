@@ -93,6 +93,12 @@ pub struct TenantName {
 }
 
 #[derive(QueryableByName)]
+struct Owner {
+    #[diesel(sql_type = SqlUuid)]
+    user_id: Uuid,
+}
+
+#[derive(QueryableByName)]
 struct Answer {
     #[diesel(sql_type = Bool)]
     yes: bool,
@@ -144,6 +150,19 @@ impl<'c> AuthTx<'c> {
             .bind::<Bytea, _>(hash)
             .get_result(self.conn)
             .optional()?)
+    }
+
+    /// Whose reset link has this SHA-256.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn reset_link_by_hash(&mut self, hash: &[u8]) -> Result<Option<Uuid>, DbError> {
+        let found: Option<Owner> = sql_query("SELECT * FROM reset_link_by_hash($1)")
+            .bind::<Bytea, _>(hash)
+            .get_result(self.conn)
+            .optional()?;
+        Ok(found.map(|owner| owner.user_id))
     }
 
     #[expect(

@@ -16,14 +16,27 @@ pub(crate) enum Kind {
     RoutingFailures,
     ConnectionBroken,
     SessionTheft,
+    PasswordChanged,
+    PasswordReset,
+    AccountLocked,
+    NewDevice,
 }
 
 impl Kind {
+    /// Whether it is told to the person whom it is about, and not to administrators.
+    pub(crate) const fn is_personal(self) -> bool {
+        !matches!(self, Self::RoutingFailures | Self::ConnectionBroken)
+    }
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::RoutingFailures => "routing_failures",
             Self::ConnectionBroken => "connection_broken",
             Self::SessionTheft => "session_theft",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordReset => "password_reset",
+            Self::AccountLocked => "account_locked",
+            Self::NewDevice => "new_device",
         }
     }
 }
@@ -33,7 +46,7 @@ impl Kind {
 pub(crate) struct Key {
     pub(crate) kind: Kind,
     pub(crate) window_start: DateTime<Utc>,
-    /// The connection or person that it is about; empty when there is none.
+    /// The connection or person that it is about, or `person/session`; empty when there is none.
     pub(crate) subject: String,
 }
 

@@ -19,6 +19,11 @@ pub(crate) enum AttemptScope {
     SignInAccount,
     SetupAddress,
     RefreshAddress,
+    PasswordChange,
+    ResetAccount,
+    ResetAddress,
+    DeviceAsk,
+    UserCode,
 }
 
 impl AttemptScope {
@@ -28,6 +33,11 @@ impl AttemptScope {
             Self::SignInAccount => "sign_in_account",
             Self::SetupAddress => "setup_address",
             Self::RefreshAddress => "refresh_address",
+            Self::PasswordChange => "password_change",
+            Self::ResetAccount => "reset_account",
+            Self::ResetAddress => "reset_address",
+            Self::DeviceAsk => "device_ask",
+            Self::UserCode => "user_code",
         }
     }
 }
@@ -38,6 +48,7 @@ pub(crate) struct Limit {
     scope: AttemptScope,
     key: Vec<u8>,
     most: i32,
+    window: TimeDelta,
 }
 
 impl Limit {
@@ -58,12 +69,33 @@ impl Limit {
             scope,
             key,
             most: i32::try_from(most).unwrap_or(i32::MAX),
+            window: ATTEMPT_WINDOW,
         })
+    }
+
+    /// Whatever network it is tried from.
+    pub(crate) fn anywhere(
+        secret: &Secret<Vec<u8>>,
+        scope: AttemptScope,
+        who: &[u8],
+        most: u32,
+    ) -> Result<Self, IdentityError> {
+        let key = keyed_hash(secret, &[b"attempt", scope.name().as_bytes(), who])?;
+        Ok(Self {
+            scope,
+            key,
+            most: i32::try_from(most).unwrap_or(i32::MAX),
+            window: ATTEMPT_WINDOW,
+        })
+    }
+
+    pub(crate) fn within(self, window: TimeDelta) -> Self {
+        Self { window, ..self }
     }
 }
 
 /// IPv4 by address, IPv6 by /64: whoever has one address of a /64 has them all.
-fn network(address: IpAddr) -> Vec<u8> {
+pub(crate) fn network(address: IpAddr) -> Vec<u8> {
     match address.to_canonical() {
         IpAddr::V4(address) => address.octets().to_vec(),
         IpAddr::V6(address) => address.octets().into_iter().take(8).collect(),
@@ -80,9 +112,9 @@ struct Count {
 
 impl Count {
     /// The row with what has run out left behind.
-    fn at(self, now: DateTime<Utc>) -> Self {
+    fn at(self, window: TimeDelta, now: DateTime<Utc>) -> Self {
         let locked = self.locked_until.is_some_and(|until| until > now);
-        if !locked && self.window_start + ATTEMPT_WINDOW <= now
+        if !locked && self.window_start + window <= now
             || self.locked_until.is_some_and(|until| until <= now)
         {
             return Self {
@@ -95,10 +127,10 @@ impl Count {
     }
 
     /// How long to wait, when no attempt is free.
-    fn refusal(self, most: i32, now: DateTime<Utc>) -> Option<TimeDelta> {
+    fn refusal(self, most: i32, window: TimeDelta, now: DateTime<Utc>) -> Option<TimeDelta> {
         match self.locked_until {
             Some(until) if until > now => Some(until - now),
-            _ if self.failures >= most => Some(self.window_start + ATTEMPT_WINDOW - now),
+            _ if self.failures >= most => Some(self.window_start + window - now),
             _ => None,
         }
     }
@@ -112,8 +144,8 @@ pub(crate) fn charge(
     let now = tx.now();
     let mut counts = Vec::with_capacity(limits.len());
     for limit in limits {
-        let count = locked_row(tx, limit)?.at(now);
-        if let Some(wait) = count.refusal(limit.most, now) {
+        let count = locked_row(tx, limit)?.at(limit.window, now);
+        if let Some(wait) = count.refusal(limit.most, limit.window, now) {
             return Ok(Some(wait));
         }
         counts.push(count);
@@ -131,22 +163,25 @@ pub(crate) fn charge(
     Ok(None)
 }
 
-/// The attempt failed. Says whether this one locked a counter.
-pub(crate) fn settle_failure(tx: &mut AuthTx<'_>, limits: &[Limit]) -> Result<bool, IdentityError> {
+/// The attempt failed. Says which counters this one locked.
+pub(crate) fn settle_failure(
+    tx: &mut AuthTx<'_>,
+    limits: &[Limit],
+) -> Result<Vec<AttemptScope>, IdentityError> {
     let now = tx.now();
-    let mut locked = false;
+    let mut locked = Vec::new();
     for limit in limits {
-        let count = locked_row(tx, limit)?.at(now);
+        let count = locked_row(tx, limit)?.at(limit.window, now);
         if count.failures >= limit.most && count.locked_until.is_none() {
             store(
                 tx,
                 limit,
                 Count {
-                    locked_until: Some(now + ATTEMPT_WINDOW),
+                    locked_until: Some(now + limit.window),
                     ..count
                 },
             )?;
-            locked = true;
+            locked.push(limit.scope);
         }
     }
     forget_old(tx)?;
@@ -158,10 +193,14 @@ pub(crate) fn settle_success(tx: &mut AuthTx<'_>, limits: &[Limit]) -> Result<()
     for limit in limits {
         let count = locked_row(tx, limit)?;
         let failures = match limit.scope {
-            AttemptScope::SignInAccount => 0,
+            AttemptScope::SignInAccount | AttemptScope::PasswordChange => 0,
             AttemptScope::SignInAddress
             | AttemptScope::SetupAddress
-            | AttemptScope::RefreshAddress => count.failures.saturating_sub(1).max(0),
+            | AttemptScope::RefreshAddress
+            | AttemptScope::ResetAccount
+            | AttemptScope::ResetAddress
+            | AttemptScope::DeviceAsk
+            | AttemptScope::UserCode => count.failures.saturating_sub(1).max(0),
         };
         store(tx, limit, Count { failures, ..count })?;
     }
@@ -256,12 +295,19 @@ mod tests {
         };
         clock.advance(ATTEMPT_WINDOW - TimeDelta::seconds(1));
         assert_eq!(
-            count.at(clock.now()).refusal(5, clock.now()),
+            count
+                .at(ATTEMPT_WINDOW, clock.now())
+                .refusal(5, ATTEMPT_WINDOW, clock.now()),
             Some(TimeDelta::seconds(1))
         );
         clock.advance(TimeDelta::seconds(1));
-        assert_eq!(count.at(clock.now()).refusal(5, clock.now()), None);
-        assert_eq!(count.at(clock.now()).failures, 0);
+        assert_eq!(
+            count
+                .at(ATTEMPT_WINDOW, clock.now())
+                .refusal(5, ATTEMPT_WINDOW, clock.now()),
+            None
+        );
+        assert_eq!(count.at(ATTEMPT_WINDOW, clock.now()).failures, 0);
     }
 
     #[test]
@@ -273,14 +319,21 @@ mod tests {
             locked_until: None,
         };
         assert_eq!(
-            count.at(clock.now()).refusal(5, clock.now()),
+            count
+                .at(ATTEMPT_WINDOW, clock.now())
+                .refusal(5, ATTEMPT_WINDOW, clock.now()),
             Some(ATTEMPT_WINDOW)
         );
         let count = Count {
             failures: 4,
             ..count
         };
-        assert_eq!(count.at(clock.now()).refusal(5, clock.now()), None);
+        assert_eq!(
+            count
+                .at(ATTEMPT_WINDOW, clock.now())
+                .refusal(5, ATTEMPT_WINDOW, clock.now()),
+            None
+        );
     }
 
     #[test]
@@ -295,7 +348,10 @@ mod tests {
         };
         clock.advance(TimeDelta::minutes(1));
         assert!(
-            count.at(clock.now()).refusal(5, clock.now()).is_some(),
+            count
+                .at(ATTEMPT_WINDOW, clock.now())
+                .refusal(5, ATTEMPT_WINDOW, clock.now())
+                .is_some(),
             "the window alone is over"
         );
     }

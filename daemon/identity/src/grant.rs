@@ -5,11 +5,12 @@ use std::time::Duration;
 use audit::Entry;
 use chrono::{DateTime, Utc};
 use db::{AuthTx, SessionStanding, TenantName, Unit};
-use kernel::{Action, Actor, Roles, Secret, SessionId, TenantId, UserId, uuid_at};
+use kernel::{Action, Actor, Event, Roles, Secret, SessionId, TenantId, UserId, uuid_at};
 use vault::{Binding, Sealed};
 
 use crate::{
-    config::{ACCESS_LIFE, SESSION_LIFE},
+    config::{ACCESS_LIFE, CLIENT_ACCESS_LIFE, SESSION_LIFE},
+    device::{Origin, device_hash},
     error::IdentityError,
     identity::{Caller, Inner},
     opaque::RefreshToken,
@@ -18,6 +19,10 @@ use crate::{
     store::{self, NewRefreshToken, NewSession, ViewRows},
     token::{self, Claims},
 };
+
+/// What holds a session: a browser, or a program of the person's own (CX-01).
+pub(crate) const WEB: &str = "web";
+pub(crate) const COMMAND_LINE: &str = "command_line";
 
 /// A session as the web app shows it.
 #[derive(Clone, Debug)]
@@ -65,19 +70,22 @@ impl Inner {
     ) -> Result<NewSession, IdentityError> {
         let session = SessionId::generate(self.clock.as_ref());
         let owner = session.to_string();
-        let binding = Binding {
-            provider: "identity",
-            owner: &owner,
-            column: "sessions.device_sealed",
+        let origin = Origin {
+            address: caller.address.to_string(),
+            user_agent: caller.user_agent.clone(),
         };
-        let device = serde_json::json!({
-            "address": caller.address.to_string(),
-            "user_agent": caller.user_agent,
-        });
+        let origin = serde_json::to_vec(&origin)
+            .map_err(|_| IdentityError::Crypto("writing a session's origin"))?;
         let sealed = self
             .vault
-            .seal(TenantId::PLATFORM, &binding, device.to_string().as_bytes())
+            .seal(TenantId::PLATFORM, &device_binding(&owner), &origin)
             .await?;
+        let device_hash = device_hash(
+            &self.secrets()?.index_key,
+            user,
+            caller.address,
+            &caller.user_agent,
+        )?;
         let now = self.clock.now();
         Ok(NewSession {
             session_id: session.uuid(),
@@ -87,6 +95,8 @@ impl Inner {
             expires_at: now + SESSION_LIFE,
             last_used_at: now,
             device_sealed: Some(sealed.to_bytes()),
+            client: WEB,
+            device_hash,
         })
     }
 
@@ -98,7 +108,12 @@ impl Inner {
     ) -> Result<Grant, IdentityError> {
         let now = self.clock.now();
         let ends = opened.rows.standing.expires_at;
-        let expires = ends.min(now + ACCESS_LIFE);
+        let life = if opened.rows.client == WEB {
+            ACCESS_LIFE
+        } else {
+            CLIENT_ACCESS_LIFE
+        };
+        let expires = ends.min(now + life);
         let standing = &opened.rows.standing;
         let ids = (
             UserId::from_uuid(standing.user_id),
@@ -171,7 +186,16 @@ pub(crate) fn email_binding(owner: &str) -> Binding<'_> {
     }
 }
 
-/// Stores the session with its first refresh token, and audits `action`.
+pub(crate) fn device_binding(owner: &str) -> Binding<'_> {
+    Binding {
+        provider: "identity",
+        owner,
+        column: "sessions.device_sealed",
+    }
+}
+
+/// Stores the session with its first refresh token, audits `action`, and tells the person when they
+/// never came from this device before.
 pub(crate) fn open_session(
     tx: &mut AuthTx<'_>,
     new: NewSession,
@@ -190,6 +214,10 @@ pub(crate) fn open_session(
         issued_at: tx.now(),
     };
     store::token_insert(tx, &first)?;
+    let seen = store::device_seen(tx, user, &new.device_hash)?;
+    if seen == store::Seen::New {
+        jobs::publish(tx, &Event::NewDevice { user, session })?;
+    }
     Entry::new(action, "session", session).write_auth(
         tx,
         &Actor::Human { user, session },

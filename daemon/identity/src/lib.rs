@@ -7,30 +7,46 @@
 //!
 //! Second factors, single sign-on, invitations and API keys have their place here and come later.
 
+mod account;
 mod attempts;
+mod breach;
 mod config;
+mod device;
+mod device_grant;
 mod email;
 mod error;
 mod grant;
 mod identity;
+mod key_rotation;
 mod keys;
 mod opaque;
 mod password;
 mod people;
 mod permission;
+mod policy;
 mod refresh;
+mod reset;
 mod session;
 mod setup;
 mod standing;
 mod store;
 mod token;
 
-pub use config::{ACCESS_LIFE, Config, REFRESH_GRACE, SESSION_LIFE};
-pub use error::IdentityError;
+pub use account::{SessionItem, SessionOrigin};
+pub use breach::{BreachConfig, breach_list_check};
+pub use config::{
+    ACCESS_LIFE, CLIENT_ACCESS_LIFE, Config, REFRESH_GRACE, ROTATE_EVERY, SESSION_LIFE,
+    SigningAlgorithm,
+};
+pub use device::Device;
+pub use device_grant::{DeviceGrant, DeviceRequest};
+pub use error::{IdentityError, input_message};
 pub use grant::{Grant, RefreshGrant, SessionView};
 pub use identity::{Caller, Identity};
+pub use keys::{SigningKeyItem, SigningKeys};
 pub use password::BCRYPT_COST;
 pub use people::{people_address, people_names};
 pub use permission::{Permission, Permit, allows, granted, permissions_of, permit};
+pub use policy::{PasswordProfile, Strength};
 pub use session::SignIn;
 pub use setup::SetupClaim;

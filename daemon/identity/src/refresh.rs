@@ -20,7 +20,7 @@ use crate::{
     attempts::{self, AttemptScope, Limit},
     config::REFRESH_GRACE,
     error::IdentityError,
-    grant::{Grant, Opened, opened},
+    grant::{COMMAND_LINE, Grant, Opened, WEB, opened},
     identity::{Caller, Identity},
     opaque::RefreshToken,
     session::rate_limited,
@@ -66,9 +66,27 @@ enum Outcome {
 }
 
 impl Identity {
-    /// Exchanges a refresh token for an access token and, mostly, its successor.
+    /// Exchanges a browser's refresh token for an access token and, mostly, its successor.
     pub async fn session_refresh(
         &self,
+        presented: &str,
+        caller: &Caller,
+    ) -> Result<Grant, IdentityError> {
+        self.refresh_of(WEB, presented, caller).await
+    }
+
+    /// The same for a program's token. Neither is taken where the other belongs.
+    pub async fn client_refresh(
+        &self,
+        presented: &str,
+        caller: &Caller,
+    ) -> Result<Grant, IdentityError> {
+        self.refresh_of(COMMAND_LINE, presented, caller).await
+    }
+
+    async fn refresh_of(
+        &self,
+        client: &'static str,
         presented: &str,
         caller: &Caller,
     ) -> Result<Grant, IdentityError> {
@@ -87,6 +105,9 @@ impl Identity {
         let outcome = inner
             .db
             .auth(scope, move |tx| {
+                if store::session_client(tx, SessionId::from_uuid(found.session_id))? != client {
+                    return Err(IdentityError::SessionRevoked);
+                }
                 exchange(tx, &found, &token, inactivity, &caller)
             })
             .await?;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use audit::Entry;
-use db::{AuthScope, Unit, UserLogin};
-use kernel::{Action, Actor, Principal, Secret, SessionId, TenantId, UserId};
+use db::{AuthScope, AuthTx, Unit, UserLogin};
+use kernel::{Action, Actor, Event, Principal, Secret, SessionId, TenantId, UserId};
 
 use crate::{
     attempts::{self, AttemptScope, Limit},
@@ -51,8 +51,22 @@ impl Identity {
             .as_ref()
             .and_then(|login| login.password_hash.as_deref());
         let matches = secrets.passwords.verify(&input.password, stored).await?;
+        let outdated =
+            matches && stored.is_some_and(|stored| secrets.passwords.is_outdated(stored));
+        let renewed = if outdated {
+            Some(secrets.passwords.hash(&input.password).await?)
+        } else {
+            None
+        };
         match login.filter(|_| matches) {
-            Some(login) => self.let_in(&login, input.tenant, caller, limits).await,
+            Some(login) => {
+                let opening = Opening {
+                    login,
+                    renewed,
+                    tenant: input.tenant,
+                };
+                self.let_in(opening, caller, limits).await
+            }
             None => Err(self.turn_away(caller, &hash, limits).await?),
         }
     }
@@ -143,13 +157,13 @@ impl Identity {
 
     async fn let_in(
         &self,
-        login: &UserLogin,
-        wanted: Option<TenantId>,
+        opening: Opening,
         caller: &Caller,
         limits: Vec<Limit>,
     ) -> Result<Grant, IdentityError> {
         let inner = &self.inner;
-        let user = UserId::from_uuid(login.user_id);
+        let (wanted, renewed) = (opening.tenant, opening.renewed);
+        let user = UserId::from_uuid(opening.login.user_id);
         let mine = AuthScope {
             tenant: None,
             user: Some(user),
@@ -171,6 +185,9 @@ impl Identity {
             .auth(scope, move |tx| {
                 attempts::settle_success(tx, &limits)?;
                 store::tokens_forget(tx, user, tx.now() - SESSION_LIFE)?;
+                if let Some(hash) = renewed {
+                    upgrade(tx, user, &hash)?;
+                }
                 open_session(tx, new, Action::SignIn, &caller)
             })
             .await?;
@@ -185,33 +202,60 @@ impl Identity {
         email_hash: &[u8],
         limits: Vec<Limit>,
     ) -> Result<IdentityError, IdentityError> {
-        let account = short_hex(email_hash);
+        let (account, told) = (short_hex(email_hash), hex(email_hash));
         let caller = caller.clone();
         let locked = self
             .inner
             .db
             .auth(AuthScope::default(), move |tx| {
                 let locked = attempts::settle_failure(tx, &limits)?;
-                let code = if locked {
-                    "locked_out"
-                } else {
-                    "invalid_credentials"
-                };
+                if locked.contains(&AttemptScope::SignInAccount) {
+                    jobs::publish(tx, &Event::AccountLocked { account: told })?;
+                }
                 Entry::new(Action::SignInRefuse, "account", account)
-                    .refused(code)
+                    .refused(refusal_code(&locked))
                     .write_auth(
                         tx,
                         &Actor::System { job: None },
                         Some(&caller.origin()),
                         caller.request,
                     )?;
-                Ok::<_, IdentityError>(locked)
+                Ok::<_, IdentityError>(!locked.is_empty())
             })
             .await?;
         if locked {
             log::warn!(REVKEEP_ACTION = "sign_in_refuse"; "an account or a network was locked out of sign-in for 15 minutes");
         }
         Ok(IdentityError::InvalidCredentials)
+    }
+}
+
+/// A person who proved their password, and what is known of where they want to go.
+struct Opening {
+    login: UserLogin,
+    /// The same password under today's cost, where the stored hash has a lower one (LM-14).
+    renewed: Option<String>,
+    tenant: Option<TenantId>,
+}
+
+fn upgrade(tx: &mut AuthTx<'_>, user: UserId, hash: &str) -> Result<(), IdentityError> {
+    store::password_store(tx, user, hash)?;
+    Ok(
+        Entry::new(Action::PasswordUpgrade, "user", user).write_auth(
+            tx,
+            &Actor::System { job: None },
+            None,
+            None,
+        )?,
+    )
+}
+
+/// Why a password was refused, in the audit log (LM-12).
+pub(crate) const fn refusal_code(locked: &[AttemptScope]) -> &'static str {
+    if locked.is_empty() {
+        "invalid_credentials"
+    } else {
+        "locked_out"
     }
 }
 
@@ -249,7 +293,7 @@ pub(crate) fn rate_limited(wait: chrono::TimeDelta) -> IdentityError {
     }
 }
 
-fn human(who: &Principal) -> Result<(UserId, SessionId), IdentityError> {
+pub(crate) fn human(who: &Principal) -> Result<(UserId, SessionId), IdentityError> {
     match who.actor {
         Actor::Human { user, session } => Ok((user, session)),
         Actor::System { .. } | Actor::Local { .. } => {
@@ -259,9 +303,10 @@ fn human(who: &Principal) -> Result<(UserId, SessionId), IdentityError> {
 }
 
 /// Enough of a keyed hash to tie audit rows together, and too little to be looked up by.
-fn short_hex(hash: &[u8]) -> String {
-    hash.iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+pub(crate) fn short_hex(hash: &[u8]) -> String {
+    hex(hash.get(..8).unwrap_or(hash))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

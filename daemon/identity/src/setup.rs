@@ -13,7 +13,6 @@ use crate::{
     grant::{Grant, Opened, email_binding, open_session},
     identity::{Caller, Identity},
     opaque::{random, sha256},
-    password,
     session::rate_limited,
     store::{self, NewSession, NewUser},
 };
@@ -83,9 +82,11 @@ impl Identity {
         self.check_code(code.clone(), limit).await?;
 
         let email = Email::parse(&claim.email)?;
-        password::check_policy(claim.password.expose(), email.as_str())?;
         let organisation = text_of("organisation", &claim.organisation)?;
         let name = text_of("name", &claim.name)?;
+        inner
+            .check_new_password("password", &claim.password, email.as_str(), &name)
+            .await?;
 
         let clock = inner.clock.as_ref();
         let (tenant, user) = (TenantId::generate(clock), UserId::generate(clock));

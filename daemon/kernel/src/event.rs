@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ConnectionId, UserId};
+use crate::id::{ConnectionId, SessionId, UserId};
 
 /// Something that happened, as others may hear of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,15 @@ pub enum Event {
     },
     /// A used refresh token came back: every session of the user was ended (CX-02).
     SessionTheft { user: UserId },
+    /// The person has a new password.
+    PasswordChanged { user: UserId },
+    /// Somebody asked for a link to a new password, for an account that may not exist: `account` is
+    /// the keyed hash of the address, in hexadecimal.
+    PasswordResetAsked { account: String },
+    /// Sign-in was locked after failures on an account that may not exist.
+    AccountLocked { account: String },
+    /// The person signed in from a device that was not seen before.
+    NewDevice { user: UserId, session: SessionId },
 }
 
 impl Event {
@@ -32,6 +41,10 @@ impl Event {
             Self::RecordsFailed { .. } => "records_failed",
             Self::ConnectionBroken { .. } => "connection_broken",
             Self::SessionTheft { .. } => "session_theft",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::PasswordResetAsked { .. } => "password_reset_asked",
+            Self::AccountLocked { .. } => "account_locked",
+            Self::NewDevice { .. } => "new_device",
         }
     }
 }

@@ -97,6 +97,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    device_grants (hash) {
+        hash -> Bytea,
+        user_code_hash -> Bytea,
+        origin_sealed -> Bytea,
+        state -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        polled_at -> Nullable<Timestamptz>,
+        poll_seconds -> Integer,
+        user_id -> Nullable<Uuid>,
+        tenant_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     jobs (tenant_id, job_id) {
         tenant_id -> Uuid,
         job_id -> Uuid,
@@ -114,6 +129,15 @@ diesel::table! {
         error_detail -> Nullable<Text>,
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    known_devices (user_id, device_hash) {
+        user_id -> Uuid,
+        device_hash -> Bytea,
+        first_seen_at -> Timestamptz,
+        last_seen_at -> Timestamptz,
     }
 }
 
@@ -205,6 +229,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    password_history (user_id, replaced_at) {
+        user_id -> Uuid,
+        replaced_at -> Timestamptz,
+        password_hash -> Text,
+    }
+}
+
+diesel::table! {
     people (tenant_id, user_id) {
         tenant_id -> Uuid,
         user_id -> Uuid,
@@ -272,6 +304,16 @@ diesel::table! {
         paused -> Bool,
         last_assigned_at -> Nullable<Timestamptz>,
         synced_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    reset_links (hash) {
+        hash -> Bytea,
+        user_id -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -357,6 +399,7 @@ diesel::table! {
         device_sealed -> Nullable<Bytea>,
         ended_at -> Nullable<Timestamptz>,
         end_reason -> Nullable<Text>,
+        client -> Text,
     }
 }
 
@@ -377,6 +420,7 @@ diesel::table! {
         public_pem -> Text,
         private_sealed -> Bytea,
         created_at -> Timestamptz,
+        current_since -> Nullable<Timestamptz>,
     }
 }
 
@@ -408,7 +452,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_keys,
     audit_log,
     connections,
+    device_grants,
     jobs,
+    known_devices,
     layer_fields,
     layer_records,
     layer_values,
@@ -416,12 +462,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     memberships,
     notices,
     oauth_states,
+    password_history,
     people,
     pool_members,
     pools,
     queues,
     refresh_tokens,
     reps,
+    reset_links,
     routers,
     routing_records,
     rules,

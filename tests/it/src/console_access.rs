@@ -40,10 +40,18 @@ fn expected() -> Vec<Expected> {
 /// An address that the pattern matches and that names nothing.
 fn address(route: &Expected) -> String {
     let id = uuid::Uuid::from_u128(7).as_simple().to_string();
-    let kind = ["rule", "pool", "job", "rep", "field", "assignment"]
-        .into_iter()
-        .find(|kind| route.path.contains(&format!("/{kind}s/")))
-        .unwrap_or("rule");
+    let kind = [
+        "rule",
+        "pool",
+        "job",
+        "rep",
+        "field",
+        "assignment",
+        "session",
+    ]
+    .into_iter()
+    .find(|kind| route.path.contains(&format!("/{kind}s/")))
+    .unwrap_or("rule");
     let prefix = if kind == "assignment" { "asg" } else { kind };
     route
         .path

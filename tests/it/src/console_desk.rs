@@ -182,6 +182,7 @@ impl Desk {
             ),
             source: Arc::clone(&source) as Arc<dyn RoutingSource>,
             live: Live::new(changes.clone(), stop),
+            public_url: String::from("https://revkeep.example"),
             budget_percent: 60,
         };
         let running = http::serve(&config, shared, move |app| {
@@ -249,6 +250,14 @@ impl Desk {
             request = request.json(body);
         }
         request.send().await.unwrap()
+    }
+
+    /// A program's form, to an address outside the console's API.
+    pub(crate) async fn form(&self, path: &str, body: &str) -> Response {
+        let url = format!("https://{}{path}", self.running.address());
+        let request = self.client.post(url).body(body.to_owned());
+        let kind = "application/x-www-form-urlencoded";
+        request.header("content-type", kind).send().await.unwrap()
     }
 
     /// Status and JSON, as Ada.

@@ -1,12 +1,15 @@
 //! The API's routes, a module per domain.
 
+mod account;
 mod assignments;
 mod connections;
+mod device;
 mod events;
 mod failures;
 mod jobs;
 mod layer;
 mod overview;
+mod password;
 mod pools;
 mod records;
 mod reps;
@@ -14,6 +17,7 @@ mod routers;
 mod rules;
 mod session;
 mod setup;
+mod signing_keys;
 mod titles;
 
 use http::Routes;
@@ -29,6 +33,9 @@ fn rows(limit: i64) -> u16 {
 /// Every route of the console, with what it requires.
 pub fn all() -> Routes {
     entrance()
+        .and(account::routes())
+        .and(device::routes())
+        .and(signing_keys::routes())
         .and(overview::routes())
         .and(connections::routes())
         .and(layer::routes())
@@ -45,7 +52,10 @@ pub fn all() -> Routes {
 
 /// Set-up and sign-in: what there is before anyone is inside. Needs `http::Shared` alone.
 pub fn entrance() -> Routes {
-    Routes::new().and(setup::routes()).and(session::routes())
+    Routes::new()
+        .and(setup::routes())
+        .and(session::routes())
+        .and(password::routes())
 }
 
 #[cfg(test)]
@@ -58,6 +68,7 @@ mod tests {
         let (access, admitted) = match route.access {
             Access::Public => ("public", vec!["everyone"]),
             Access::Knock => ("knock", vec!["everyone"]),
+            Access::Client => ("client", vec!["everyone"]),
             Access::SignedIn => ("signed_in", Role::ALL.map(Role::name).to_vec()),
             Access::Permission(permission) => {
                 let held = Role::ALL
@@ -93,7 +104,7 @@ mod tests {
         let open: Vec<String> = super::all()
             .list()
             .iter()
-            .filter(|route| matches!(route.access, Access::Public | Access::Knock))
+            .filter(|route| !matches!(route.access, Access::SignedIn | Access::Permission(_)))
             .map(|route| format!("{} {} {:?}", route.method, route.path, route.access))
             .collect();
         assert_eq!(
@@ -103,6 +114,10 @@ mod tests {
                 "POST /setup Knock",
                 "POST /session Knock",
                 "POST /session/refresh Public",
+                "GET /sign-in/options Public",
+                "POST /password/strength Public",
+                "POST /password/reset Knock",
+                "POST /password/reset/complete Knock",
             ]
         );
     }

@@ -1,5 +1,7 @@
 //! The session: sign in, refresh, show, move to another tenant, sign out.
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use http::{
     Body, Knock, Problem, Public, Routes, Shared, SignedIn, forget_refresh_cookie,
@@ -8,6 +10,9 @@ use http::{
 use identity::{Grant, IdentityError, Permission, SessionView, SignIn};
 use kernel::{Role, Secret, TenantId, UserId};
 use serde::{Deserialize, Serialize};
+
+/// When the queue of passwords is full: about as long as a full queue takes.
+const COME_BACK: Duration = Duration::from_secs(5);
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -144,10 +149,11 @@ pub(super) fn granted(mut response: HttpResponseBuilder, grant: Grant) -> HttpRe
     })
 }
 
-/// A lockout says when it ends.
+/// A lockout says when it ends, and a full queue when to come back.
 pub(super) fn problem(error: IdentityError) -> Problem {
     match error {
         IdentityError::RateLimited { retry_after } => Problem::from(error).retry_after(retry_after),
+        IdentityError::Overloaded => Problem::from(error).retry_after(COME_BACK),
         other => other.into(),
     }
 }

@@ -18,6 +18,10 @@ pub(crate) enum Question {
     Check,
     /// A one-time code for the first super_admin.
     SetupCode,
+    /// The signing keys with their age.
+    Keys,
+    /// The next signing key becomes the current one.
+    KeysRotate,
 }
 
 /// One line back.

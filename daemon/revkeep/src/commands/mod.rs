@@ -3,6 +3,7 @@
 
 mod check;
 mod controls;
+mod keys;
 mod setup;
 mod status;
 
@@ -39,6 +40,9 @@ enum Command {
     Check,
     /// Prepare the database, and print the one-time code for the first administrator.
     Setup(setup::Options),
+    /// The keys that sign access tokens: list them with their age, or rotate them.
+    #[command(subcommand)]
+    Keys(keys::Verb),
     /// Bring the database to this version, as the role revkeep_owner.
     Migrate,
     /// Print the commented default configuration: the manual of every setting.
@@ -67,6 +71,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Check => check::run(&config, cli.json),
         Command::Setup(options) => setup::run(&config, &options, cli.json),
         Command::Migrate => setup::migrate(&config, cli.json),
+        Command::Keys(verb) => keys::run(&config, verb, cli.json),
         Command::Config | Command::Controls => ExitCode::SUCCESS,
     }
 }

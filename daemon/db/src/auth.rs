@@ -80,6 +80,21 @@ pub struct SessionStanding {
     pub epoch: i32,
     #[diesel(sql_type = Text)]
     pub tenant_state: String,
+    #[diesel(sql_type = Text)]
+    pub tenant_name: String,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub trial_ends_at: Option<DateTime<Utc>>,
+    /// A super_admin's visit, where there is no membership; it may be over.
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub visit_id: Option<Uuid>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub visit_reason: Option<String>,
+    #[diesel(sql_type = Nullable<Bool>)]
+    pub visit_writes: Option<bool>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub visit_ends_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub visit_left_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug, QueryableByName)]

@@ -4,7 +4,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     PgConnection, QueryableByName, RunQueryDsl, sql_query,
-    sql_types::{Array, BigInt, Integer, Interval, Jsonb, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{
+        Array, BigInt, Bool, Integer, Interval, Jsonb, Text, Timestamptz, Uuid as SqlUuid,
+    },
 };
 use uuid::Uuid;
 
@@ -42,6 +44,15 @@ pub struct JobCount {
     pub state: String,
     #[diesel(sql_type = BigInt)]
     pub jobs: i64,
+}
+
+/// A trial that is over, or that ends soon.
+#[derive(Debug, QueryableByName)]
+pub struct TrialDue {
+    #[diesel(sql_type = SqlUuid)]
+    pub tenant_id: Uuid,
+    #[diesel(sql_type = Bool)]
+    pub over: bool,
 }
 
 #[derive(QueryableByName)]
@@ -121,5 +132,21 @@ impl<'c> SystemTx<'c> {
             .bind::<Integer, _>(months_ahead)
             .get_result(self.conn)?;
         Ok(count.n)
+    }
+
+    /// Trials that are over at `at`, and those that end within `ahead` and whose owner was not told.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn trials_due(
+        &mut self,
+        at: DateTime<Utc>,
+        ahead: TimeDelta,
+    ) -> Result<Vec<TrialDue>, DbError> {
+        Ok(sql_query("SELECT * FROM trials_due($1, $2)")
+            .bind::<Timestamptz, _>(at)
+            .bind::<Interval, _>(ahead)
+            .load(self.conn)?)
     }
 }

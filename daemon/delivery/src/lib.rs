@@ -10,6 +10,7 @@ mod config;
 mod error;
 mod html;
 mod notice;
+mod people;
 mod personal;
 mod recipients;
 mod send;
@@ -54,6 +55,12 @@ pub fn handlers(
         handlers.push(Arc::new(personal::Personal {
             db: db.clone(),
             identity: identity.clone(),
+            kind,
+        }));
+    }
+    for kind in people::EVENTS {
+        handlers.push(Arc::new(people::People {
+            db: db.clone(),
             kind,
         }));
     }

@@ -53,7 +53,7 @@ impl Handler for Personal {
             Event::NewDevice { user, session } => {
                 (Kind::NewDevice, Some(format!("{user}/{session}")))
             }
-            Event::RecordsFailed { .. } | Event::ConnectionBroken { .. } => {
+            _ => {
                 return Err(JobError::Dead {
                     code: "payload_invalid",
                     detail: "the payload is another event's".to_owned(),
@@ -132,7 +132,7 @@ pub(crate) async fn text(
                 .map(|origin| new_device(public_url, &origin)),
             None => None,
         },
-        Kind::RoutingFailures | Kind::ConnectionBroken => None,
+        _ => None,
     })
 }
 

@@ -19,7 +19,7 @@ use crate::{
     error::DeliveryError,
     html::html,
     notice::Key,
-    personal,
+    people, personal,
     recipients::{self, Recipient},
     store::{self, Notice},
     text::{Text, text},
@@ -60,7 +60,7 @@ impl Handler for NoticeSend {
         let Some((notice, recipients)) = self.load(&who, &key).await? else {
             return Ok(());
         };
-        let ended = match self.message(&key, &notice, &recipients).await? {
+        let ended = match self.message(&who, &key, &notice, &recipients).await? {
             Err(code) => Ended::Failed(code),
             Ok(message) => {
                 let server = self.server().await?;
@@ -76,6 +76,9 @@ impl Handler for NoticeSend {
             recipients.len()
         };
         self.store(&who, &key, &ended, count, last).await?;
+        if matches!(ended, Ended::Sent) {
+            people::sent(&self.identity, who.tenant, &key).await?;
+        }
         match ended {
             Ended::Again(code, detail) => Err(JobError::Retry {
                 code,
@@ -123,12 +126,23 @@ impl NoticeSend {
     /// The mail, or the code that says why there can be none.
     async fn message(
         &self,
+        who: &Principal,
         key: &Key,
         notice: &Notice,
         recipients: &[Recipient],
     ) -> Result<Result<Message, &'static str>, DeliveryError> {
         if self.config.server.is_none() {
             return Ok(Err("mail_not_configured"));
+        }
+        let now = self.db.clock().now();
+        if key.kind.is_membership() {
+            let letter = people::letter(&self.identity, who.tenant, key, &self.public_url).await?;
+            return Ok(match letter {
+                Some(letter) => {
+                    compose(&self.config.from, &[letter.address], letter.text, key, now)
+                }
+                None => Err("nothing_to_tell"),
+            });
         }
         let addresses = self.addresses(key, recipients).await?;
         if addresses.is_empty() {
@@ -143,7 +157,6 @@ impl NoticeSend {
         let Some(text) = text else {
             return Ok(Err("nothing_to_tell"));
         };
-        let now = self.db.clock().now();
         Ok(compose(&self.config.from, &addresses, text, key, now))
     }
 

@@ -170,19 +170,21 @@ async fn permit(shared: &Shared, principal: &Principal, access: Access) -> Resul
     let Access::Permission(permission) = access else {
         return Ok(());
     };
-    if identity::allows(&principal.roles, permission) {
+    let Some(denial) = identity::denial(&principal.roles, permission) else {
         return Ok(());
-    }
+    };
     // Refused in any case; whether it could be written down as well is for the log.
-    if let Err(error) = shared.identity().access_deny(principal, permission).await {
+    if let Err(error) = shared
+        .identity()
+        .access_deny(principal, permission, denial)
+        .await
+    {
         log::warn!(REVKEEP_REQUEST = crate::request::id_text(); "a refusal could not be audited: {error}");
     }
-    Err(Problem::new(
-        StatusCode::FORBIDDEN,
-        "not_permitted",
-        "Your role does not permit this. An owner of the organisation can change your role.",
+    Err(
+        Problem::new(StatusCode::FORBIDDEN, denial.code(), denial.message())
+            .with("permission", serde_json::Value::from(permission.name())),
     )
-    .with("permission", serde_json::Value::from(permission.name())))
 }
 
 fn charge(shared: &Shared, key: Key) -> Result<(), Problem> {

@@ -44,6 +44,8 @@ pub struct Config {
     /// What the next signing key is made for.
     pub signing_algorithm: SigningAlgorithm,
     pub breach: BreachConfig,
+    /// Whether anyone may sign up with an organisation of their own, on a trial (CX-27).
+    pub signup_enabled: bool,
 }
 
 /// How access tokens are signed (CX-03).
@@ -76,6 +78,7 @@ impl Default for Config {
             bcrypt_cost: BCRYPT_COST,
             signing_algorithm: SigningAlgorithm::RS256,
             breach: BreachConfig::default(),
+            signup_enabled: false,
         }
     }
 }

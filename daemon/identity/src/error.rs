@@ -7,6 +7,8 @@ use db::DbError;
 use kernel::{Classified, ErrorKind};
 use vault::VaultError;
 
+use crate::refusal::Refusal;
+
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     #[error("identity's rows could not be read or written")]
@@ -58,11 +60,19 @@ pub enum IdentityError {
     SetupDone,
     #[error("the set-up code is not valid")]
     SetupCode,
+    #[error("refused: {}", .0.code())]
+    Refused(Refusal),
 }
 
 impl From<diesel::result::Error> for IdentityError {
     fn from(error: diesel::result::Error) -> Self {
         Self::Db(error.into())
+    }
+}
+
+impl From<Refusal> for IdentityError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 
@@ -95,6 +105,7 @@ impl Classified for IdentityError {
                 ErrorKind::Invalid
             }
             Self::SetupDone => ErrorKind::Conflict,
+            Self::Refused(refusal) => refusal.kind(),
         }
     }
 
@@ -121,6 +132,7 @@ impl Classified for IdentityError {
             Self::Input { code, .. } => code,
             Self::SetupDone => "setup_done",
             Self::SetupCode => "setup_code_invalid",
+            Self::Refused(refusal) => refusal.code(),
         }
     }
 
@@ -131,6 +143,7 @@ impl Classified for IdentityError {
             Self::Audit(error) => return error.message(),
             Self::Jobs(error) => return error.message(),
             Self::Input { code, .. } => input_message(code),
+            Self::Refused(refusal) => refusal.message(),
             Self::Locked => {
                 "The secrets backend is sealed or cannot be reached, so nobody can sign in. An administrator must unseal it; sign-in then works again by itself."
             }
@@ -197,6 +210,10 @@ pub fn input_message(code: &str) -> &'static str {
         "password_reused" => "This is one of your last five passwords.",
         "password_is_address" => "A password must not contain the address it belongs to.",
         "email_invalid" => "This is no e-mail address.",
+        "roles_invalid" => "Give one or more of the roles member, admin and reviewer, each once.",
+        "scopes_invalid" => "Give one or more of the scopes of the list, each once.",
+        "expires_in_past" => "This time is past.",
+        "reason_length" => "Give a reason of 10 to 500 characters.",
         _ => "This must have between 1 and 200 characters.",
     }
 }

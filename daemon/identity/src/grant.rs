@@ -32,9 +32,20 @@ pub struct SessionView {
     /// Absent while the secrets backend cannot open it.
     pub email: Option<String>,
     pub tenant: TenantName,
+    pub trial_ends_at: Option<DateTime<Utc>>,
+    /// When a super_admin is on a visit.
+    pub support: Option<Support>,
     pub roles: Roles,
     pub tenants: Vec<TenantName>,
     pub permissions: Vec<Permission>,
+}
+
+/// A visit as the visitor sees it.
+#[derive(Clone, Debug)]
+pub struct Support {
+    pub reason: String,
+    pub writes: bool,
+    pub ends_at: DateTime<Utc>,
 }
 
 /// What a browser gets to act with.
@@ -146,20 +157,29 @@ impl Inner {
             Some(email) => Some(email),
             None => self.open_email(user, &rows.email_sealed).await?,
         };
-        let tenant = current_tenant(&rows.standing, &rows.tenants)?;
-        let roles = standing::roles(&rows.standing);
+        let now = self.clock.now();
+        let standing = &rows.standing;
+        let roles = standing::roles(standing, now);
+        let state =
+            standing::tenant_state(&standing.tenant_state, standing.trial_ends_at, now).to_owned();
         Ok(SessionView {
             user,
             name: rows.name,
             email,
-            tenant,
+            tenant: TenantName {
+                tenant_id: standing.tenant_id,
+                name: standing.tenant_name.clone(),
+                state,
+            },
+            trial_ends_at: standing.trial_ends_at,
+            support: support(standing),
             permissions: permissions_of(&roles),
             roles,
             tenants: rows.tenants,
         })
     }
 
-    async fn open_email(
+    pub(crate) async fn open_email(
         &self,
         user: UserId,
         sealed: &[u8],
@@ -240,15 +260,12 @@ pub(crate) fn opened(
     })
 }
 
-fn current_tenant(
-    standing: &SessionStanding,
-    tenants: &[TenantName],
-) -> Result<TenantName, IdentityError> {
-    tenants
-        .iter()
-        .find(|own| own.tenant_id == standing.tenant_id)
-        .cloned()
-        .ok_or(IdentityError::SessionRevoked)
+fn support(standing: &SessionStanding) -> Option<Support> {
+    Some(Support {
+        reason: standing.visit_reason.clone()?,
+        writes: standing.visit_writes?,
+        ends_at: standing.visit_ends_at?,
+    })
 }
 
 fn until(end: DateTime<Utc>, now: DateTime<Utc>) -> Duration {

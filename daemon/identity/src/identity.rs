@@ -21,9 +21,10 @@ use crate::{
     breach::Breaches,
     config::Config,
     error::IdentityError,
+    key_check::KeyCache,
     keys::KeySet,
     password::Passwords,
-    permission::Permission,
+    permission::{Denial, Permission},
     standing::{self, StandingCache},
     store, token,
 };
@@ -66,6 +67,7 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) standings: StandingCache,
     pub(crate) breaches: Breaches,
+    pub(crate) api_keys: KeyCache,
     secrets: OnceLock<Secrets>,
     pub(crate) keys: ArcSwapOption<KeySet>,
     /// When the keys were last read; held while they are read, so that one reader is enough.
@@ -90,6 +92,7 @@ impl Identity {
                 config,
                 standings: StandingCache::default(),
                 breaches,
+                api_keys: KeyCache::default(),
                 secrets: OnceLock::new(),
                 keys: ArcSwapOption::empty(),
                 loading: Mutex::new(None),
@@ -164,7 +167,7 @@ impl Identity {
         let mut standing = inner.standing(scope, claims.sid).await?;
         if standing
             .as_ref()
-            .is_none_or(|read| standing::check_claims(read, &claims).is_err())
+            .is_none_or(|read| standing::check_claims(read, &claims, now).is_err())
         {
             // The token may be newer than what was read: the session has just moved, or a role has.
             inner.standings.forget(claims.sid);
@@ -172,14 +175,14 @@ impl Identity {
         }
         let standing = standing.ok_or(IdentityError::SessionRevoked)?;
         standing::check_alive(&standing, inner.config.inactivity(), now)?;
-        standing::check_claims(&standing, &claims)?;
+        standing::check_claims(&standing, &claims, now)?;
         Ok(Principal {
             tenant: claims.tid,
             actor: Actor::Human {
                 user: claims.sub,
                 session: claims.sid,
             },
-            roles: standing::roles(&standing),
+            roles: standing::roles(&standing, now),
             request: caller.request,
             origin: Some(caller.origin()),
         })
@@ -190,12 +193,13 @@ impl Identity {
         &self,
         who: &Principal,
         permission: Permission,
+        denial: Denial,
     ) -> Result<(), IdentityError> {
         self.inner
             .db
             .run(who, move |tx| {
                 Entry::new(Action::AccessDeny, "permission", permission.name())
-                    .refused("not_permitted")
+                    .refused(denial.code())
                     .write(tx)
             })
             .await
@@ -210,6 +214,7 @@ impl Identity {
     /// Hints were lost: nothing that was read is believed any more.
     pub fn forget_all(&self) {
         self.inner.standings.forget_all();
+        self.inner.api_keys.forget_all();
     }
 }
 

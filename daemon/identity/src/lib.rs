@@ -5,9 +5,12 @@
 //! failures for all daemons together, and makes the [`kernel::Principal`] that everything else is
 //! asked with. All of its rows are reached through `db::AuthTx`, as the role `revkeep_auth`.
 //!
-//! Second factors, single sign-on, invitations and API keys have their place here and come later.
+//! Second factors and single sign-on have their place here and come later.
 
+mod accept;
 mod account;
+mod acting;
+mod api_keys;
 mod attempts;
 mod breach;
 mod config;
@@ -15,22 +18,34 @@ mod device;
 mod device_grant;
 mod email;
 mod error;
+mod founding;
 mod grant;
 mod identity;
+mod invitations;
+mod key_check;
 mod key_rotation;
+mod key_text;
 mod keys;
+mod link;
+mod members;
 mod opaque;
 mod password;
 mod people;
 mod permission;
 mod policy;
+mod profile;
 mod refresh;
+mod refusal;
 mod reset;
+mod roles;
 mod session;
 mod setup;
+mod sign_up;
 mod standing;
 mod store;
+mod tenants;
 mod token;
+mod visits;
 
 pub use account::{SessionItem, SessionOrigin};
 pub use breach::{BreachConfig, breach_list_check};
@@ -41,12 +56,20 @@ pub use config::{
 pub use device::Device;
 pub use device_grant::{DeviceGrant, DeviceRequest};
 pub use error::{IdentityError, input_message};
-pub use grant::{Grant, RefreshGrant, SessionView};
 pub use identity::{Caller, Identity};
 pub use keys::{SigningKeyItem, SigningKeys};
 pub use password::BCRYPT_COST;
 pub use people::{people_address, people_names};
-pub use permission::{Permission, Permit, allows, granted, permissions_of, permit};
 pub use policy::{PasswordProfile, Strength};
+pub use accept::{InvitationAcceptance, InvitationLetter, InvitationLook};
+pub use api_keys::{API_SCOPES, ApiKey, ApiKeyState, NewApiKey};
+pub use grant::{Grant, RefreshGrant, SessionView, Support};
+pub use invitations::{INVITATION_LIFE, Invitation, InvitationState};
+pub use members::{Member, MemberFilter, MemberPage};
+pub use permission::{Denial, Permission, Permit, allows, denial, granted, permissions_of, permit};
+pub use refusal::Refusal;
 pub use session::SignIn;
 pub use setup::SetupClaim;
+pub use sign_up::{SignUp, SignUpLetter};
+pub use tenants::{TRIAL, TenantChange, TenantView};
+pub use visits::{VISIT_LIFE, Visit, VisitRequest};

@@ -26,6 +26,7 @@ use crate::{
     session::rate_limited,
     standing,
     store::{self, NewRefreshToken, RefreshTokenRow},
+    visits::visit_return,
 };
 
 /// Unknown tokens from one network in 15 minutes. Nobody guesses 256 bits; this spares the database.
@@ -169,6 +170,9 @@ fn exchange(
         .session_standing(found.session_id)?
         .ok_or(IdentityError::SessionRevoked)?;
     standing::check_alive(&standing, inactivity, tx.now())?;
+    if standing::visit_is_over(&standing, tx.now()) {
+        visit_return(tx, session, &standing)?;
+    }
     let row = store::token(tx, found.token_id)?.ok_or(IdentityError::SessionRevoked)?;
     let successor = follow(tx, row.successor_id)?;
     let heir = follow(tx, successor.as_ref().and_then(|row| row.successor_id))?;

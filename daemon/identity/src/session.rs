@@ -73,6 +73,7 @@ impl Identity {
 
     /// Ends the principal's session.
     pub async fn sign_out(&self, who: &Principal) -> Result<(), IdentityError> {
+        self.visit_close(who).await?;
         let (user, session) = human(who)?;
         let scope = AuthScope {
             tenant: Some(who.tenant),
@@ -106,6 +107,7 @@ impl Identity {
         tenant: TenantId,
     ) -> Result<Grant, IdentityError> {
         let inner = &self.inner;
+        self.visit_close(who).await?;
         let (user, session) = human(who)?;
         let scope = AuthScope {
             tenant: Some(tenant),

@@ -11,7 +11,7 @@ use diesel::{
     SelectableHelper, insert_into, update,
 };
 use kernel::{SessionId, TenantId, UserId};
-use schema::{memberships, refresh_tokens, sessions, setup_codes, signing_keys, tenants, users};
+use schema::{memberships, refresh_tokens, sessions, setup_codes, signing_keys, users};
 use uuid::Uuid;
 
 use crate::error::IdentityError;
@@ -98,18 +98,6 @@ pub(crate) struct ViewRows {
     pub(crate) client: String,
 }
 
-pub(crate) fn tenant_insert(tx: &mut AuthTx<'_>, id: TenantId, name: &str) -> Outcome<()> {
-    let now = tx.now();
-    insert_into(tenants::table)
-        .values((
-            tenants::tenant_id.eq(id.uuid()),
-            tenants::name.eq(name),
-            tenants::created_at.eq(now),
-        ))
-        .execute(tx.conn())?;
-    Ok(())
-}
-
 pub(crate) fn user_insert(tx: &mut AuthTx<'_>, user: &NewUser) -> Outcome<()> {
     insert_into(users::table).values(user).execute(tx.conn())?;
     Ok(())
@@ -118,14 +106,17 @@ pub(crate) fn user_insert(tx: &mut AuthTx<'_>, user: &NewUser) -> Outcome<()> {
 pub(crate) fn membership_insert(
     tx: &mut AuthTx<'_>,
     (tenant, user): (TenantId, UserId),
-    roles: &[&str],
+    roles: &[impl AsRef<str>],
     owner: bool,
 ) -> Outcome<()> {
+    let roles: Vec<&str> = roles.iter().map(AsRef::as_ref).collect();
+    let now = tx.now();
     insert_into(memberships::table)
         .values((
+            memberships::created_at.eq(now),
             memberships::tenant_id.eq(tenant.uuid()),
             memberships::user_id.eq(user.uuid()),
-            memberships::roles.eq(roles),
+            memberships::roles.eq(&roles),
             memberships::owner.eq(owner),
         ))
         .execute(tx.conn())?;

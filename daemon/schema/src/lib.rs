@@ -2,6 +2,21 @@
 //! the database, column by column.
 
 diesel::table! {
+    api_keys (tenant_id, key_id) {
+        tenant_id -> Uuid,
+        key_id -> Uuid,
+        name -> Text,
+        secret_hash -> Text,
+        scopes -> Array<Text>,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     assignments (tenant_id, decided_at, assignment_id) {
         tenant_id -> Uuid,
         decided_at -> Timestamptz,
@@ -112,6 +127,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    invitations (tenant_id, invitation_id) {
+        tenant_id -> Uuid,
+        invitation_id -> Uuid,
+        email_hash -> Nullable<Bytea>,
+        email_sealed -> Nullable<Bytea>,
+        roles -> Array<Text>,
+        owner -> Bool,
+        invited_by -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        token_hash -> Nullable<Bytea>,
+        sent_at -> Nullable<Timestamptz>,
+        accepted_at -> Nullable<Timestamptz>,
+        accepted_by -> Nullable<Uuid>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     jobs (tenant_id, job_id) {
         tenant_id -> Uuid,
         job_id -> Uuid,
@@ -191,6 +225,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    members (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        name -> Text,
+        email_sealed -> Bytea,
+        roles -> Array<Text>,
+        owner -> Bool,
+        state -> Text,
+        epoch -> Integer,
+        joined_at -> Timestamptz,
+        last_seen_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     memberships (tenant_id, user_id) {
         tenant_id -> Uuid,
         user_id -> Uuid,
@@ -198,6 +247,7 @@ diesel::table! {
         owner -> Bool,
         epoch -> Integer,
         created_at -> Timestamptz,
+        state -> Text,
     }
 }
 
@@ -425,11 +475,45 @@ diesel::table! {
 }
 
 diesel::table! {
+    sign_ups (sign_up_id) {
+        sign_up_id -> Uuid,
+        email_hash -> Bytea,
+        details_sealed -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        token_hash -> Nullable<Bytea>,
+        sent_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    support_visits (tenant_id, visit_id) {
+        tenant_id -> Uuid,
+        visit_id -> Uuid,
+        user_id -> Uuid,
+        session_id -> Uuid,
+        home_tenant -> Uuid,
+        reason -> Text,
+        wants_write -> Bool,
+        break_glass -> Bool,
+        consented_at -> Nullable<Timestamptz>,
+        consented_by -> Nullable<Uuid>,
+        started_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        left_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     tenants (tenant_id) {
         tenant_id -> Uuid,
         name -> Text,
         state -> Text,
         created_at -> Timestamptz,
+        trial_ends_at -> Nullable<Timestamptz>,
+        trial_warned_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        factor_for_all -> Bool,
     }
 }
 
@@ -446,19 +530,30 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    visitors (tenant_id, visit_id) {
+        tenant_id -> Uuid,
+        visit_id -> Uuid,
+        name -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
+    api_keys,
     assignments,
     attempt_counters,
     audit_keys,
     audit_log,
     connections,
     device_grants,
+    invitations,
     jobs,
     known_devices,
     layer_fields,
     layer_records,
     layer_values,
     leases,
+    members,
     memberships,
     notices,
     oauth_states,
@@ -477,6 +572,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     setup_codes,
     signing_keys,
+    sign_ups,
+    support_visits,
     tenants,
     users,
+    visitors,
 );

@@ -8,12 +8,14 @@
     reason = "the attacks are hand-written SQL, and a handle is given as the port that it implements"
 )]
 
+mod api_keys;
 mod canary;
 mod catalogue;
 mod connections;
 mod console_access;
 mod console_api;
 mod console_desk;
+mod console_foreign;
 mod console_lists;
 mod controls;
 mod crash;
@@ -23,11 +25,13 @@ mod fleet;
 mod harness;
 mod http;
 mod identity;
+mod invitations;
 mod isolation;
 mod jobs;
 mod keys;
 mod live;
 mod mailroom;
+mod members;
 mod org;
 mod outage;
 mod passwords;
@@ -37,3 +41,5 @@ mod reset;
 mod rotation;
 mod salesforce;
 mod statements;
+mod tenants;
+mod visits;

@@ -1,13 +1,16 @@
 //! The API's routes, a module per domain.
 
 mod account;
+mod api_keys;
 mod assignments;
 mod connections;
 mod device;
 mod events;
 mod failures;
+mod invitations;
 mod jobs;
 mod layer;
+mod members;
 mod overview;
 mod password;
 mod pools;
@@ -18,6 +21,7 @@ mod rules;
 mod session;
 mod setup;
 mod signing_keys;
+mod tenants;
 mod titles;
 
 use http::Routes;
@@ -47,6 +51,10 @@ pub fn all() -> Routes {
         .and(failures::routes())
         .and(records::routes())
         .and(jobs::routes())
+        .and(members::routes())
+        .and(invitations::routes())
+        .and(tenants::routes())
+        .and(api_keys::routes())
         .and(events::routes())
 }
 
@@ -56,6 +64,7 @@ pub fn entrance() -> Routes {
         .and(setup::routes())
         .and(session::routes())
         .and(password::routes())
+        .and(invitations::entrance())
 }
 
 #[cfg(test)]
@@ -118,6 +127,10 @@ mod tests {
                 "POST /password/strength Public",
                 "POST /password/reset Knock",
                 "POST /password/reset/complete Knock",
+                "POST /invitations/look Knock",
+                "POST /invitations/accept Knock",
+                "POST /sign-up Knock",
+                "POST /sign-up/complete Knock",
             ]
         );
     }

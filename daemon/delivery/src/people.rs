@@ -299,16 +299,23 @@ async fn member(
             let held = identity.member_roles(tenant, user).await?;
             (
                 format!("Revkeep: your roles in {organisation} were changed"),
-                format!("An administrator changed your roles in {organisation}. You are now {}.", roles(&held)),
+                format!(
+                    "An administrator changed your roles in {organisation}. You are now {}.",
+                    roles(&held)
+                ),
             )
         }
         Kind::MemberDeactivated => (
             format!("Revkeep: you are no longer in {organisation}"),
-            format!("An administrator of {organisation} deactivated your membership and ended your sessions there."),
+            format!(
+                "An administrator of {organisation} deactivated your membership and ended your sessions there."
+            ),
         ),
         Kind::MemberReactivated => (
             format!("Revkeep: you are in {organisation} again"),
-            format!("An administrator of {organisation} reactivated your membership. Sign in as before."),
+            format!(
+                "An administrator of {organisation} reactivated your membership. Sign in as before."
+            ),
         ),
         Kind::OwnerGained => (
             format!("Revkeep: you own {organisation} now"),
@@ -316,7 +323,9 @@ async fn member(
         ),
         Kind::OwnerLost => (
             format!("Revkeep: {organisation} has another owner"),
-            format!("You transferred the ownership of {organisation}. You are still an administrator."),
+            format!(
+                "You transferred the ownership of {organisation}. You are still an administrator."
+            ),
         ),
         _ => return Ok(None),
     };
@@ -359,7 +368,14 @@ mod tests {
     #[test]
     fn every_event_of_the_list_is_told_and_no_other() {
         let user = UserId::generate(&kernel::SystemClock);
-        assert_eq!(notices(&Event::OwnerChanged { from: user, to: user }).len(), 2);
+        assert_eq!(
+            notices(&Event::OwnerChanged {
+                from: user,
+                to: user
+            })
+            .len(),
+            2
+        );
         assert_eq!(notices(&Event::TrialEnded).len(), 1);
         assert!(notices(&Event::SessionTheft { user }).is_empty());
     }

@@ -35,6 +35,7 @@ mod members;
 mod org;
 mod outage;
 mod passwords;
+mod people_mail;
 mod plans;
 mod programs;
 mod reset;

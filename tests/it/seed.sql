@@ -28,3 +28,9 @@ INSERT INTO rules (tenant_id, rule_id, router_id, position, name, enabled, condi
 INSERT INTO routing_records (tenant_id, object, record_id, router_id, state, first_seen_at, updated_at) VALUES ('{t}', 'Lead', 'r1', '{u}', 'baseline', now(), now());
 INSERT INTO assignments (tenant_id, decided_at, assignment_id, object, record_id, router_id, rules_version, target_kind, target_id, new_owner, state, reasons) VALUES ('{t}', now(), '{u}', 'Lead', 'r1', '{u}', 1, 'user', '{u}', 'x', 'assigned', '{{}}');
 INSERT INTO notices (tenant_id, kind, window_start) VALUES ('{t}', 'routing_failures', now());
+INSERT INTO password_history (user_id, replaced_at, password_hash) VALUES ('{u}', now(), 'x');
+INSERT INTO reset_links (hash, user_id, created_at, expires_at) VALUES ('\x{h}', '{u}', now(), now());
+INSERT INTO known_devices (user_id, device_hash, first_seen_at, last_seen_at) VALUES ('{u}', '\x{h}', now(), now());
+INSERT INTO invitations (tenant_id, invitation_id, email_hash, email_sealed, roles, invited_by, created_at, expires_at) VALUES ('{t}', '{u}', '\x{h}', '\x00', '{{member}}', '{u}', now(), now());
+INSERT INTO support_visits (tenant_id, visit_id, user_id, session_id, home_tenant, reason, wants_write, started_at, ends_at) VALUES ('{t}', '{u}', '{u}', '{u}', '{t}', 'r', false, now(), now());
+INSERT INTO api_keys (tenant_id, key_id, name, secret_hash, scopes, created_by, created_at) VALUES ('{t}', '{u}', 'n', 'h', '{{s}}', '{u}', now());

@@ -12,6 +12,7 @@ const LAYER: &str = "/machines/data-layer";
 const POOLS: &str = "/routing/pools";
 const RULES: &str = "/routing/rules";
 const FAILURES: &str = "/routing/failures";
+const SIGNING_KEYS: &str = "/appliance/signing-keys";
 const DEAD_JOBS: &str = "/appliance/jobs?state=dead";
 
 /// A cycle is late when three of them, and two minutes, have passed without one.
@@ -68,6 +69,8 @@ pub(crate) struct Facts {
     pub(crate) router: Option<Router>,
     pub(crate) accounting: Accounting,
     pub(crate) dead_jobs: i64,
+    /// Days since the signing key became current, when it is due for rotation and the person may know.
+    pub(crate) key_due_days: Option<i64>,
     /// Fields that a person put into the layer.
     pub(crate) fields: usize,
     pub(crate) reps: usize,
@@ -118,6 +121,7 @@ pub(crate) fn health(facts: &Facts, may: impl Fn(P) -> bool) -> Health {
         failures_item(facts),
         doubt_item(facts),
         jobs_item(facts, &may),
+        key_item(facts),
     ];
     let mut items: Vec<HealthItem> = found.into_iter().flatten().collect();
     items.sort_by_key(|item| std::cmp::Reverse(item.severity));
@@ -303,6 +307,17 @@ fn jobs_item(facts: &Facts, may: &impl Fn(P) -> bool) -> Option<HealthItem> {
     })
 }
 
+fn key_item(facts: &Facts) -> Option<HealthItem> {
+    let days = facts.key_due_days?;
+    Some(item(
+        "signing_key_due",
+        Severity::Warn,
+        "The signing key is due for rotation",
+        format!("It has signed for {days} days; 90 are the most."),
+        Some(SIGNING_KEYS),
+    ))
+}
+
 /// What waits for this person: only what they may settle.
 pub(crate) fn needs(facts: &Facts, may: impl Fn(P) -> bool) -> Vec<Need> {
     let sums = &facts.accounting;
@@ -356,7 +371,17 @@ pub(crate) fn needs(facts: &Facts, may: impl Fn(P) -> bool) -> Vec<Need> {
         DEAD_JOBS,
         facts.dead_jobs,
     );
-    [reconnect, paused, given_up, failed, jobs]
+    let key = facts
+        .key_due_days
+        .filter(|_| may(P::SigningKeyRotate))
+        .map(|_| Need {
+            code: "signing_key_due",
+            title: "Rotate the signing key",
+            detail: String::from("Nobody is signed out by it."),
+            link: SIGNING_KEYS,
+            count: 1,
+        });
+    [reconnect, paused, given_up, failed, jobs, key]
         .into_iter()
         .flatten()
         .collect()

@@ -1,5 +1,5 @@
-//! The face for people: the session API under `/api/console/v1`, and the web app, embedded from
-//! `web/dist`.
+//! The face for people: the session API under `/api/console/v1`, `/oauth` for their own programs, and
+//! the web app, embedded from `web/dist`.
 //!
 //! A module of `routes` has one function, `routes()`, that lists its handlers; `routes::all()` joins
 //! them. Handlers translate: they read input, call one verb of a domain in one transaction, and write
@@ -11,6 +11,7 @@ mod attention;
 mod enrollment;
 mod fault;
 mod live;
+pub mod oauth;
 pub mod routes;
 mod views;
 
@@ -35,6 +36,8 @@ pub struct Console {
     /// Asks Salesforce itself, while a person waits.
     pub source: Arc<dyn RoutingSource>,
     pub live: Live,
+    /// Where people open the console, without a slash at the end.
+    pub public_url: String,
     /// Of the organisation's Salesforce requests, how many percent Revkeep may use up.
     pub budget_percent: u8,
 }
@@ -48,5 +51,10 @@ pub fn configure(app: &mut web::ServiceConfig, console: &Console) {
         scope = scope.service(resource);
     }
     app.service(scope.default_service(web::to(assets::unknown_api)));
+    let mut programs = web::scope("/oauth").app_data(web::Data::new(console.clone()));
+    for resource in oauth::routes().into_resources() {
+        programs = programs.service(resource);
+    }
+    app.service(programs.default_service(web::to(assets::unknown_api)));
     app.default_service(web::to(assets::serve));
 }

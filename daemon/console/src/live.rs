@@ -14,7 +14,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 pub type Change = Option<(String, TenantId)>;
 
 /// What pages know; hints of other topics are the daemon's own business.
-pub(crate) const TOPICS: [&str; 7] = [
+pub(crate) const TOPICS: [&str; 9] = [
     "assignments",
     "failures",
     "router",
@@ -22,6 +22,8 @@ pub(crate) const TOPICS: [&str; 7] = [
     "jobs",
     "reps",
     "layer",
+    "members",
+    "api_keys",
 ];
 
 /// A page is told at most this often; what happens in between comes together.

@@ -89,6 +89,21 @@ pub struct SessionStanding {
     /// Whether the tenant asks everybody for one.
     #[diesel(sql_type = Bool)]
     pub factor_for_all: bool,
+    #[diesel(sql_type = Text)]
+    pub tenant_name: String,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub trial_ends_at: Option<DateTime<Utc>>,
+    /// A super_admin's visit, where there is no membership; it may be over.
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub visit_id: Option<Uuid>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub visit_reason: Option<String>,
+    #[diesel(sql_type = Nullable<Bool>)]
+    pub visit_writes: Option<bool>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub visit_ends_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub visit_left_at: Option<DateTime<Utc>>,
 }
 
 /// Which challenge, for whom.
@@ -119,6 +134,12 @@ pub struct TenantName {
     pub name: String,
     #[diesel(sql_type = Text)]
     pub state: String,
+}
+
+#[derive(QueryableByName)]
+struct Owner {
+    #[diesel(sql_type = SqlUuid)]
+    user_id: Uuid,
 }
 
 #[derive(QueryableByName)]
@@ -173,6 +194,19 @@ impl<'c> AuthTx<'c> {
             .bind::<Bytea, _>(hash)
             .get_result(self.conn)
             .optional()?)
+    }
+
+    /// Whose reset link has this SHA-256.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn reset_link_by_hash(&mut self, hash: &[u8]) -> Result<Option<Uuid>, DbError> {
+        let found: Option<Owner> = sql_query("SELECT * FROM reset_link_by_hash($1)")
+            .bind::<Bytea, _>(hash)
+            .get_result(self.conn)
+            .optional()?;
+        Ok(found.map(|owner| owner.user_id))
     }
 
     #[expect(

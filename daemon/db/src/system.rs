@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     PgConnection, QueryableByName, RunQueryDsl, sql_query,
     sql_types::{
-        Array, BigInt, Integer, Interval, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+        Array, BigInt, Bool, Integer, Interval, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
     },
 };
 use kernel::{TenantId, UserId};
@@ -74,6 +74,15 @@ struct TenantKey {
 struct UserKey {
     #[diesel(sql_type = SqlUuid)]
     user_id: Uuid,
+}
+
+/// A trial that is over, or that ends soon.
+#[derive(Debug, QueryableByName)]
+pub struct TrialDue {
+    #[diesel(sql_type = SqlUuid)]
+    pub tenant_id: Uuid,
+    #[diesel(sql_type = Bool)]
+    pub over: bool,
 }
 
 #[derive(QueryableByName)]
@@ -193,5 +202,21 @@ impl<'c> SystemTx<'c> {
             .bind::<Integer, _>(months_ahead)
             .get_result(self.conn)?;
         Ok(count.n)
+    }
+
+    /// Trials that are over at `at`, and those that end within `ahead` and whose owner was not told.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn trials_due(
+        &mut self,
+        at: DateTime<Utc>,
+        ahead: TimeDelta,
+    ) -> Result<Vec<TrialDue>, DbError> {
+        Ok(sql_query("SELECT * FROM trials_due($1, $2)")
+            .bind::<Timestamptz, _>(at)
+            .bind::<Interval, _>(ahead)
+            .load(self.conn)?)
     }
 }

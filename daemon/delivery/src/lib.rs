@@ -8,7 +8,10 @@
 
 mod config;
 mod error;
+mod html;
 mod notice;
+mod people;
+mod personal;
 mod recipients;
 mod send;
 mod store;
@@ -19,6 +22,7 @@ use std::sync::Arc;
 
 use db::Db;
 use egress::Egress;
+use identity::Identity;
 use jobs::Handler;
 use vault::Vault;
 
@@ -30,20 +34,35 @@ pub use send::SMTP_PASSWORD;
 pub fn handlers(
     db: &Db,
     vault: &Vault,
+    identity: &Identity,
     egress: &Egress,
     config: &Config,
     public_url: &str,
 ) -> Vec<Arc<dyn Handler>> {
-    vec![
+    let mut handlers: Vec<Arc<dyn Handler>> = vec![
         Arc::new(subscribers::Failures { db: db.clone() }),
         Arc::new(subscribers::Broken { db: db.clone() }),
-        Arc::new(subscribers::Theft { db: db.clone() }),
         Arc::new(send::NoticeSend {
             db: db.clone(),
             vault: vault.clone(),
+            identity: identity.clone(),
             egress: egress.clone(),
             config: config.clone(),
             public_url: public_url.trim_end_matches('/').to_owned(),
         }),
-    ]
+    ];
+    for kind in personal::EVENTS {
+        handlers.push(Arc::new(personal::Personal {
+            db: db.clone(),
+            identity: identity.clone(),
+            kind,
+        }));
+    }
+    for kind in people::EVENTS {
+        handlers.push(Arc::new(people::People {
+            db: db.clone(),
+            kind,
+        }));
+    }
+    handlers
 }

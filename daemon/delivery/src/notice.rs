@@ -16,14 +16,64 @@ pub(crate) enum Kind {
     RoutingFailures,
     ConnectionBroken,
     SessionTheft,
+    PasswordChanged,
+    PasswordReset,
+    AccountLocked,
+    NewDevice,
+    Invitation,
+    SignUp,
+    RolesChanged,
+    MemberDeactivated,
+    MemberReactivated,
+    OwnerGained,
+    OwnerLost,
+    SupportVisit,
+    TrialEnding,
+    TrialEnded,
 }
 
 impl Kind {
+    /// Whether it is told to the person whom it is about, and not to administrators.
+    pub(crate) const fn is_personal(self) -> bool {
+        !matches!(self, Self::RoutingFailures | Self::ConnectionBroken)
+    }
+
+    /// Whether it is about who belongs to a tenant: `people` writes it.
+    pub(crate) const fn is_membership(self) -> bool {
+        matches!(
+            self,
+            Self::Invitation
+                | Self::SignUp
+                | Self::RolesChanged
+                | Self::MemberDeactivated
+                | Self::MemberReactivated
+                | Self::OwnerGained
+                | Self::OwnerLost
+                | Self::SupportVisit
+                | Self::TrialEnding
+                | Self::TrialEnded
+        )
+    }
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::RoutingFailures => "routing_failures",
             Self::ConnectionBroken => "connection_broken",
             Self::SessionTheft => "session_theft",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordReset => "password_reset",
+            Self::AccountLocked => "account_locked",
+            Self::NewDevice => "new_device",
+            Self::Invitation => "invitation",
+            Self::SignUp => "sign_up",
+            Self::RolesChanged => "roles_changed",
+            Self::MemberDeactivated => "member_deactivated",
+            Self::MemberReactivated => "member_reactivated",
+            Self::OwnerGained => "owner_gained",
+            Self::OwnerLost => "owner_lost",
+            Self::SupportVisit => "support_visit",
+            Self::TrialEnding => "trial_ending",
+            Self::TrialEnded => "trial_ended",
         }
     }
 }
@@ -33,7 +83,8 @@ impl Kind {
 pub(crate) struct Key {
     pub(crate) kind: Kind,
     pub(crate) window_start: DateTime<Utc>,
-    /// The connection or person that it is about; empty when there is none.
+    /// The connection, person, invitation or visit that it is about, or `person/session`; empty when
+    /// there is none.
     pub(crate) subject: String,
 }
 

@@ -1,4 +1,4 @@
-//! Who is told, and at which address. Addresses are opened when a mail is sent and kept no longer.
+//! Who of a tenant is told, and at which address. Addresses are opened when a mail is sent and kept no longer.
 
 use db::{TenantTx, Unit};
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
@@ -7,10 +7,7 @@ use schema::people;
 use uuid::Uuid;
 use vault::Vault;
 
-use crate::{
-    error::DeliveryError,
-    notice::{Key, Kind},
-};
+use crate::error::DeliveryError;
 
 /// A person whose address is still sealed.
 pub(crate) struct Recipient {
@@ -18,11 +15,8 @@ pub(crate) struct Recipient {
     email_sealed: Vec<u8>,
 }
 
-/// The person whom a notice is about, or else the tenant's administrators.
-pub(crate) fn recipients(
-    tx: &mut TenantTx<'_>,
-    key: &Key,
-) -> Result<Vec<Recipient>, DeliveryError> {
+/// The tenant's administrators.
+pub(crate) fn recipients(tx: &mut TenantTx<'_>) -> Result<Vec<Recipient>, DeliveryError> {
     type Row = (Uuid, Vec<u8>, Vec<String>);
     let rows: Vec<Row> = people::table
         .filter(people::tenant_id.eq(tx.tenant().uuid()))
@@ -30,12 +24,7 @@ pub(crate) fn recipients(
         .order(people::user_id)
         .select((people::user_id, people::email_sealed, people::roles))
         .load(tx.conn())?;
-    let wanted = |(user, _, roles): &Row| match key.kind {
-        Kind::SessionTheft => UserId::from_uuid(*user).to_string() == key.subject,
-        Kind::RoutingFailures | Kind::ConnectionBroken => {
-            roles.iter().any(|role| role == Role::Admin.name())
-        }
-    };
+    let wanted = |(_, _, roles): &Row| roles.iter().any(|role| role == Role::Admin.name());
     Ok(rows
         .into_iter()
         .filter(wanted)

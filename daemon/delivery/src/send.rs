@@ -4,16 +4,22 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use db::{Db, Unit};
 use egress::{Egress, Login, SmtpError, SmtpServer};
+use identity::Identity;
 use jobs::{Handler, Job, JobError};
 use kernel::{Action, Classified, Principal, Secret};
-use lettre::{Address, Message, message::Mailbox};
+use lettre::{
+    Address, Message,
+    message::{Mailbox, MultiPart},
+};
 use serde_json::json;
 use vault::{IfMissing, Vault};
 
 use crate::{
     config::Config,
     error::DeliveryError,
+    html::html,
     notice::Key,
+    people, personal,
     recipients::{self, Recipient},
     store::{self, Notice},
     text::{Text, text},
@@ -26,6 +32,7 @@ pub const SMTP_PASSWORD: &str = "smtp-password";
 pub(crate) struct NoticeSend {
     pub(crate) db: Db,
     pub(crate) vault: Vault,
+    pub(crate) identity: Identity,
     pub(crate) egress: Egress,
     pub(crate) config: Config,
     pub(crate) public_url: String,
@@ -53,7 +60,7 @@ impl Handler for NoticeSend {
         let Some((notice, recipients)) = self.load(&who, &key).await? else {
             return Ok(());
         };
-        let ended = match self.message(&key, &notice, &recipients).await? {
+        let ended = match self.message(&who, &key, &notice, &recipients).await? {
             Err(code) => Ended::Failed(code),
             Ok(message) => {
                 let server = self.server().await?;
@@ -63,8 +70,15 @@ impl Handler for NoticeSend {
                 self.hand_over(server, &message).await
             }
         };
-        self.store(&who, &key, &ended, recipients.len(), last)
-            .await?;
+        let count = if key.kind.is_personal() {
+            1
+        } else {
+            recipients.len()
+        };
+        self.store(&who, &key, &ended, count, last).await?;
+        if matches!(ended, Ended::Sent) {
+            people::sent(&self.identity, who.tenant, &key).await?;
+        }
         match ended {
             Ended::Again(code, detail) => Err(JobError::Retry {
                 code,
@@ -91,8 +105,9 @@ impl NoticeSend {
                     return Ok(None);
                 };
                 match notice.state.as_str() {
+                    "open" if key.kind.is_personal() => Ok(Some((notice, Vec::new()))),
                     "open" => {
-                        let recipients = recipients::recipients(tx, &key)?;
+                        let recipients = recipients::recipients(tx)?;
                         Ok(Some((notice, recipients)))
                     }
                     "sending" => {
@@ -111,6 +126,7 @@ impl NoticeSend {
     /// The mail, or the code that says why there can be none.
     async fn message(
         &self,
+        who: &Principal,
         key: &Key,
         notice: &Notice,
         recipients: &[Recipient],
@@ -118,18 +134,45 @@ impl NoticeSend {
         if self.config.server.is_none() {
             return Ok(Err("mail_not_configured"));
         }
-        if recipients.is_empty() {
+        let now = self.db.clock().now();
+        if key.kind.is_membership() {
+            let letter = people::letter(&self.identity, who.tenant, key, &self.public_url).await?;
+            return Ok(match letter {
+                Some(letter) => {
+                    compose(&self.config.from, &[letter.address], letter.text, key, now)
+                }
+                None => Err("nothing_to_tell"),
+            });
+        }
+        let addresses = self.addresses(key, recipients).await?;
+        if addresses.is_empty() {
             return Ok(Err("no_recipient"));
         }
-        let addresses = recipients::addresses(&self.vault, recipients).await?;
-        let text = text(
-            key.kind,
-            notice.records,
-            &notice.reasons(),
-            &self.public_url,
-        );
-        let now = self.db.clock().now();
+        let text = if key.kind.is_personal() {
+            personal::text(&self.identity, key, &self.public_url).await?
+        } else {
+            let reasons = notice.reasons();
+            Some(text(key.kind, notice.records, &reasons, &self.public_url))
+        };
+        let Some(text) = text else {
+            return Ok(Err("nothing_to_tell"));
+        };
         Ok(compose(&self.config.from, &addresses, text, key, now))
+    }
+
+    async fn addresses(
+        &self,
+        key: &Key,
+        recipients: &[Recipient],
+    ) -> Result<Vec<Secret<String>>, DeliveryError> {
+        if !key.kind.is_personal() {
+            return recipients::addresses(&self.vault, recipients).await;
+        }
+        let Some((user, _)) = personal::person(key) else {
+            return Ok(Vec::new());
+        };
+        let address = self.identity.person_address(user).await?;
+        Ok(address.into_iter().collect())
     }
 
     async fn server(&self) -> Result<Option<SmtpServer>, DeliveryError> {
@@ -232,12 +275,13 @@ fn compose(
     now: DateTime<Utc>,
 ) -> Result<Message, &'static str> {
     let from: Mailbox = from.parse().map_err(|_| "mail_from_invalid")?;
-    let id = format!("<{}@{}>", key.id().replace(':', "."), from.email.domain());
+    let local = key.id().replace([':', '/'], ".");
+    let id = format!("<{local}@{}>", from.email.domain());
     let mut message = Message::builder()
         .message_id(Some(id))
         .date(now.into())
         .from(from)
-        .subject(text.subject);
+        .subject(text.subject.clone());
     for address in addresses {
         let address: Address = address
             .expose()
@@ -245,9 +289,9 @@ fn compose(
             .map_err(|_| "recipient_address_invalid")?;
         message = message.to(Mailbox::new(None, address));
     }
+    let page = html(&text.subject, &text.body);
     message
-        .header(lettre::message::header::ContentType::TEXT_PLAIN)
-        .body(text.body)
+        .multipart(MultiPart::alternative_plain_html(text.body, page))
         .map_err(|_| "mail_not_buildable")
 }
 

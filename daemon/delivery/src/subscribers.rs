@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use db::{Db, TenantTx, Unit};
 use jobs::{Handler, Job, JobError, NewJob};
-use kernel::{Event, Principal};
+use kernel::Event;
 use serde_json::Value as Json;
 
 use crate::{
     error::DeliveryError,
-    notice::{BROKEN_SILENCE, FAILURES_WINDOW, Key, Kind, THEFT_WINDOW, window},
+    notice::{BROKEN_SILENCE, FAILURES_WINDOW, Key, Kind, window},
     store,
 };
 
@@ -21,11 +21,6 @@ pub(crate) struct Failures {
 
 /// Subscribes to `connection_broken`.
 pub(crate) struct Broken {
-    pub(crate) db: Db,
-}
-
-/// Subscribes to `session_theft`.
-pub(crate) struct Theft {
     pub(crate) db: Db,
 }
 
@@ -63,24 +58,6 @@ impl Handler for Broken {
             .run(&who, move |tx| {
                 broken_note(tx, &connection.to_string(), reason)
             })
-            .await?)
-    }
-}
-
-#[async_trait]
-impl Handler for Theft {
-    fn kind(&self) -> &'static str {
-        "event.session_theft"
-    }
-
-    async fn run(&self, job: &Job) -> Result<(), JobError> {
-        let Event::SessionTheft { user } = job.read()? else {
-            return Err(not_this_event());
-        };
-        let who: Principal = job.principal();
-        Ok(self
-            .db
-            .run(&who, move |tx| theft_note(tx, &user.to_string()))
             .await?)
     }
 }
@@ -137,19 +114,7 @@ fn broken_note(
     Ok(())
 }
 
-fn theft_note(tx: &mut TenantTx<'_>, user: &str) -> Result<(), DeliveryError> {
-    let key = Key {
-        kind: Kind::SessionTheft,
-        window_start: window(tx.now(), THEFT_WINDOW),
-        subject: user.to_owned(),
-    };
-    if store::notice_open(tx, &key)? {
-        jobs::enqueue(tx, send_job(&key)?)?;
-    }
-    Ok(())
-}
-
-fn send_job(key: &Key) -> Result<NewJob, DeliveryError> {
+pub(crate) fn send_job(key: &Key) -> Result<NewJob, DeliveryError> {
     let payload: Json = serde_json::to_value(key)
         .map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))?;
     Ok(NewJob::new("notice.send", payload).dedupe(key.id()))

@@ -1,4 +1,4 @@
-//! What the mails say. Plain text; counts and reasons, nothing of a record.
+//! What the mails to administrators say. Plain text; counts and reasons, nothing of a record.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -18,8 +18,7 @@ pub(crate) fn text(
 ) -> Text {
     match kind {
         Kind::RoutingFailures => failures(records, reasons, public_url),
-        Kind::ConnectionBroken => broken(reasons, public_url),
-        Kind::SessionTheft => theft(public_url),
+        _ => broken(reasons, public_url),
     }
 }
 
@@ -61,18 +60,6 @@ fn broken(reasons: &BTreeMap<String, u64>, public_url: &str) -> Text {
              {public_url}/settings/connections\n\n\
              Nothing is lost meanwhile: records that were decided wait, and new ones are fetched\n\
              afterwards. You are told at most once in 24 hours.\n"
-        ),
-    }
-}
-
-fn theft(public_url: &str) -> Text {
-    Text {
-        subject: "Revkeep: all your sessions were ended".to_owned(),
-        body: format!(
-            "Somebody used a sign-in key of yours that had been replaced already. That happens when\n\
-             a browser's data was copied, so Revkeep ended all your sessions.\n\n\
-             Sign in again, and if this was not you, change your password and tell your\n\
-             administrator:\n{public_url}/sign-in\n"
         ),
     }
 }

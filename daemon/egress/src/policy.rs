@@ -16,6 +16,8 @@ use crate::{
 pub enum Purpose {
     Salesforce,
     Smtp,
+    /// A mirror of the range service for breached passwords: a declared endpoint and nothing else.
+    BreachRange,
 }
 
 impl Purpose {
@@ -24,6 +26,7 @@ impl Purpose {
         match self {
             Self::Salesforce => "salesforce",
             Self::Smtp => "smtp",
+            Self::BreachRange => "breach_range",
         }
     }
 
@@ -32,6 +35,7 @@ impl Purpose {
         match self {
             Self::Salesforce => Some(&[443]),
             Self::Smtp => Some(&[25, 465, 587, 2525]),
+            Self::BreachRange => Some(&[]),
         }
     }
 }
@@ -340,6 +344,7 @@ mod tests {
         assert!(to(Purpose::Smtp, "mail.example.com:22").is_err());
         assert!(to(Purpose::Salesforce, "login.salesforce.com:443").is_ok());
         assert!(to(Purpose::Salesforce, "login.salesforce.com:6379").is_err());
+        assert!(to(Purpose::BreachRange, "api.pwnedpasswords.com:443").is_err());
     }
 
     proptest! {

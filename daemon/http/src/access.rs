@@ -2,6 +2,7 @@
 //!
 //! * [`Public`] is for anyone;
 //! * [`Knock`] is for anyone, at the pace of sign-ins;
+//! * [`Client`] is for a program that holds no cookie, so no page need vouch for it;
 //! * [`SignedIn`] is for any person with a session;
 //! * [`Allowed<P>`] is for a person whose roles grant `P`.
 //!
@@ -34,6 +35,7 @@ use crate::{
 pub enum Access {
     Public,
     Knock,
+    Client,
     SignedIn,
     Permission(Permission),
 }
@@ -50,6 +52,10 @@ pub struct Public;
 /// Anyone, at the pace of sign-ins.
 #[derive(Clone, Copy, Debug)]
 pub struct Knock;
+
+/// A program of anyone's. Its route reads no cookie.
+#[derive(Clone, Copy, Debug)]
+pub struct Client;
 
 /// A person with a session.
 #[derive(Debug)]
@@ -91,6 +97,9 @@ impl Door for Public {
 impl Door for Knock {
     const ACCESS: Access = Access::Knock;
 }
+impl Door for Client {
+    const ACCESS: Access = Access::Client;
+}
 impl Door for SignedIn {
     const ACCESS: Access = Access::SignedIn;
 }
@@ -121,6 +130,10 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
         Access::Knock => {
             charge(&shared, Key::SignIn(network))?;
             refuse_foreign(request)?;
+            None
+        }
+        Access::Client => {
+            charge(&shared, Key::Network(network))?;
             None
         }
         Access::SignedIn | Access::Permission(_) => {
@@ -163,19 +176,21 @@ async fn permit(
     let Access::Permission(permission) = access else {
         return Ok(());
     };
-    if identity::allows(&principal.roles, permission) {
+    let Some(denial) = identity::denial(&principal.roles, permission) else {
         return Ok(factor.check(permission, shared.inner.clock.now())?);
-    }
+    };
     // Refused in any case; whether it could be written down as well is for the log.
-    if let Err(error) = shared.identity().access_deny(principal, permission).await {
+    if let Err(error) = shared
+        .identity()
+        .access_deny(principal, permission, denial)
+        .await
+    {
         log::warn!(REVKEEP_REQUEST = crate::request::id_text(); "a refusal could not be audited: {error}");
     }
-    Err(Problem::new(
-        StatusCode::FORBIDDEN,
-        "not_permitted",
-        "Your role does not permit this. An owner of the organisation can change your role.",
+    Err(
+        Problem::new(StatusCode::FORBIDDEN, denial.code(), denial.message())
+            .with("permission", serde_json::Value::from(permission.name())),
     )
-    .with("permission", serde_json::Value::from(permission.name())))
 }
 
 fn charge(shared: &Shared, key: Key) -> Result<(), Problem> {
@@ -245,6 +260,14 @@ impl FromRequest for Public {
 }
 
 impl FromRequest for Knock {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(admitted(request, Self::ACCESS).map(|_| Self))
+    }
+}
+
+impl FromRequest for Client {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {

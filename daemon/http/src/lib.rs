@@ -30,7 +30,7 @@ mod server;
 mod shared;
 mod tls;
 
-pub use access::{Access, Allowed, Door, Knock, Public, SignedIn};
+pub use access::{Access, Allowed, Client, Door, Knock, Public, SignedIn};
 pub use body::{Body, MOST_BYTES};
 pub use config::Config;
 pub use cookie::{

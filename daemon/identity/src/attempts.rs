@@ -21,6 +21,11 @@ pub(crate) enum AttemptScope {
     RefreshAddress,
     /// Codes of an authenticator app, by account, from wherever they come.
     FactorAccount,
+    PasswordChange,
+    ResetAccount,
+    ResetAddress,
+    DeviceAsk,
+    UserCode,
 }
 
 impl AttemptScope {
@@ -31,6 +36,11 @@ impl AttemptScope {
             Self::SetupAddress => "setup_address",
             Self::RefreshAddress => "refresh_address",
             Self::FactorAccount => "factor_account",
+            Self::PasswordChange => "password_change",
+            Self::ResetAccount => "reset_account",
+            Self::ResetAddress => "reset_address",
+            Self::DeviceAsk => "device_ask",
+            Self::UserCode => "user_code",
         }
     }
 }
@@ -41,24 +51,10 @@ pub(crate) struct Limit {
     scope: AttemptScope,
     key: Vec<u8>,
     most: i32,
+    window: TimeDelta,
 }
 
 impl Limit {
-    /// A counter of one account, from wherever it is tried.
-    pub(crate) fn of_account(
-        secret: &Secret<Vec<u8>>,
-        scope: AttemptScope,
-        account: &[u8],
-        most: u32,
-    ) -> Result<Self, IdentityError> {
-        let key = keyed_hash(secret, &[b"attempt", scope.name().as_bytes(), account])?;
-        Ok(Self {
-            scope,
-            key,
-            most: i32::try_from(most).unwrap_or(i32::MAX),
-        })
-    }
-
     /// `who` is empty, or what is tried besides the network address (the account's keyed hash).
     pub(crate) fn new(
         secret: &Secret<Vec<u8>>,
@@ -76,12 +72,33 @@ impl Limit {
             scope,
             key,
             most: i32::try_from(most).unwrap_or(i32::MAX),
+            window: ATTEMPT_WINDOW,
         })
+    }
+
+    /// Whatever network it is tried from.
+    pub(crate) fn anywhere(
+        secret: &Secret<Vec<u8>>,
+        scope: AttemptScope,
+        who: &[u8],
+        most: u32,
+    ) -> Result<Self, IdentityError> {
+        let key = keyed_hash(secret, &[b"attempt", scope.name().as_bytes(), who])?;
+        Ok(Self {
+            scope,
+            key,
+            most: i32::try_from(most).unwrap_or(i32::MAX),
+            window: ATTEMPT_WINDOW,
+        })
+    }
+
+    pub(crate) fn within(self, window: TimeDelta) -> Self {
+        Self { window, ..self }
     }
 }
 
 /// IPv4 by address, IPv6 by /64: whoever has one address of a /64 has them all.
-fn network(address: IpAddr) -> Vec<u8> {
+pub(crate) fn network(address: IpAddr) -> Vec<u8> {
     match address.to_canonical() {
         IpAddr::V4(address) => address.octets().to_vec(),
         IpAddr::V6(address) => address.octets().into_iter().take(8).collect(),
@@ -98,9 +115,9 @@ struct Count {
 
 impl Count {
     /// The row with what has run out left behind.
-    fn at(self, now: DateTime<Utc>) -> Self {
+    fn at(self, window: TimeDelta, now: DateTime<Utc>) -> Self {
         let locked = self.locked_until.is_some_and(|until| until > now);
-        if !locked && self.window_start + ATTEMPT_WINDOW <= now
+        if !locked && self.window_start + window <= now
             || self.locked_until.is_some_and(|until| until <= now)
         {
             return Self {
@@ -113,10 +130,10 @@ impl Count {
     }
 
     /// How long to wait, when no attempt is free.
-    fn refusal(self, most: i32, now: DateTime<Utc>) -> Option<TimeDelta> {
+    fn refusal(self, most: i32, window: TimeDelta, now: DateTime<Utc>) -> Option<TimeDelta> {
         match self.locked_until {
             Some(until) if until > now => Some(until - now),
-            _ if self.failures >= most => Some(self.window_start + ATTEMPT_WINDOW - now),
+            _ if self.failures >= most => Some(self.window_start + window - now),
             _ => None,
         }
     }
@@ -130,8 +147,8 @@ pub(crate) fn charge(
     let now = tx.now();
     let mut counts = Vec::with_capacity(limits.len());
     for limit in limits {
-        let count = locked_row(tx, limit)?.at(now);
-        if let Some(wait) = count.refusal(limit.most, now) {
+        let count = locked_row(tx, limit)?.at(limit.window, now);
+        if let Some(wait) = count.refusal(limit.most, limit.window, now) {
             return Ok(Some(wait));
         }
         counts.push(count);
@@ -149,22 +166,25 @@ pub(crate) fn charge(
     Ok(None)
 }
 
-/// The attempt failed. Says whether this one locked a counter.
-pub(crate) fn settle_failure(tx: &mut AuthTx<'_>, limits: &[Limit]) -> Result<bool, IdentityError> {
+/// The attempt failed. Says which counters this one locked.
+pub(crate) fn settle_failure(
+    tx: &mut AuthTx<'_>,
+    limits: &[Limit],
+) -> Result<Vec<AttemptScope>, IdentityError> {
     let now = tx.now();
-    let mut locked = false;
+    let mut locked = Vec::new();
     for limit in limits {
-        let count = locked_row(tx, limit)?.at(now);
+        let count = locked_row(tx, limit)?.at(limit.window, now);
         if count.failures >= limit.most && count.locked_until.is_none() {
             store(
                 tx,
                 limit,
                 Count {
-                    locked_until: Some(now + ATTEMPT_WINDOW),
+                    locked_until: Some(now + limit.window),
                     ..count
                 },
             )?;
-            locked = true;
+            locked.push(limit.scope);
         }
     }
     forget_old(tx)?;
@@ -176,11 +196,15 @@ pub(crate) fn settle_success(tx: &mut AuthTx<'_>, limits: &[Limit]) -> Result<()
     for limit in limits {
         let count = locked_row(tx, limit)?;
         let failures = match limit.scope {
-            AttemptScope::SignInAccount => 0,
+            AttemptScope::SignInAccount | AttemptScope::PasswordChange => 0,
             AttemptScope::SignInAddress
             | AttemptScope::SetupAddress
             | AttemptScope::RefreshAddress
-            | AttemptScope::FactorAccount => count.failures.saturating_sub(1).max(0),
+            | AttemptScope::FactorAccount
+            | AttemptScope::ResetAccount
+            | AttemptScope::ResetAddress
+            | AttemptScope::DeviceAsk
+            | AttemptScope::UserCode => count.failures.saturating_sub(1).max(0),
         };
         store(tx, limit, Count { failures, ..count })?;
     }
@@ -285,12 +309,19 @@ mod tests {
         };
         clock.advance(ATTEMPT_WINDOW - TimeDelta::seconds(1));
         assert_eq!(
-            count.at(clock.now()).refusal(5, clock.now()),
+            count
+                .at(ATTEMPT_WINDOW, clock.now())
+                .refusal(5, ATTEMPT_WINDOW, clock.now()),
             Some(TimeDelta::seconds(1))
         );
         clock.advance(TimeDelta::seconds(1));
-        assert_eq!(count.at(clock.now()).refusal(5, clock.now()), None);
-        assert_eq!(count.at(clock.now()).failures, 0);
+        assert_eq!(
+            count
+                .at(ATTEMPT_WINDOW, clock.now())
+                .refusal(5, ATTEMPT_WINDOW, clock.now()),
+            None
+        );
+        assert_eq!(count.at(ATTEMPT_WINDOW, clock.now()).failures, 0);
     }
 
     #[test]
@@ -302,14 +333,21 @@ mod tests {
             locked_until: None,
         };
         assert_eq!(
-            count.at(clock.now()).refusal(5, clock.now()),
+            count
+                .at(ATTEMPT_WINDOW, clock.now())
+                .refusal(5, ATTEMPT_WINDOW, clock.now()),
             Some(ATTEMPT_WINDOW)
         );
         let count = Count {
             failures: 4,
             ..count
         };
-        assert_eq!(count.at(clock.now()).refusal(5, clock.now()), None);
+        assert_eq!(
+            count
+                .at(ATTEMPT_WINDOW, clock.now())
+                .refusal(5, ATTEMPT_WINDOW, clock.now()),
+            None
+        );
     }
 
     #[test]
@@ -324,7 +362,10 @@ mod tests {
         };
         clock.advance(TimeDelta::minutes(1));
         assert!(
-            count.at(clock.now()).refusal(5, clock.now()).is_some(),
+            count
+                .at(ATTEMPT_WINDOW, clock.now())
+                .refusal(5, ATTEMPT_WINDOW, clock.now())
+                .is_some(),
             "the window alone is over"
         );
     }

@@ -1,10 +1,14 @@
 //! `[identity]` of the configuration, and the numbers that controls fix.
 
 use chrono::TimeDelta;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
+
+use crate::{breach::BreachConfig, password::BCRYPT_COST, policy::PasswordProfile};
 
 /// CX-01: an access token of the web app.
 pub const ACCESS_LIFE: TimeDelta = TimeDelta::minutes(15);
+/// CX-01: an access token of a program that is no browser.
+pub const CLIENT_ACCESS_LIFE: TimeDelta = TimeDelta::minutes(30);
 /// CX-01: the absolute cap on a session and its refresh chain.
 pub const SESSION_LIFE: TimeDelta = TimeDelta::days(7);
 /// CX-02: how long the answer to a refresh may have been lost.
@@ -13,6 +17,12 @@ pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
 pub(crate) const STANDING_LIFE: TimeDelta = TimeDelta::seconds(5);
 /// LM-09, LR-09: how far back failures count, and how long a lockout lasts.
 pub(crate) const ATTEMPT_WINDOW: TimeDelta = TimeDelta::minutes(15);
+/// LM-11: how far back requests for a reset count.
+pub(crate) const RESET_WINDOW: TimeDelta = TimeDelta::hours(1);
+/// LR-11: how long a reset link lives.
+pub(crate) const RESET_LIFE: TimeDelta = TimeDelta::hours(1);
+/// LM-67: an older signing key is due for rotation.
+pub const ROTATE_EVERY: TimeDelta = TimeDelta::days(90);
 /// A set-up code that nobody used.
 pub(crate) const SETUP_CODE_LIFE: TimeDelta = TimeDelta::hours(24);
 
@@ -26,6 +36,36 @@ pub struct Config {
     pub failures_per_address: u32,
     /// Failed sign-ins on one account from one address in 15 minutes before it is locked out.
     pub failures_per_account: u32,
+    /// Which rules a new password must meet (CX-16).
+    pub password_profile: PasswordProfile,
+    /// Each step doubles the work of a check. Hashes of a lower cost are made anew on sign-in.
+    #[serde(deserialize_with = "cost")]
+    pub bcrypt_cost: u32,
+    /// What the next signing key is made for.
+    pub signing_algorithm: SigningAlgorithm,
+    pub breach: BreachConfig,
+    /// Whether anyone may sign up with an organisation of their own, on a trial (CX-27).
+    pub signup_enabled: bool,
+}
+
+/// How access tokens are signed (CX-03).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum SigningAlgorithm {
+    RS256,
+    PS256,
+    EdDSA,
+}
+
+/// CX-15: never below the floor.
+fn cost<'de, D: Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
+    let cost = u32::deserialize(d)?;
+    if (BCRYPT_COST..=20).contains(&cost) {
+        Ok(cost)
+    } else {
+        Err(D::Error::custom(format!(
+            "identity.bcrypt_cost must be {BCRYPT_COST} to 20"
+        )))
+    }
 }
 
 impl Default for Config {
@@ -34,6 +74,11 @@ impl Default for Config {
             inactivity_minutes: 60,
             failures_per_address: 20,
             failures_per_account: 5,
+            password_profile: PasswordProfile::Complexity,
+            bcrypt_cost: BCRYPT_COST,
+            signing_algorithm: SigningAlgorithm::RS256,
+            breach: BreachConfig::default(),
+            signup_enabled: false,
         }
     }
 }

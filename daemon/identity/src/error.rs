@@ -7,6 +7,8 @@ use db::DbError;
 use kernel::{Classified, ErrorKind};
 use vault::VaultError;
 
+use crate::refusal::Refusal;
+
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     #[error("identity's rows could not be read or written")]
@@ -23,9 +25,22 @@ pub enum IdentityError {
     Crypto(&'static str),
     #[error("too many passwords are being checked")]
     Overloaded,
+    #[error("the list of breached passwords cannot be searched")]
+    BreachList(#[source] std::io::Error),
 
     #[error("wrong address or password")]
     InvalidCredentials,
+    #[error("the current password is wrong")]
+    CurrentPassword,
+    #[error("the reset link is not valid")]
+    ResetLink,
+    /// A code of RFC 6749 section 5.2 or RFC 8628 section 3.5.
+    #[error("the program gets no session: {0}")]
+    DeviceGrant(&'static str),
+    #[error("no program waits under that code")]
+    UnknownDeviceRequest,
+    #[error("no such session of this person")]
+    UnknownSession,
     #[error("too many failed attempts")]
     RateLimited { retry_after: Duration },
     #[error("the access token is not valid: {0}")]
@@ -63,11 +78,19 @@ pub enum IdentityError {
     SetupDone,
     #[error("the set-up code is not valid")]
     SetupCode,
+    #[error("refused: {}", .0.code())]
+    Refused(Refusal),
 }
 
 impl From<diesel::result::Error> for IdentityError {
     fn from(error: diesel::result::Error) -> Self {
         Self::Db(error.into())
+    }
+}
+
+impl From<Refusal> for IdentityError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 
@@ -86,8 +109,9 @@ impl Classified for IdentityError {
             Self::Jobs(error) => error.kind(),
             Self::Locked => ErrorKind::Sealed,
             Self::Crypto(_) => ErrorKind::Internal,
-            Self::Overloaded => ErrorKind::Unavailable,
+            Self::Overloaded | Self::BreachList(_) => ErrorKind::Unavailable,
             Self::InvalidCredentials
+            | Self::CurrentPassword
             | Self::InvalidToken(_)
             | Self::SessionExpired
             | Self::SessionRevoked
@@ -97,9 +121,17 @@ impl Classified for IdentityError {
                 ErrorKind::Denied
             }
             Self::RateLimited { .. } => ErrorKind::RateLimited,
-            Self::NotMember | Self::FactorMissing => ErrorKind::NotFound,
-            Self::Input { .. } | Self::SetupCode | Self::FactorCode => ErrorKind::Invalid,
+            Self::NotMember
+            | Self::FactorMissing
+            | Self::UnknownSession
+            | Self::UnknownDeviceRequest => ErrorKind::NotFound,
+            Self::Input { .. }
+            | Self::SetupCode
+            | Self::FactorCode
+            | Self::ResetLink
+            | Self::DeviceGrant(_) => ErrorKind::Invalid,
             Self::SetupDone | Self::FactorExists | Self::FactorRequired => ErrorKind::Conflict,
+            Self::Refused(refusal) => refusal.kind(),
         }
     }
 
@@ -112,7 +144,12 @@ impl Classified for IdentityError {
             Self::Locked => "sealed",
             Self::Crypto(_) => "internal",
             Self::Overloaded => "busy",
-            Self::InvalidCredentials => "invalid_credentials",
+            Self::BreachList(_) => "breach_list_unavailable",
+            Self::ResetLink => "reset_link_invalid",
+            Self::UnknownSession => "session_not_found",
+            Self::DeviceGrant(code) => code,
+            Self::UnknownDeviceRequest => "device_request_not_found",
+            Self::InvalidCredentials | Self::CurrentPassword => "invalid_credentials",
             Self::RateLimited { .. } => "rate_limited",
             Self::InvalidToken(_) => "invalid_token",
             Self::SessionExpired => "session_expired",
@@ -129,6 +166,7 @@ impl Classified for IdentityError {
             Self::FactorRequired => "factor_required",
             Self::SetupDone => "setup_done",
             Self::SetupCode => "setup_code_invalid",
+            Self::Refused(refusal) => refusal.code(),
         }
     }
 
@@ -139,6 +177,7 @@ impl Classified for IdentityError {
             Self::Audit(error) => return error.message(),
             Self::Jobs(error) => return error.message(),
             Self::Input { code, .. } => input_message(code),
+            Self::Refused(refusal) => refusal.message(),
             Self::Locked => {
                 "The secrets backend is sealed or cannot be reached, so nobody can sign in. An administrator must unseal it; sign-in then works again by itself."
             }
@@ -146,6 +185,18 @@ impl Classified for IdentityError {
             Self::Overloaded => {
                 "Many people are signing in at this moment. Try again in a few seconds."
             }
+            Self::BreachList(_) => {
+                "Passwords cannot be compared with the list of known breaches at this moment, so none is taken. Try again later, or tell your administrator."
+            }
+            Self::CurrentPassword => "This is not your current password.",
+            Self::ResetLink => {
+                "This link was used, is older than an hour, or a newer one was sent. Ask for another one."
+            }
+            Self::DeviceGrant(_) => "The program gets no session.",
+            Self::UnknownDeviceRequest => {
+                "No program waits under that code. Codes live ten minutes and are used once; ask the program for a new one."
+            }
+            Self::UnknownSession => "There is no such session among yours.",
             Self::InvalidCredentials => {
                 "The address or the password is not right. Check both and try again."
             }
@@ -194,20 +245,32 @@ impl Classified for IdentityError {
         match self {
             Self::Input { field, .. } => Some((*field).to_owned()),
             Self::SetupCode | Self::FactorCode => Some("code".to_owned()),
+            Self::CurrentPassword => Some("current".to_owned()),
             _ => None,
         }
     }
 }
 
-fn input_message(code: &str) -> &'static str {
+/// What is wrong with an input, for whoever typed it.
+pub fn input_message(code: &str) -> &'static str {
     match code {
-        "password_too_short" => "A password needs at least 12 characters.",
+        "password_too_short" => {
+            "This password is too short. The sign-in options say how long it must be."
+        }
         "password_too_long" => "A password may have at most 1,024 bytes.",
         "password_too_simple" => {
-            "A password needs at least three of: small letters, capital letters, digits, other characters."
+            "This password is too easy to guess. Use several uncommon words, or at least three of: small letters, capital letters, digits, other characters."
         }
+        "password_breached" => {
+            "This password, or one very much like it, is on the lists that attackers try first."
+        }
+        "password_reused" => "This is one of your last five passwords.",
         "password_is_address" => "A password must not contain the address it belongs to.",
         "email_invalid" => "This is no e-mail address.",
+        "roles_invalid" => "Give one or more of the roles member, admin and reviewer, each once.",
+        "scopes_invalid" => "Give one or more of the scopes of the list, each once.",
+        "expires_in_past" => "This time is past.",
+        "reason_length" => "Give a reason of 10 to 500 characters.",
         _ => "This must have between 1 and 200 characters.",
     }
 }

@@ -16,9 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use db::SessionStanding;
 use kernel::{Principal, Role};
 
-use crate::{
-    error::IdentityError, identity::Identity, permission::Permission, session::human, standing,
-};
+use crate::{error::IdentityError, identity::Identity, permission::Permission, session::human};
 
 pub use challenge::FactorChallenge;
 pub use enrol::{OwnFactors, OwnPasskey, TotpSetup};
@@ -70,13 +68,12 @@ pub struct FactorStanding {
 
 impl FactorStanding {
     pub(crate) fn of(session: &SessionStanding) -> Self {
-        let roles = standing::roles(session);
-        let by_role = [Role::Admin, Role::Reviewer, Role::SuperAdmin]
+        let by_role = [Role::Admin, Role::Reviewer]
             .into_iter()
-            .any(|role| roles.has(role));
+            .any(|role| session.roles.iter().any(|held| held == role.name()));
         Self {
             enrolled: session.has_factor,
-            required: by_role || session.factor_for_all,
+            required: by_role || session.super_admin || session.factor_for_all,
             proven_at: session.factor_at,
         }
     }

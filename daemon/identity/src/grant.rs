@@ -5,11 +5,12 @@ use std::time::Duration;
 use audit::Entry;
 use chrono::{DateTime, Utc};
 use db::{AuthTx, SessionStanding, TenantName, Unit};
-use kernel::{Action, Actor, Roles, Secret, SessionId, TenantId, UserId, uuid_at};
+use kernel::{Action, Actor, Event, Roles, Secret, SessionId, TenantId, UserId, uuid_at};
 use vault::{Binding, Sealed};
 
 use crate::{
-    config::{ACCESS_LIFE, SESSION_LIFE},
+    config::{ACCESS_LIFE, CLIENT_ACCESS_LIFE, SESSION_LIFE},
+    device::{Origin, device_hash},
     error::IdentityError,
     factor::FactorStanding,
     identity::{Caller, Inner},
@@ -20,6 +21,10 @@ use crate::{
     token::{self, Claims},
 };
 
+/// What holds a session: a browser, or a program of the person's own (CX-01).
+pub(crate) const WEB: &str = "web";
+pub(crate) const COMMAND_LINE: &str = "command_line";
+
 /// A session as the web app shows it.
 #[derive(Clone, Debug)]
 pub struct SessionView {
@@ -28,12 +33,23 @@ pub struct SessionView {
     /// Absent while the secrets backend cannot open it.
     pub email: Option<String>,
     pub tenant: TenantName,
+    pub trial_ends_at: Option<DateTime<Utc>>,
+    /// When a super_admin is on a visit.
+    pub support: Option<Support>,
     pub roles: Roles,
     pub tenants: Vec<TenantName>,
     pub permissions: Vec<Permission>,
     pub factor: FactorStanding,
     /// Until when what needs a fresh factor goes through without another question.
     pub fresh_until: Option<DateTime<Utc>>,
+}
+
+/// A visit as the visitor sees it.
+#[derive(Clone, Debug)]
+pub struct Support {
+    pub reason: String,
+    pub writes: bool,
+    pub ends_at: DateTime<Utc>,
 }
 
 /// What a browser gets to act with.
@@ -70,15 +86,22 @@ impl Inner {
     ) -> Result<NewSession, IdentityError> {
         let session = SessionId::generate(self.clock.as_ref());
         let owner = session.to_string();
-        let binding = device_binding(&owner);
-        let device = serde_json::json!({
-            "address": caller.address.to_string(),
-            "user_agent": caller.user_agent,
-        });
+        let origin = Origin {
+            address: caller.address.to_string(),
+            user_agent: caller.user_agent.clone(),
+        };
+        let origin = serde_json::to_vec(&origin)
+            .map_err(|_| IdentityError::Crypto("writing a session's origin"))?;
         let sealed = self
             .vault
-            .seal(TenantId::PLATFORM, &binding, device.to_string().as_bytes())
+            .seal(TenantId::PLATFORM, &device_binding(&owner), &origin)
             .await?;
+        let device_hash = device_hash(
+            &self.secrets()?.index_key,
+            user,
+            caller.address,
+            &caller.user_agent,
+        )?;
         let now = self.clock.now();
         Ok(NewSession {
             session_id: session.uuid(),
@@ -90,6 +113,8 @@ impl Inner {
             device_sealed: Some(sealed.to_bytes()),
             password_at: Some(now),
             factor_at: None,
+            client: WEB,
+            device_hash,
         })
     }
 
@@ -101,7 +126,12 @@ impl Inner {
     ) -> Result<Grant, IdentityError> {
         let now = self.clock.now();
         let ends = opened.rows.standing.expires_at;
-        let expires = ends.min(now + ACCESS_LIFE);
+        let life = if opened.rows.client == WEB {
+            ACCESS_LIFE
+        } else {
+            CLIENT_ACCESS_LIFE
+        };
+        let expires = ends.min(now + life);
         let standing = &opened.rows.standing;
         let ids = (
             UserId::from_uuid(standing.user_id),
@@ -134,23 +164,32 @@ impl Inner {
             Some(email) => Some(email),
             None => self.open_email(user, &rows.email_sealed).await?,
         };
-        let tenant = current_tenant(&rows.standing, &rows.tenants)?;
-        let roles = standing::roles(&rows.standing);
-        let factor = FactorStanding::of(&rows.standing);
+        let now = self.clock.now();
+        let standing = &rows.standing;
+        let roles = standing::roles(standing, now);
+        let state =
+            standing::tenant_state(&standing.tenant_state, standing.trial_ends_at, now).to_owned();
+        let factor = FactorStanding::of(standing);
         Ok(SessionView {
             user,
             name: rows.name,
             email,
-            tenant,
+            tenant: TenantName {
+                tenant_id: standing.tenant_id,
+                name: standing.tenant_name.clone(),
+                state,
+            },
+            trial_ends_at: standing.trial_ends_at,
+            support: support(standing),
             permissions: permissions_of(&roles),
             roles,
             tenants: rows.tenants,
             factor,
-            fresh_until: factor.fresh_until(self.clock.now()),
+            fresh_until: factor.fresh_until(now),
         })
     }
 
-    async fn open_email(
+    pub(crate) async fn open_email(
         &self,
         user: UserId,
         sealed: &[u8],
@@ -169,6 +208,14 @@ impl Inner {
     }
 }
 
+pub(crate) fn email_binding(owner: &str) -> Binding<'_> {
+    Binding {
+        provider: "identity",
+        owner,
+        column: "users.email_sealed",
+    }
+}
+
 /// The place of a session's device; `owner` is the session.
 pub(crate) fn device_binding(owner: &str) -> Binding<'_> {
     Binding {
@@ -178,15 +225,8 @@ pub(crate) fn device_binding(owner: &str) -> Binding<'_> {
     }
 }
 
-pub(crate) fn email_binding(owner: &str) -> Binding<'_> {
-    Binding {
-        provider: "identity",
-        owner,
-        column: "users.email_sealed",
-    }
-}
-
-/// Stores the session with its first refresh token, and audits `action`.
+/// Stores the session with its first refresh token, audits `action`, and tells the person when they
+/// never came from this device before.
 pub(crate) fn open_session(
     tx: &mut AuthTx<'_>,
     new: NewSession,
@@ -205,6 +245,10 @@ pub(crate) fn open_session(
         issued_at: tx.now(),
     };
     store::token_insert(tx, &first)?;
+    let seen = store::device_seen(tx, user, &new.device_hash)?;
+    if seen == store::Seen::New {
+        jobs::publish(tx, &Event::NewDevice { user, session })?;
+    }
     Entry::new(action, "session", session).write_auth(
         tx,
         &Actor::Human { user, session },
@@ -227,15 +271,12 @@ pub(crate) fn opened(
     })
 }
 
-fn current_tenant(
-    standing: &SessionStanding,
-    tenants: &[TenantName],
-) -> Result<TenantName, IdentityError> {
-    tenants
-        .iter()
-        .find(|own| own.tenant_id == standing.tenant_id)
-        .cloned()
-        .ok_or(IdentityError::SessionRevoked)
+fn support(standing: &SessionStanding) -> Option<Support> {
+    Some(Support {
+        reason: standing.visit_reason.clone()?,
+        writes: standing.visit_writes?,
+        ends_at: standing.visit_ends_at?,
+    })
 }
 
 fn until(end: DateTime<Utc>, now: DateTime<Utc>) -> Duration {

@@ -8,24 +8,26 @@ use std::{
 use arc_swap::ArcSwapOption;
 use audit::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
-use db::{AuthScope, Db, DbError, SessionStanding};
+use db::{AuthScope, Db, SessionStanding};
+use egress::Egress;
 use kernel::{
-    Action, Actor, Principal, RequestId, Secret, SessionId, SharedClock, SigningKeyId, TenantId,
+    Action, Actor, Principal, RequestId, Secret, SessionId, SharedClock, TenantId,
     principal::Origin,
 };
 use tokio::sync::Mutex;
 use vault::{IfMissing, Vault};
 
 use crate::{
+    breach::Breaches,
     config::Config,
     error::IdentityError,
     factor::FactorStanding,
-    keys::{self, KeySet, NewKey, Published},
+    key_check::KeyCache,
+    keys::KeySet,
     password::Passwords,
-    permission::Permission,
+    permission::{Denial, Permission},
     standing::{self, StandingCache},
-    store::{self, SigningKeyRow},
-    token,
+    store, token,
 };
 
 /// Names of the platform's secrets that identity needs in memory.
@@ -65,8 +67,10 @@ pub(crate) struct Inner {
     pub(crate) clock: SharedClock,
     pub(crate) config: Config,
     pub(crate) standings: StandingCache,
+    pub(crate) breaches: Breaches,
+    pub(crate) api_keys: KeyCache,
     secrets: OnceLock<Secrets>,
-    keys: ArcSwapOption<KeySet>,
+    pub(crate) keys: ArcSwapOption<KeySet>,
     /// When the keys were last read; held while they are read, so that one reader is enough.
     loading: Mutex<Option<DateTime<Utc>>>,
 }
@@ -80,6 +84,7 @@ pub(crate) struct Secrets {
 impl Identity {
     pub fn new(db: Db, vault: Vault, config: Config) -> Self {
         let clock = Arc::clone(db.clock());
+        let breaches = Breaches::new(config.breach.clone());
         Self {
             inner: Arc::new(Inner {
                 db,
@@ -87,11 +92,28 @@ impl Identity {
                 clock,
                 config,
                 standings: StandingCache::default(),
+                breaches,
+                api_keys: KeyCache::default(),
                 secrets: OnceLock::new(),
                 keys: ArcSwapOption::empty(),
                 loading: Mutex::new(None),
             }),
         }
+    }
+
+    /// Gives the way out to the mirror of breached passwords, once. Without it a mirror that is
+    /// configured counts as one that does not answer.
+    pub fn set_egress(&self, egress: &Egress) {
+        self.inner.breaches.set_egress(egress);
+    }
+
+    /// How many passwords were hashed or checked since start, for metrics: an answer may not depend
+    /// on it.
+    pub fn passwords_worked(&self) -> u64 {
+        self.inner
+            .secrets
+            .get()
+            .map_or(0, |secrets| secrets.passwords.worked())
     }
 
     /// Reads the pepper, the index key and the signing keys, and makes what is missing. Until it has
@@ -109,7 +131,7 @@ impl Identity {
                 .vault
                 .named_secret(INDEX_KEY, IfMissing::Generate(32))
                 .await?;
-            let passwords = Passwords::start(pepper).await?;
+            let passwords = Passwords::start(pepper, inner.config.bcrypt_cost).await?;
             let _ = inner.secrets.set(Secrets {
                 passwords,
                 index_key,
@@ -127,30 +149,6 @@ impl Identity {
     /// The public keys for `/.well-known/jwks.json` (RFC 7517).
     pub fn jwks(&self) -> Result<serde_json::Value, IdentityError> {
         Ok(self.inner.keys()?.jwks().clone())
-    }
-
-    /// Makes the next key current and a new one next; the current one stays published as the
-    /// previous. Of several daemons that rotate at once, one does.
-    pub async fn signing_key_rotate(&self) -> Result<(), IdentityError> {
-        let inner = &self.inner;
-        let current = inner.keys()?.current_kid().to_owned();
-        let row = inner.new_key_row("next").await?;
-        inner
-            .db
-            .auth(AuthScope::default(), move |tx| {
-                let locked = store::signing_key_lock(tx, "current")?;
-                let unchanged =
-                    locked.is_some_and(|id| SigningKeyId::from_uuid(id).to_string() == current);
-                if unchanged {
-                    store::signing_key_move(tx, "previous", "retired")?;
-                    store::signing_key_move(tx, "current", "previous")?;
-                    store::signing_key_move(tx, "next", "current")?;
-                    store::signing_key_insert(tx, &row)?;
-                }
-                Ok::<_, IdentityError>(())
-            })
-            .await?;
-        self.unlock().await
     }
 
     /// Who acts with this access token, in which tenant and as what.
@@ -179,7 +177,7 @@ impl Identity {
         let mut standing = inner.standing(scope, claims.sid).await?;
         if standing
             .as_ref()
-            .is_none_or(|read| standing::check_claims(read, &claims).is_err())
+            .is_none_or(|read| standing::check_claims(read, &claims, now).is_err())
         {
             // The token may be newer than what was read: the session has just moved, or a role has.
             inner.standings.forget(claims.sid);
@@ -187,14 +185,14 @@ impl Identity {
         }
         let standing = standing.ok_or(IdentityError::SessionRevoked)?;
         standing::check_alive(&standing, inner.config.inactivity(), now)?;
-        standing::check_claims(&standing, &claims)?;
+        standing::check_claims(&standing, &claims, now)?;
         let principal = Principal {
             tenant: claims.tid,
             actor: Actor::Human {
                 user: claims.sub,
                 session: claims.sid,
             },
-            roles: standing::roles(&standing),
+            roles: standing::roles(&standing, now),
             request: caller.request,
             origin: Some(caller.origin()),
         };
@@ -206,12 +204,13 @@ impl Identity {
         &self,
         who: &Principal,
         permission: Permission,
+        denial: Denial,
     ) -> Result<(), IdentityError> {
         self.inner
             .db
             .run(who, move |tx| {
                 Entry::new(Action::AccessDeny, "permission", permission.name())
-                    .refused("not_permitted")
+                    .refused(denial.code())
                     .write(tx)
             })
             .await
@@ -226,6 +225,7 @@ impl Identity {
     /// Hints were lost: nothing that was read is believed any more.
     pub fn forget_all(&self) {
         self.inner.standings.forget_all();
+        self.inner.api_keys.forget_all();
     }
 }
 
@@ -240,7 +240,7 @@ impl Inner {
 
     /// The keys in memory; read again when they do not know `kid`, because another daemon may have
     /// rotated them.
-    async fn keys_for(&self, kid: &str) -> Result<Arc<KeySet>, IdentityError> {
+    pub(crate) async fn keys_for(&self, kid: &str) -> Result<Arc<KeySet>, IdentityError> {
         let keys = self.keys()?;
         if keys.verifier(kid).is_some() {
             return Ok(keys);
@@ -252,73 +252,6 @@ impl Inner {
             self.load_keys().await?;
         }
         self.keys()
-    }
-
-    async fn load_keys(&self) -> Result<(), IdentityError> {
-        let mut rows = self
-            .db
-            .auth(AuthScope::default(), store::signing_keys)
-            .await?;
-        if !rows.iter().any(|row| row.state == "current") {
-            self.make_first_keys().await?;
-            rows = self
-                .db
-                .auth(AuthScope::default(), store::signing_keys)
-                .await?;
-        }
-        let mut opened = None;
-        if let Some(row) = rows.iter().find(|row| row.state == "current") {
-            let id = SigningKeyId::from_uuid(row.key_id);
-            opened = Some((id, keys::open(&self.vault, id, &row.private_sealed).await?));
-        }
-        let published: Vec<_> = rows
-            .iter()
-            .map(|row| {
-                let id = SigningKeyId::from_uuid(row.key_id);
-                let private = opened.as_ref().filter(|(current, _)| *current == id);
-                Published {
-                    id,
-                    public_pem: &row.public_pem,
-                    private_pem: private.map(|(_, pem)| pem),
-                }
-            })
-            .collect();
-        self.keys.store(Some(Arc::new(KeySet::build(&published)?)));
-        Ok(())
-    }
-
-    /// Another daemon may be doing the same: the unique index lets one of them win.
-    async fn make_first_keys(&self) -> Result<(), IdentityError> {
-        let (current, next) = (
-            self.new_key_row("current").await?,
-            self.new_key_row("next").await?,
-        );
-        let stored = self
-            .db
-            .auth(AuthScope::default(), move |tx| {
-                store::signing_key_insert(tx, &current)?;
-                store::signing_key_insert(tx, &next)
-            })
-            .await;
-        match stored {
-            Ok(()) | Err(IdentityError::Db(DbError::Duplicate(_))) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn new_key_row(&self, state: &str) -> Result<SigningKeyRow, IdentityError> {
-        let clock = Arc::clone(&self.clock);
-        let key = tokio::task::spawn_blocking(move || NewKey::generate(clock.as_ref()))
-            .await
-            .map_err(|_| IdentityError::Crypto("making a signing key"))??;
-        Ok(SigningKeyRow {
-            key_id: key.id.uuid(),
-            algorithm: String::from("RS256"),
-            state: state.to_owned(),
-            private_sealed: key.seal(&self.vault).await?,
-            public_pem: key.public_pem.clone(),
-            created_at: key.created_at,
-        })
     }
 
     /// How the principal's session stands.

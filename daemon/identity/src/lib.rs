@@ -5,39 +5,78 @@
 //! failures for all daemons together, and makes the [`kernel::Principal`] that everything else is
 //! asked with. All of its rows are reached through `db::AuthTx`, as the role `revkeep_auth`.
 //!
-//! Single sign-on, invitations and API keys have their place here and come later.
+//! Single sign-on has its place here and comes later.
 
+mod accept;
+mod account;
+mod acting;
+mod api_keys;
 mod attempts;
+mod breach;
 mod code;
 mod config;
+mod device;
+mod device_grant;
 mod email;
 mod error;
 mod factor;
+mod founding;
 mod grant;
 mod identity;
+mod invitations;
+mod key_check;
+mod key_rotation;
+mod key_text;
 mod keys;
+mod link;
+mod members;
 mod opaque;
 mod password;
 mod people;
 mod permission;
+mod policy;
+mod profile;
 mod refresh;
+mod refusal;
+mod reset;
 mod rewrap;
+mod roles;
 mod session;
 mod setup;
+mod sign_up;
 mod standing;
 mod store;
+mod tenants;
 mod token;
+mod visits;
 
-pub use config::{ACCESS_LIFE, Config, REFRESH_GRACE, SESSION_LIFE};
-pub use error::IdentityError;
+pub use accept::{InvitationAcceptance, InvitationLetter, InvitationLook};
+pub use account::{SessionItem, SessionOrigin};
+pub use api_keys::{API_SCOPES, ApiKey, ApiKeyState, NewApiKey};
+pub use breach::{BreachConfig, breach_list_check};
+pub use config::{
+    ACCESS_LIFE, CLIENT_ACCESS_LIFE, Config, REFRESH_GRACE, ROTATE_EVERY, SESSION_LIFE,
+    SigningAlgorithm,
+};
+pub use device::Device;
+pub use device_grant::{DeviceGrant, DeviceRequest};
+pub use error::{IdentityError, input_message};
 pub use factor::{
     FactorAnswer, FactorChallenge, FactorKind, FactorStanding, OwnFactors, OwnPasskey,
     RecoveryState, StepUp, TotpSetup,
 };
-pub use grant::{Grant, RefreshGrant, SessionView};
+pub use grant::{Grant, RefreshGrant, SessionView, Support};
 pub use identity::{Caller, Identity};
+pub use invitations::{INVITATION_LIFE, Invitation, InvitationState};
+pub use keys::{SigningKeyItem, SigningKeys};
+pub use members::{Member, MemberFilter, MemberPage};
 pub use password::BCRYPT_COST;
 pub use people::{people_address, people_names};
-pub use permission::{Permission, Permit, allows, granted, permissions_of, permit};
+pub use permission::{Denial, Permission, Permit, allows, denial, granted, permissions_of, permit};
+pub use policy::{PasswordProfile, Strength};
+pub use refusal::Refusal;
 pub use session::{SignIn, SignInStep};
 pub use setup::SetupClaim;
+pub use sign_up::{SignUp, SignUpLetter};
+pub use tenants::{TRIAL, TenantChange, TenantView};
+pub use visits::{VISIT_LIFE, Visit, VisitRequest};

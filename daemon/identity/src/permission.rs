@@ -1,7 +1,7 @@
 //! What may be asked for, and the one table that says which role may ask (LM-27 to LM-30, CX-28).
 //! `tests/golden/permissions.txt` shows the table as reviewers read it.
 
-use kernel::{Role, Roles};
+use kernel::{Reach, Role, Roles};
 
 /// A permission as a type, so that a route's signature can name it.
 pub trait Permit: Send + Sync + 'static {
@@ -115,9 +115,85 @@ pub const fn granted(role: Role) -> &'static [Permission] {
     }
 }
 
-/// Whether any held role grants the permission.
+impl Permission {
+    /// Looks, and changes nothing.
+    pub fn is_read(self) -> bool {
+        self.name().ends_with("_read")
+    }
+
+    /// About the appliance and not about the tenant that the session is in.
+    const fn is_platform(self) -> bool {
+        matches!(
+            self,
+            Self::SigningKeyRead | Self::SigningKeyRotate | Self::TenantRead | Self::TenantManage
+        )
+    }
+
+    /// What a visiting super_admin never does, whoever consents (CX-33): let people, keys or rules of
+    /// access in.
+    const fn is_never_support(self) -> bool {
+        matches!(self, Self::MemberEdit | Self::TenantEdit | Self::ApiKeyEdit)
+    }
+}
+
+/// Why a permission is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    NotPermitted,
+    TrialOver,
+    SupportReadOnly,
+    SupportNever,
+}
+
+impl Denial {
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotPermitted => "not_permitted",
+            Self::TrialOver => "trial_over",
+            Self::SupportReadOnly => "support_read_only",
+            Self::SupportNever => "support_never",
+        }
+    }
+
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::NotPermitted => {
+                "Your role does not permit this. An owner of the organisation can change your role."
+            }
+            Self::TrialOver => {
+                "The trial is over, so nothing can be changed and routing rests. Everything is kept; the operator of this appliance can activate the organisation."
+            }
+            Self::SupportReadOnly => {
+                "This visit reads only. The organisation's owner can consent to more."
+            }
+            Self::SupportNever => "No visitor does this, whoever consents.",
+        }
+    }
+}
+
+/// `None` when the roles grant the permission and reach that far at this moment.
+pub fn denial(roles: &Roles, permission: Permission) -> Option<Denial> {
+    let holds = |role| granted(role).contains(&permission);
+    match roles.reach() {
+        Reach::SupportRead | Reach::SupportWrite if !holds(Role::Admin) => {
+            Some(Denial::NotPermitted)
+        }
+        Reach::SupportRead | Reach::SupportWrite if permission.is_never_support() => {
+            Some(Denial::SupportNever)
+        }
+        Reach::SupportRead if !permission.is_read() => Some(Denial::SupportReadOnly),
+        Reach::SupportRead | Reach::SupportWrite => None,
+        Reach::Whole | Reach::TrialOver if !roles.iter().any(holds) => Some(Denial::NotPermitted),
+        Reach::TrialOver if !permission.is_read() && !permission.is_platform() => {
+            Some(Denial::TrialOver)
+        }
+        Reach::Whole | Reach::TrialOver => None,
+    }
+}
+
+/// Whether the roles grant the permission, as far as they reach at this moment.
 pub fn allows(roles: &Roles, permission: Permission) -> bool {
-    roles.iter().any(|role| granted(role).contains(&permission))
+    denial(roles, permission).is_none()
 }
 
 /// Everything that the held roles grant together, in the order of the list.
@@ -191,6 +267,39 @@ mod tests {
             assert!(!allows(&roles, permission));
         }
         assert!(allows(&roles, Permission::TenantManage));
+    }
+
+    #[test]
+    fn a_visitor_reads_what_an_admin_reads_and_never_lets_anybody_in() {
+        let visitor = |reach| Roles::new([Role::SuperAdmin], false).within(reach);
+        for permission in Permission::ALL.iter().copied() {
+            let admins = granted(Role::Admin).contains(&permission);
+            let reads = allows(&visitor(Reach::SupportRead), permission);
+            let writes = allows(&visitor(Reach::SupportWrite), permission);
+            assert_eq!(reads, admins && permission.is_read(), "{permission:?}");
+            let never = matches!(
+                permission,
+                Permission::MemberEdit | Permission::TenantEdit | Permission::ApiKeyEdit
+            );
+            assert_eq!(writes, admins && !never, "{permission:?}");
+        }
+        assert_eq!(
+            denial(&visitor(Reach::SupportWrite), Permission::ApiKeyEdit),
+            Some(Denial::SupportNever)
+        );
+        assert_eq!(
+            denial(&visitor(Reach::SupportRead), Permission::RuleEdit),
+            Some(Denial::SupportReadOnly)
+        );
+    }
+
+    #[test]
+    fn a_trial_that_is_over_leaves_reading_and_the_platform() {
+        let roles = Roles::new([Role::Admin, Role::SuperAdmin], true).within(Reach::TrialOver);
+        for permission in Permission::ALL.iter().copied() {
+            let expected = permission.is_read() || permission.is_platform();
+            assert_eq!(allows(&roles, permission), expected, "{permission:?}");
+        }
     }
 
     #[test]

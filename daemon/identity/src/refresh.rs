@@ -20,12 +20,13 @@ use crate::{
     attempts::{self, AttemptScope, Limit},
     config::REFRESH_GRACE,
     error::IdentityError,
-    grant::{Grant, Opened, opened},
+    grant::{COMMAND_LINE, Grant, Opened, WEB, opened},
     identity::{Caller, Identity},
     opaque::RefreshToken,
     session::rate_limited,
     standing,
     store::{self, NewRefreshToken, RefreshTokenRow},
+    visits::visit_return,
 };
 
 /// Unknown tokens from one network in 15 minutes. Nobody guesses 256 bits; this spares the database.
@@ -66,9 +67,27 @@ enum Outcome {
 }
 
 impl Identity {
-    /// Exchanges a refresh token for an access token and, mostly, its successor.
+    /// Exchanges a browser's refresh token for an access token and, mostly, its successor.
     pub async fn session_refresh(
         &self,
+        presented: &str,
+        caller: &Caller,
+    ) -> Result<Grant, IdentityError> {
+        self.refresh_of(WEB, presented, caller).await
+    }
+
+    /// The same for a program's token. Neither is taken where the other belongs.
+    pub async fn client_refresh(
+        &self,
+        presented: &str,
+        caller: &Caller,
+    ) -> Result<Grant, IdentityError> {
+        self.refresh_of(COMMAND_LINE, presented, caller).await
+    }
+
+    async fn refresh_of(
+        &self,
+        client: &'static str,
         presented: &str,
         caller: &Caller,
     ) -> Result<Grant, IdentityError> {
@@ -87,6 +106,9 @@ impl Identity {
         let outcome = inner
             .db
             .auth(scope, move |tx| {
+                if store::session_client(tx, SessionId::from_uuid(found.session_id))? != client {
+                    return Err(IdentityError::SessionRevoked);
+                }
                 exchange(tx, &found, &token, inactivity, &caller)
             })
             .await?;
@@ -148,6 +170,9 @@ fn exchange(
         .session_standing(found.session_id)?
         .ok_or(IdentityError::SessionRevoked)?;
     standing::check_alive(&standing, inactivity, tx.now())?;
+    if standing::visit_is_over(&standing, tx.now()) {
+        visit_return(tx, session, &standing)?;
+    }
     let row = store::token(tx, found.token_id)?.ok_or(IdentityError::SessionRevoked)?;
     let successor = follow(tx, row.successor_id)?;
     let heir = follow(tx, successor.as_ref().and_then(|row| row.successor_id))?;

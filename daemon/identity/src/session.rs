@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use audit::Entry;
-use db::{AuthScope, Unit, UserLogin};
-use kernel::{Action, Actor, Principal, Secret, SessionId, TenantId, UserId};
+use db::{AuthScope, AuthTx, Unit, UserLogin};
+use kernel::{Action, Actor, Event, Principal, Secret, SessionId, TenantId, UserId};
 
 use crate::{
     attempts::{self, AttemptScope, Limit},
@@ -34,8 +34,9 @@ pub enum SignInStep {
 }
 
 impl Identity {
-    /// Checks address and password, and opens a session, or a challenge where the account has a factor. Unknown addresses, wrong passwords and
-    /// deactivated accounts cost the same and get the same answer (LR-12).
+    /// Checks address and password, and opens a session, or a challenge where the account has a
+    /// factor. Unknown addresses, wrong passwords and deactivated accounts cost the same and get the
+    /// same answer (LR-12).
     pub async fn sign_in(
         &self,
         input: SignIn,
@@ -64,14 +65,29 @@ impl Identity {
             .as_ref()
             .and_then(|login| login.password_hash.as_deref());
         let matches = secrets.passwords.verify(&input.password, stored).await?;
+        let outdated =
+            matches && stored.is_some_and(|stored| secrets.passwords.is_outdated(stored));
+        let renewed = if outdated {
+            Some(secrets.passwords.hash(&input.password).await?)
+        } else {
+            None
+        };
         match login.filter(|_| matches) {
-            Some(login) => self.let_in(&login, input.tenant, caller, limits).await,
+            Some(login) => {
+                let opening = Opening {
+                    login,
+                    renewed,
+                    tenant: input.tenant,
+                };
+                self.let_in(opening, caller, limits).await
+            }
             None => Err(self.turn_away(caller, &hash, limits).await?),
         }
     }
 
     /// Ends the principal's session.
     pub async fn sign_out(&self, who: &Principal) -> Result<(), IdentityError> {
+        self.visit_close(who).await?;
         let (user, session) = human(who)?;
         let scope = AuthScope {
             tenant: Some(who.tenant),
@@ -106,6 +122,7 @@ impl Identity {
         tenant: TenantId,
     ) -> Result<Grant, IdentityError> {
         let inner = &self.inner;
+        self.visit_close(who).await?;
         let (user, session) = human(who)?;
         let scope = AuthScope {
             tenant: Some(tenant),
@@ -159,12 +176,16 @@ impl Identity {
 
     async fn let_in(
         &self,
-        login: &UserLogin,
-        wanted: Option<TenantId>,
+        opening: Opening,
         caller: &Caller,
         limits: Vec<Limit>,
     ) -> Result<SignInStep, IdentityError> {
         let inner = &self.inner;
+        let Opening {
+            login,
+            renewed,
+            tenant: wanted,
+        } = opening;
         let user = UserId::from_uuid(login.user_id);
         let mine = AuthScope {
             tenant: None,
@@ -173,6 +194,9 @@ impl Identity {
         let (own, factors) = inner
             .db
             .auth(mine, move |tx| {
+                if let Some(hash) = renewed {
+                    upgrade(tx, user, &hash)?;
+                }
                 Ok::<_, IdentityError>((tx.own_tenants()?, Inner::factors_offered(tx, user)?))
             })
             .await?;
@@ -183,7 +207,7 @@ impl Identity {
             .ok_or(IdentityError::NotMember)?;
         if !factors.is_empty() {
             let challenge =
-                factor::challenge(inner, login, tenant, factors, caller, limits).await?;
+                factor::challenge(inner, &login, tenant, factors, caller, limits).await?;
             return Ok(SignInStep::Factor(Box::new(challenge)));
         }
         let new = inner.new_session(user, tenant, caller).await?;
@@ -212,33 +236,60 @@ impl Identity {
         email_hash: &[u8],
         limits: Vec<Limit>,
     ) -> Result<IdentityError, IdentityError> {
-        let account = short_hex(email_hash);
+        let (account, told) = (short_hex(email_hash), hex(email_hash));
         let caller = caller.clone();
         let locked = self
             .inner
             .db
             .auth(AuthScope::default(), move |tx| {
                 let locked = attempts::settle_failure(tx, &limits)?;
-                let code = if locked {
-                    "locked_out"
-                } else {
-                    "invalid_credentials"
-                };
+                if locked.contains(&AttemptScope::SignInAccount) {
+                    jobs::publish(tx, &Event::AccountLocked { account: told })?;
+                }
                 Entry::new(Action::SignInRefuse, "account", account)
-                    .refused(code)
+                    .refused(refusal_code(&locked))
                     .write_auth(
                         tx,
                         &Actor::System { job: None },
                         Some(&caller.origin()),
                         caller.request,
                     )?;
-                Ok::<_, IdentityError>(locked)
+                Ok::<_, IdentityError>(!locked.is_empty())
             })
             .await?;
         if locked {
             log::warn!(REVKEEP_ACTION = "sign_in_refuse"; "an account or a network was locked out of sign-in for 15 minutes");
         }
         Ok(IdentityError::InvalidCredentials)
+    }
+}
+
+/// A person who proved their password, and what is known of where they want to go.
+struct Opening {
+    login: UserLogin,
+    /// The same password under today's cost, where the stored hash has a lower one (LM-14).
+    renewed: Option<String>,
+    tenant: Option<TenantId>,
+}
+
+fn upgrade(tx: &mut AuthTx<'_>, user: UserId, hash: &str) -> Result<(), IdentityError> {
+    store::password_store(tx, user, hash)?;
+    Ok(
+        Entry::new(Action::PasswordUpgrade, "user", user).write_auth(
+            tx,
+            &Actor::System { job: None },
+            None,
+            None,
+        )?,
+    )
+}
+
+/// Why a password was refused, in the audit log (LM-12).
+pub(crate) const fn refusal_code(locked: &[AttemptScope]) -> &'static str {
+    if locked.is_empty() {
+        "invalid_credentials"
+    } else {
+        "locked_out"
     }
 }
 
@@ -286,9 +337,10 @@ pub(crate) fn human(who: &Principal) -> Result<(UserId, SessionId), IdentityErro
 }
 
 /// Enough of a keyed hash to tie audit rows together, and too little to be looked up by.
-fn short_hex(hash: &[u8]) -> String {
-    hash.iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+pub(crate) fn short_hex(hash: &[u8]) -> String {
+    hex(hash.get(..8).unwrap_or(hash))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,9 +1,8 @@
 //! The first super_admin (CX-27): a code that `revkeep setup` prints, used once, to make the first
 //! organisation and the account that owns it.
 
-use audit::Entry;
-use db::{AuthScope, AuthTx, Unit};
-use kernel::{Action, Actor, Secret, SessionId, TenantId, UserId};
+use db::{AuthScope, Unit};
+use kernel::{Action, Secret};
 
 use crate::{
     attempts::{self, AttemptScope, Limit},
@@ -11,12 +10,12 @@ use crate::{
     config::SETUP_CODE_LIFE,
     email::Email,
     error::IdentityError,
-    grant::{Grant, Opened, email_binding, open_session},
+    founding::{Founding, Person},
+    grant::Grant,
     identity::{Caller, Identity},
     opaque::sha256,
-    password,
     session::rate_limited,
-    store::{self, NewSession, NewUser},
+    store,
 };
 
 /// Wrong codes from one network in 15 minutes.
@@ -82,49 +81,24 @@ impl Identity {
         )?;
         self.check_code(code.clone(), limit).await?;
 
-        let email = Email::parse(&claim.email)?;
-        password::check_policy(claim.password.expose(), email.as_str())?;
-        let organisation = text_of("organisation", &claim.organisation)?;
-        let name = text_of("name", &claim.name)?;
-
-        let clock = inner.clock.as_ref();
-        let (tenant, user) = (TenantId::generate(clock), UserId::generate(clock));
-        inner.vault.ensure_tenant_key(tenant).await?;
-        let owner = user.to_string();
-        let sealed = inner
-            .vault
-            .seal(
-                TenantId::PLATFORM,
-                &email_binding(&owner),
-                email.as_str().as_bytes(),
-            )
-            .await?;
-        let new_user = NewUser {
-            user_id: user.uuid(),
-            email_hash: email.hash(&secrets.index_key)?,
-            email_sealed: sealed.to_bytes(),
-            name,
-            password_hash: Some(secrets.passwords.hash(&claim.password).await?),
+        let person = Person {
+            name: &claim.name,
+            email: Email::parse(&claim.email)?,
+            password: &claim.password,
             super_admin: true,
         };
-        let session = inner.new_session(user, tenant, caller).await?;
-        let first = First {
-            code,
-            organisation,
-            tenant,
-            user: new_user,
-            session,
-        };
-        let caller = caller.clone();
-        let scope = AuthScope {
-            tenant: Some(tenant),
-            user: Some(user),
-        };
+        let founding = Founding::prepare(inner, &claim.organisation, person, caller).await?;
+        let (caller, email) = (caller.clone(), founding.email.clone());
         let opened = inner
             .db
-            .auth(scope, move |tx| first.store(tx, &caller))
+            .auth(founding.scope(), move |tx| {
+                if !store::setup_code_use(tx, &code)? {
+                    return Err(IdentityError::SetupCode);
+                }
+                founding.store(tx, Action::SetupClaim, None, &caller)
+            })
             .await?;
-        inner.grant(opened, Some(email.as_str().to_owned())).await
+        inner.grant(opened, Some(email)).await
     }
 
     /// Before anything costly. The code itself is used up later, with what it makes.
@@ -151,38 +125,7 @@ impl Identity {
     }
 }
 
-/// The first rows of the appliance.
-struct First {
-    code: Vec<u8>,
-    organisation: String,
-    tenant: TenantId,
-    user: NewUser,
-    session: NewSession,
-}
-
-impl First {
-    fn store(self, tx: &mut AuthTx<'_>, caller: &Caller) -> Result<Opened, IdentityError> {
-        if !store::setup_code_use(tx, &self.code)? {
-            return Err(IdentityError::SetupCode);
-        }
-        let user = UserId::from_uuid(self.user.user_id);
-        let session = SessionId::from_uuid(self.session.session_id);
-        store::tenant_insert(tx, self.tenant, &self.organisation)?;
-        store::user_insert(tx, &self.user)?;
-        store::membership_insert(tx, (self.tenant, user), &["admin"], true)?;
-        let (actor, origin) = (Actor::Human { user, session }, caller.origin());
-        for entry in [
-            Entry::new(Action::SetupClaim, "tenant", self.tenant),
-            Entry::new(Action::TenantCreate, "tenant", self.tenant),
-            Entry::new(Action::UserCreate, "user", user),
-        ] {
-            entry.write_auth(tx, &actor, Some(&origin), caller.request)?;
-        }
-        open_session(tx, self.session, Action::SignIn, caller)
-    }
-}
-
-fn text_of(field: &'static str, text: &str) -> Result<String, IdentityError> {
+pub(crate) fn text_of(field: &'static str, text: &str) -> Result<String, IdentityError> {
     let text = text.trim();
     let sound = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if sound {

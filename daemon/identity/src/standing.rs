@@ -8,7 +8,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use db::SessionStanding;
-use kernel::{Role, Roles, SessionId, TenantId, UserId};
+use kernel::{Reach, Role, Roles, SessionId, TenantId, UserId};
 
 use crate::{config::STANDING_LIFE, error::IdentityError, token::Claims};
 
@@ -93,7 +93,12 @@ pub(crate) fn check_alive(
 pub(crate) fn check_claims(
     standing: &SessionStanding,
     claims: &Claims,
+    now: DateTime<Utc>,
 ) -> Result<(), IdentityError> {
+    if visit_is_over(standing, now) {
+        // A refresh takes the session home.
+        return Err(IdentityError::InvalidToken("the visit is over"));
+    }
     let same = standing.user_id == claims.sub.uuid()
         && standing.tenant_id == claims.tid.uuid()
         && standing.epoch == claims.epoch;
@@ -105,7 +110,36 @@ pub(crate) fn check_claims(
     }
 }
 
-pub(crate) fn roles(standing: &SessionStanding) -> Roles {
+/// A visit that was left or ended, or whose time is up.
+pub(crate) fn visit_is_over(standing: &SessionStanding, now: DateTime<Utc>) -> bool {
+    standing.visit_id.is_some()
+        && (standing.visit_left_at.is_some() || standing.visit_ends_at.is_none_or(|end| end <= now))
+}
+
+/// The state of a tenant as it is now, whether or not the daily work has noted it yet.
+pub(crate) fn tenant_state(
+    state: &str,
+    trial_ends_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> &str {
+    if state == "trial" && trial_ends_at.is_none_or(|end| end <= now) {
+        "read_only"
+    } else {
+        state
+    }
+}
+
+fn reach(standing: &SessionStanding, now: DateTime<Utc>) -> Reach {
+    let state = tenant_state(&standing.tenant_state, standing.trial_ends_at, now);
+    match (standing.visit_id, standing.visit_writes, state) {
+        (Some(_), Some(true), "active" | "trial") => Reach::SupportWrite,
+        (Some(_), _, _) => Reach::SupportRead,
+        (None, _, "read_only") => Reach::TrialOver,
+        (None, _, _) => Reach::Whole,
+    }
+}
+
+pub(crate) fn roles(standing: &SessionStanding, now: DateTime<Utc>) -> Roles {
     let held = standing
         .roles
         .iter()
@@ -116,6 +150,7 @@ pub(crate) fn roles(standing: &SessionStanding) -> Roles {
         held.chain(standing.super_admin.then_some(Role::SuperAdmin)),
         standing.owner,
     )
+    .within(reach(standing, now))
 }
 
 #[cfg(test)]
@@ -141,6 +176,13 @@ mod tests {
             factor_at: None,
             has_factor: false,
             factor_for_all: false,
+            tenant_name: String::from("Acme"),
+            trial_ends_at: None,
+            visit_id: None,
+            visit_reason: None,
+            visit_writes: None,
+            visit_ends_at: None,
+            visit_left_at: None,
         }
     }
 
@@ -230,11 +272,12 @@ mod tests {
 
     #[test]
     fn a_membership_cannot_make_a_super_admin() {
-        let mut row = standing(ManualClock::at(0).now());
+        let now = ManualClock::at(0).now();
+        let mut row = standing(now);
         row.roles.push(String::from("super_admin"));
-        assert!(!roles(&row).has(Role::SuperAdmin));
+        assert!(!roles(&row, now).has(Role::SuperAdmin));
         row.super_admin = true;
-        assert!(roles(&row).has(Role::SuperAdmin));
-        assert!(roles(&row).has(Role::Admin) && roles(&row).is_owner());
+        assert!(roles(&row, now).has(Role::SuperAdmin));
+        assert!(roles(&row, now).has(Role::Admin) && roles(&row, now).is_owner());
     }
 }

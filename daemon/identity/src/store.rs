@@ -1,5 +1,9 @@
 //! Identity's rows: people, memberships, sessions, refresh tokens, signing keys, set-up codes.
 
+mod device_grants;
+mod own_sessions;
+mod passwords;
+
 use chrono::{DateTime, Utc};
 use db::{AuthTx, SessionStanding, TenantName, Unit};
 use diesel::{
@@ -7,10 +11,22 @@ use diesel::{
     SelectableHelper, insert_into, update,
 };
 use kernel::{SessionId, TenantId, UserId};
-use schema::{memberships, refresh_tokens, sessions, setup_codes, signing_keys, tenants, users};
+use schema::{memberships, refresh_tokens, sessions, setup_codes, signing_keys, users};
 use uuid::Uuid;
 
 use crate::error::IdentityError;
+
+pub(crate) use device_grants::{
+    DeviceGrantRow, NewDeviceGrant, device_grant, device_grant_approve, device_grant_deny,
+    device_grant_insert, device_grant_polled, device_grant_use, device_grant_waiting,
+};
+pub(crate) use own_sessions::{
+    Seen, device_seen, session_device, session_end_own, sessions_alive, sessions_end_others,
+};
+pub(crate) use passwords::{
+    account, password_replace, password_store, passwords_recent, reset_link_replace,
+    reset_link_use, reset_link_valid, reset_links_void,
+};
 
 type Outcome<T> = Result<T, IdentityError>;
 
@@ -37,6 +53,10 @@ pub(crate) struct NewSession {
     pub(crate) device_sealed: Option<Vec<u8>>,
     pub(crate) password_at: Option<DateTime<Utc>>,
     pub(crate) factor_at: Option<DateTime<Utc>>,
+    pub(crate) client: &'static str,
+    /// Goes to `known_devices`.
+    #[diesel(skip_insertion)]
+    pub(crate) device_hash: Vec<u8>,
 }
 
 #[derive(Insertable)]
@@ -67,6 +87,7 @@ pub(crate) struct SigningKeyRow {
     pub(crate) public_pem: String,
     pub(crate) private_sealed: Vec<u8>,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) current_since: Option<DateTime<Utc>>,
 }
 
 /// What the web app shows of a session, as rows.
@@ -75,18 +96,8 @@ pub(crate) struct ViewRows {
     pub(crate) tenants: Vec<TenantName>,
     pub(crate) name: String,
     pub(crate) email_sealed: Vec<u8>,
-}
-
-pub(crate) fn tenant_insert(tx: &mut AuthTx<'_>, id: TenantId, name: &str) -> Outcome<()> {
-    let now = tx.now();
-    insert_into(tenants::table)
-        .values((
-            tenants::tenant_id.eq(id.uuid()),
-            tenants::name.eq(name),
-            tenants::created_at.eq(now),
-        ))
-        .execute(tx.conn())?;
-    Ok(())
+    /// `web` or `command_line`.
+    pub(crate) client: String,
 }
 
 pub(crate) fn user_insert(tx: &mut AuthTx<'_>, user: &NewUser) -> Outcome<()> {
@@ -97,14 +108,17 @@ pub(crate) fn user_insert(tx: &mut AuthTx<'_>, user: &NewUser) -> Outcome<()> {
 pub(crate) fn membership_insert(
     tx: &mut AuthTx<'_>,
     (tenant, user): (TenantId, UserId),
-    roles: &[&str],
+    roles: &[impl AsRef<str>],
     owner: bool,
 ) -> Outcome<()> {
+    let roles: Vec<&str> = roles.iter().map(AsRef::as_ref).collect();
+    let now = tx.now();
     insert_into(memberships::table)
         .values((
+            memberships::created_at.eq(now),
             memberships::tenant_id.eq(tenant.uuid()),
             memberships::user_id.eq(user.uuid()),
-            memberships::roles.eq(roles),
+            memberships::roles.eq(&roles),
             memberships::owner.eq(owner),
         ))
         .execute(tx.conn())?;
@@ -235,6 +249,14 @@ pub(crate) fn tokens_forget(
     Ok(())
 }
 
+/// Whether a browser or a program holds the session.
+pub(crate) fn session_client(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<String> {
+    Ok(sessions::table
+        .find(session.uuid())
+        .select(sessions::client)
+        .first(tx.conn())?)
+}
+
 /// `None` when the session is unknown or its person has left the tenant.
 pub(crate) fn view_rows(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<Option<ViewRows>> {
     let Some(standing) = tx.session_standing(session.uuid())? else {
@@ -245,11 +267,13 @@ pub(crate) fn view_rows(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<Opti
         .find(standing.user_id)
         .select((users::name, users::email_sealed))
         .first(tx.conn())?;
+    let client = session_client(tx, session)?;
     Ok(Some(ViewRows {
         standing,
         tenants,
         name,
         email_sealed,
+        client,
     }))
 }
 
@@ -265,6 +289,27 @@ pub(crate) fn signing_keys(tx: &mut AuthTx<'_>) -> Outcome<Vec<SigningKeyRow>> {
 pub(crate) fn signing_key_insert(tx: &mut AuthTx<'_>, key: &SigningKeyRow) -> Outcome<()> {
     insert_into(signing_keys::table)
         .values(key)
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+/// The latest keys, whatever became of them.
+pub(crate) fn signing_keys_all(tx: &mut AuthTx<'_>, most: i64) -> Outcome<Vec<SigningKeyRow>> {
+    Ok(signing_keys::table
+        .order((signing_keys::created_at.desc(), signing_keys::key_id.desc()))
+        .limit(most)
+        .select(SigningKeyRow::as_select())
+        .load(tx.conn())?)
+}
+
+/// The next key becomes the current one.
+pub(crate) fn signing_key_begin(tx: &mut AuthTx<'_>) -> Outcome<()> {
+    let now = tx.now();
+    update(signing_keys::table.filter(signing_keys::state.eq("next")))
+        .set((
+            signing_keys::state.eq("current"),
+            signing_keys::current_since.eq(now),
+        ))
         .execute(tx.conn())?;
     Ok(())
 }

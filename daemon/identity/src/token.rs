@@ -1,8 +1,8 @@
-//! The access token: a JWT signed with RS256 that lives 15 minutes and is held in memory by the web
-//! app (CX-01, CX-03). What it claims is checked against the session's standing at each request.
+//! The access token: a signed JWT that lives 15 minutes (30 for a program) and is held in memory
+//! (CX-01, CX-03). What it claims is checked against the session's standing at each request.
 
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{Algorithm, Header, Validation};
+use jsonwebtoken::{Header, Validation};
 use kernel::{SessionId, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +50,7 @@ impl Claims {
 }
 
 pub(crate) fn sign(keys: &KeySet, claims: &Claims) -> Result<String, IdentityError> {
-    let mut header = Header::new(Algorithm::RS256);
+    let mut header = Header::new(keys.algorithm());
     header.kid = Some(keys.current_kid().to_owned());
     jsonwebtoken::encode(&header, claims, keys.signer())
         .map_err(|_| IdentityError::Crypto("signing an access token"))
@@ -58,28 +58,34 @@ pub(crate) fn sign(keys: &KeySet, claims: &Claims) -> Result<String, IdentityErr
 
 /// The key id that a token names, before anything of it is believed.
 pub(crate) fn key_id(token: &str) -> Result<String, IdentityError> {
+    header(token)?
+        .kid
+        .ok_or(IdentityError::InvalidToken("no key id"))
+}
+
+fn header(token: &str) -> Result<Header, IdentityError> {
     if token.len() > MOST_BYTES {
         return Err(IdentityError::InvalidToken("too long"));
     }
-    let header =
-        jsonwebtoken::decode_header(token).map_err(|_| IdentityError::InvalidToken("header"))?;
-    if header.alg != Algorithm::RS256 {
-        return Err(IdentityError::InvalidToken("algorithm"));
-    }
-    header.kid.ok_or(IdentityError::InvalidToken("no key id"))
+    jsonwebtoken::decode_header(token).map_err(|_| IdentityError::InvalidToken("header"))
 }
 
-/// Checks signature, algorithm, issuer, audience and times. The algorithm is ours, never the token's.
+/// Checks signature, algorithm, issuer, audience and times. The algorithm is the key's, never the
+/// token's.
 pub(crate) fn verify(
     keys: &KeySet,
     token: &str,
     now: DateTime<Utc>,
 ) -> Result<Claims, IdentityError> {
-    let kid = key_id(token)?;
-    let key = keys
+    let header = header(token)?;
+    let kid = header.kid.ok_or(IdentityError::InvalidToken("no key id"))?;
+    let (algorithm, key) = keys
         .verifier(&kid)
         .ok_or(IdentityError::InvalidToken("unknown key"))?;
-    let mut validation = Validation::new(Algorithm::RS256);
+    if header.alg != *algorithm {
+        return Err(IdentityError::InvalidToken("algorithm"));
+    }
+    let mut validation = Validation::new(*algorithm);
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(&[AUDIENCE]);
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
@@ -102,12 +108,12 @@ pub(crate) fn verify(
 mod tests {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     use chrono::TimeDelta;
-    use jsonwebtoken::EncodingKey;
+    use jsonwebtoken::{Algorithm, EncodingKey};
     use kernel::{Clock, ManualClock};
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::keys::NewKey;
+    use crate::{config::SigningAlgorithm, keys::NewKey};
 
     struct Bench {
         clock: ManualClock,
@@ -116,8 +122,12 @@ mod tests {
     }
 
     fn bench() -> Bench {
+        bench_of(SigningAlgorithm::RS256)
+    }
+
+    fn bench_of(algorithm: SigningAlgorithm) -> Bench {
         let clock = ManualClock::at(1_800_000_000);
-        let key = NewKey::generate(&clock).unwrap();
+        let key = NewKey::generate(&clock, algorithm).unwrap();
         let keys = KeySet::build(&[key.as_current()]).unwrap();
         let ids = (
             UserId::generate(&clock),
@@ -165,6 +175,35 @@ mod tests {
             reason(verify(&bench.keys, &token, bench.clock.now())),
             "expired"
         );
+    }
+
+    /// CX-03: each algorithm reads back under its own key, and no token of one passes as another's.
+    #[test]
+    fn every_algorithm_signs_and_none_stands_in_for_another() {
+        let benches = [
+            bench_of(SigningAlgorithm::RS256),
+            bench_of(SigningAlgorithm::PS256),
+            bench_of(SigningAlgorithm::EdDSA),
+        ];
+        for ours in &benches {
+            let token = sign(&ours.keys, &ours.claims).unwrap();
+            assert_eq!(
+                verify(&ours.keys, &token, ours.clock.now()).unwrap(),
+                ours.claims
+            );
+            let now = ours.clock.now();
+            for theirs in &benches {
+                let algorithm = theirs.keys.algorithm();
+                if algorithm == ours.keys.algorithm() {
+                    continue;
+                }
+                let mut header = Header::new(algorithm);
+                header.kid = Some(ours.keys.current_kid().to_owned());
+                let claims = &ours.claims;
+                let token = jsonwebtoken::encode(&header, claims, theirs.keys.signer()).unwrap();
+                assert_eq!(reason(verify(&ours.keys, &token, now)), "algorithm");
+            }
+        }
     }
 
     #[test]
@@ -223,12 +262,21 @@ mod tests {
             reason(verify(&bench.keys, &token, bench.clock.now())),
             "no key id"
         );
-        header.kid = Some(String::from("../../etc/passwd"));
-        let token = jsonwebtoken::encode(&header, &bench.claims, bench.keys.signer()).unwrap();
-        assert_eq!(
-            reason(verify(&bench.keys, &token, bench.clock.now())),
-            "unknown key"
-        );
+        for hostile in [
+            "../../etc/passwd",
+            "/dev/null",
+            "' OR state = 'current' --",
+            "key_00000000000000000000000000000000",
+            "",
+        ] {
+            header.kid = Some(hostile.to_owned());
+            let token = jsonwebtoken::encode(&header, &bench.claims, bench.keys.signer()).unwrap();
+            assert_eq!(
+                reason(verify(&bench.keys, &token, bench.clock.now())),
+                "unknown key",
+                "{hostile}"
+            );
+        }
     }
 
     #[test]

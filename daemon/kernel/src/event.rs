@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ConnectionId, UserId};
+use crate::id::{ConnectionId, InvitationId, SessionId, SignUpId, UserId, VisitId};
 
 /// Something that happened, as others may hear of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,59 @@ pub enum Event {
         reason: String,
     },
     /// A used refresh token came back: every session of the user was ended (CX-02).
-    SessionTheft { user: UserId },
+    SessionTheft {
+        user: UserId,
+    },
+    /// The person has a new password.
+    PasswordChanged {
+        user: UserId,
+    },
+    /// Somebody asked for a link to a new password, for an account that may not exist: `account` is
+    /// the keyed hash of the address, in hexadecimal.
+    PasswordResetAsked {
+        account: String,
+    },
+    /// Sign-in was locked after failures on an account that may not exist.
+    AccountLocked {
+        account: String,
+    },
+    /// The person signed in from a device that was not seen before.
+    NewDevice {
+        user: UserId,
+        session: SessionId,
+    },
+    /// Somebody is invited, or invited again: the mail makes the link.
+    Invitation {
+        invitation: InvitationId,
+    },
+    /// Somebody wants to join with an organisation of their own: the mail makes the link.
+    SignUp {
+        sign_up: SignUpId,
+    },
+    /// A member's roles were changed by another.
+    RolesChanged {
+        user: UserId,
+    },
+    /// A member was shut out of the tenant, or let in again.
+    MemberDeactivated {
+        user: UserId,
+    },
+    MemberReactivated {
+        user: UserId,
+    },
+    /// The tenant has another owner.
+    OwnerChanged {
+        from: UserId,
+        to: UserId,
+    },
+    /// A super_admin entered the tenant (CX-33).
+    SupportVisit {
+        visit: VisitId,
+    },
+    /// The trial ends soon.
+    TrialEnding,
+    /// The trial is over: the tenant is read-only.
+    TrialEnded,
 }
 
 impl Event {
@@ -32,6 +84,19 @@ impl Event {
             Self::RecordsFailed { .. } => "records_failed",
             Self::ConnectionBroken { .. } => "connection_broken",
             Self::SessionTheft { .. } => "session_theft",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::PasswordResetAsked { .. } => "password_reset_asked",
+            Self::AccountLocked { .. } => "account_locked",
+            Self::NewDevice { .. } => "new_device",
+            Self::Invitation { .. } => "invitation",
+            Self::SignUp { .. } => "sign_up",
+            Self::RolesChanged { .. } => "roles_changed",
+            Self::MemberDeactivated { .. } => "member_deactivated",
+            Self::MemberReactivated { .. } => "member_reactivated",
+            Self::OwnerChanged { .. } => "owner_changed",
+            Self::SupportVisit { .. } => "support_visit",
+            Self::TrialEnding => "trial_ending",
+            Self::TrialEnded => "trial_ended",
         }
     }
 }

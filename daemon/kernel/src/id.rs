@@ -86,6 +86,10 @@ ids! {
     SigningKeyId = "key";
     AuditId = "audit";
     JobId = "job";
+    InvitationId = "inv";
+    SignUpId = "signup";
+    VisitId = "visit";
+    ApiKeyId = "apikey";
     ConnectionId = "conn";
     FieldId = "field";
     RouterId = "router";

@@ -17,5 +17,5 @@ pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use error::{Classified, ErrorKind};
 pub use event::Event;
 pub use id::*;
-pub use principal::{Actor, Principal, Role, Roles};
+pub use principal::{Actor, Principal, Reach, Role, Roles};
 pub use secret::Secret;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::id::{TenantId, UserId};
+use crate::id::{ApiKeyId, TenantId, UserId};
 
 /// Seals bytes under one key that is already in memory, so that it can be called inside a
 /// transaction.
@@ -26,4 +26,31 @@ pub struct AuditSeals {
 #[async_trait]
 pub trait AuditKeyring: Send + Sync {
     async fn seals(&self, tenant: TenantId, person: Option<UserId>) -> AuditSeals;
+}
+
+/// Who is behind an interface key: the gateway's only way to know (LR-33).
+#[async_trait]
+pub trait KeyCheck: Send + Sync {
+    /// Whose key the text is. A key that is malformed, unknown, wrong, revoked or expired is refused
+    /// alike.
+    async fn check(&self, presented: &str) -> Result<KeyHolder, KeyRefusal>;
+}
+
+/// One tenant, and what the key may be used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyHolder {
+    pub tenant: TenantId,
+    pub key: ApiKeyId,
+    pub scopes: Vec<String>,
+    /// The tenant's trial is over: nothing may be changed with the key (CX-27).
+    pub read_only: bool,
+}
+
+/// Why there is no holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRefusal {
+    /// No valid key.
+    Unknown,
+    /// It could not be checked just now.
+    Unavailable,
 }

@@ -30,11 +30,25 @@ impl Role {
     }
 }
 
+/// How far the roles reach at this moment, whatever they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    #[default]
+    Whole,
+    /// The tenant's trial is over: it is read, and nothing in it is changed (CX-27).
+    TrialOver,
+    /// A super_admin who visits a tenant that is not theirs (CX-33): reads.
+    SupportRead,
+    /// As before, with the owner's consent or by breaking the glass: runs the routing as well.
+    SupportWrite,
+}
+
 /// The roles of one person in one tenant; a person may hold several (CX-28).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles {
     held: Vec<Role>,
     owner: bool,
+    reach: Reach,
 }
 
 impl Roles {
@@ -42,7 +56,16 @@ impl Roles {
         Self {
             held: held.into_iter().collect(),
             owner,
+            reach: Reach::Whole,
         }
+    }
+    #[must_use]
+    pub const fn within(mut self, reach: Reach) -> Self {
+        self.reach = reach;
+        self
+    }
+    pub const fn reach(&self) -> Reach {
+        self.reach
     }
     pub fn has(&self, role: Role) -> bool {
         self.held.contains(&role)

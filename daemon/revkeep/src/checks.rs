@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use db::{Db, DbError};
+use identity::SigningKeys;
 use kernel::{Classified, Clock, SystemClock};
 use openssl::{asn1::Asn1Time, x509::X509};
 use serde::Serialize;
@@ -62,9 +63,58 @@ pub(crate) async fn all(config: &Config) -> Vec<Finding> {
         Finding::pass("configuration", "is complete and has no unknown key"),
         certificate(&config.server.certificate, &config.server.private_key),
         key_mode(&config.server.private_key),
+        passwords(&config.identity),
         secrets(config).await,
         database(config).await,
     ]
+}
+
+/// The age of the key that signs (LM-67); the running daemon knows it.
+pub(crate) fn signing_keys(keys: &SigningKeys) -> Finding {
+    let days = keys
+        .items
+        .iter()
+        .find(|key| key.state == "current")
+        .map_or(0, |key| key.age_days);
+    if keys.due {
+        return Finding {
+            subject: "signing key",
+            verdict: Verdict::Warn,
+            detail: format!(
+                "has signed for {days} days; {} are the most",
+                keys.rotate_every_days
+            ),
+            next_step: Some("`revkeep keys rotate`; nobody is signed out by it".to_owned()),
+        };
+    }
+    Finding::pass("signing key", format!("has signed for {days} days"))
+}
+
+/// Which rules run (CX-16), and whether the list of breached passwords can be searched (CX-17).
+fn passwords(config: &identity::Config) -> Finding {
+    if let Some(path) = &config.breach.hash_file
+        && let Err(why) = identity::breach_list_check(path)
+    {
+        return Finding::fail(
+            "passwords",
+            format!("{}: {why}", path.display()),
+            "put the SHA-1 list ordered by hash there, or remove identity.breach.hash_file: no password can be set meanwhile",
+        );
+    }
+    let breaches = match (&config.breach.hash_file, &config.breach.mirror) {
+        (None, None) => "the built-in list of common ones",
+        (Some(_), None) => "the hash file",
+        (None, Some(_)) => "the mirror",
+        (Some(_), Some(_)) => "the hash file and the mirror",
+    };
+    Finding::pass(
+        "passwords",
+        format!(
+            "profile {}, bcrypt cost {}, breaches from {breaches}",
+            config.password_profile.name(),
+            config.bcrypt_cost
+        ),
+    )
 }
 
 /// Days before its end at which a certificate is warned of.

@@ -2,6 +2,21 @@
 //! the database, column by column.
 
 diesel::table! {
+    api_keys (tenant_id, key_id) {
+        tenant_id -> Uuid,
+        key_id -> Uuid,
+        name -> Text,
+        secret_hash -> Text,
+        scopes -> Array<Text>,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     assignments (tenant_id, decided_at, assignment_id) {
         tenant_id -> Uuid,
         decided_at -> Timestamptz,
@@ -97,6 +112,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    device_grants (hash) {
+        hash -> Bytea,
+        user_code_hash -> Bytea,
+        origin_sealed -> Bytea,
+        state -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        polled_at -> Nullable<Timestamptz>,
+        poll_seconds -> Integer,
+        user_id -> Nullable<Uuid>,
+        tenant_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     factor_challenges (challenge_id) {
         challenge_id -> Uuid,
         user_id -> Uuid,
@@ -127,6 +157,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    invitations (tenant_id, invitation_id) {
+        tenant_id -> Uuid,
+        invitation_id -> Uuid,
+        email_hash -> Nullable<Bytea>,
+        email_sealed -> Nullable<Bytea>,
+        roles -> Array<Text>,
+        owner -> Bool,
+        invited_by -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        token_hash -> Nullable<Bytea>,
+        sent_at -> Nullable<Timestamptz>,
+        accepted_at -> Nullable<Timestamptz>,
+        accepted_by -> Nullable<Uuid>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     jobs (tenant_id, job_id) {
         tenant_id -> Uuid,
         job_id -> Uuid,
@@ -144,6 +193,15 @@ diesel::table! {
         error_detail -> Nullable<Text>,
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    known_devices (user_id, device_hash) {
+        user_id -> Uuid,
+        device_hash -> Bytea,
+        first_seen_at -> Timestamptz,
+        last_seen_at -> Timestamptz,
     }
 }
 
@@ -197,6 +255,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    members (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        name -> Text,
+        email_sealed -> Bytea,
+        roles -> Array<Text>,
+        owner -> Bool,
+        state -> Text,
+        epoch -> Integer,
+        joined_at -> Timestamptz,
+        last_seen_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     memberships (tenant_id, user_id) {
         tenant_id -> Uuid,
         user_id -> Uuid,
@@ -204,6 +277,7 @@ diesel::table! {
         owner -> Bool,
         epoch -> Integer,
         created_at -> Timestamptz,
+        state -> Text,
     }
 }
 
@@ -252,6 +326,14 @@ diesel::table! {
         name -> Text,
         created_at -> Timestamptz,
         last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    password_history (user_id, replaced_at) {
+        user_id -> Uuid,
+        replaced_at -> Timestamptz,
+        password_hash -> Text,
     }
 }
 
@@ -332,6 +414,16 @@ diesel::table! {
         paused -> Bool,
         last_assigned_at -> Nullable<Timestamptz>,
         synced_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    reset_links (hash) {
+        hash -> Bytea,
+        user_id -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -419,6 +511,7 @@ diesel::table! {
         end_reason -> Nullable<Text>,
         password_at -> Nullable<Timestamptz>,
         factor_at -> Nullable<Timestamptz>,
+        client -> Text,
     }
 }
 
@@ -439,6 +532,37 @@ diesel::table! {
         public_pem -> Text,
         private_sealed -> Bytea,
         created_at -> Timestamptz,
+        current_since -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    sign_ups (sign_up_id) {
+        sign_up_id -> Uuid,
+        email_hash -> Bytea,
+        details_sealed -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        token_hash -> Nullable<Bytea>,
+        sent_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    support_visits (tenant_id, visit_id) {
+        tenant_id -> Uuid,
+        visit_id -> Uuid,
+        user_id -> Uuid,
+        session_id -> Uuid,
+        home_tenant -> Uuid,
+        reason -> Text,
+        wants_write -> Bool,
+        break_glass -> Bool,
+        consented_at -> Nullable<Timestamptz>,
+        consented_by -> Nullable<Uuid>,
+        started_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        left_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -448,6 +572,9 @@ diesel::table! {
         name -> Text,
         state -> Text,
         created_at -> Timestamptz,
+        trial_ends_at -> Nullable<Timestamptz>,
+        trial_warned_at -> Nullable<Timestamptz>,
+        version -> BigInt,
         factor_for_all -> Bool,
     }
 }
@@ -475,24 +602,38 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    visitors (tenant_id, visit_id) {
+        tenant_id -> Uuid,
+        visit_id -> Uuid,
+        name -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
+    api_keys,
     assignments,
     attempt_counters,
     audit_keys,
     audit_log,
     connections,
+    device_grants,
     factor_challenges,
     grants_ending,
+    invitations,
     jobs,
+    known_devices,
     layer_fields,
     layer_records,
     layer_values,
     leases,
+    members,
     memberships,
     notices,
     oauth_states,
     passkey_sign_ins,
     passkeys,
+    password_history,
     people,
     pool_members,
     pools,
@@ -500,6 +641,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     recovery_codes,
     refresh_tokens,
     reps,
+    reset_links,
     routers,
     routing_records,
     rules,
@@ -507,7 +649,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     setup_codes,
     signing_keys,
+    sign_ups,
+    support_visits,
     tenants,
     totp_factors,
     users,
+    visitors,
 );

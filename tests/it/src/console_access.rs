@@ -13,14 +13,29 @@ const HELD: [&[&str]; 4] = [
     &["super_admin", "member"],
 ];
 
-struct Expected {
-    method: Method,
-    path: String,
-    access: String,
+/// What the id in a path begins with.
+pub(crate) const PREFIXES: [(&str, &str); 11] = [
+    ("/sessions/", "session"),
+    ("/pools/", "pool"),
+    ("/jobs/", "job"),
+    ("/reps/", "rep"),
+    ("/fields/", "field"),
+    ("/assignments/", "asg"),
+    ("/members/", "user"),
+    ("/invitations/", "inv"),
+    ("/api-keys/", "apikey"),
+    ("/platform/tenants/", "tenant"),
+    ("/support-visits/", "visit"),
+];
+
+pub(crate) struct Expected {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) access: String,
     roles: Vec<String>,
 }
 
-fn expected() -> Vec<Expected> {
+pub(crate) fn expected() -> Vec<Expected> {
     include_str!("../../golden/routes.txt")
         .lines()
         .filter(|line| !line.starts_with('#'))
@@ -40,11 +55,10 @@ fn expected() -> Vec<Expected> {
 /// An address that the pattern matches and that names nothing.
 fn address(route: &Expected) -> String {
     let id = uuid::Uuid::from_u128(7).as_simple().to_string();
-    let kind = ["rule", "pool", "job", "rep", "field", "assignment"]
+    let prefix = PREFIXES
         .into_iter()
-        .find(|kind| route.path.contains(&format!("/{kind}s/")))
-        .unwrap_or("rule");
-    let prefix = if kind == "assignment" { "asg" } else { kind };
+        .find(|(place, _)| route.path.contains(place))
+        .map_or("rule", |(_, prefix)| prefix);
     route
         .path
         .replace("{object}", "Lead")

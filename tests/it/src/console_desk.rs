@@ -187,6 +187,7 @@ impl Desk {
             ),
             source: Arc::clone(&source) as Arc<dyn RoutingSource>,
             live: Live::new(changes.clone(), stop),
+            public_url: String::from("https://revkeep.example"),
             budget_percent: 60,
         };
         let running = http::serve(&config, shared, move |app| {
@@ -299,6 +300,14 @@ impl Desk {
         request
     }
 
+    /// A program's form, to an address outside the console's API.
+    pub(crate) async fn form(&self, path: &str, body: &str) -> Response {
+        let url = format!("https://{}{path}", self.running.address());
+        let request = self.client.post(url).body(body.to_owned());
+        let kind = "application/x-www-form-urlencoded";
+        request.header("content-type", kind).send().await.unwrap()
+    }
+
     /// Status and JSON, as Ada.
     pub(crate) async fn call(
         &self,
@@ -313,6 +322,17 @@ impl Desk {
             status,
             serde_json::from_slice(&bytes).unwrap_or(Value::Null),
         )
+    }
+
+    /// As Ada, with headers that name another tenant, as a proxy or an older client might.
+    pub(crate) async fn get_as_tenant(&self, path: &str, tenant: &str) -> (u16, Value) {
+        let url = format!("https://{}/api/console/v1{path}", self.running.address());
+        let mut request = self.client.get(url).bearer_auth(&self.token);
+        for name in ["x-tenant", "x-tenant-id", "x-revkeep-tenant", "tenant"] {
+            request = request.header(name, tenant);
+        }
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use egress::{Egress, EgressConfig};
+use identity::Identity;
 use jobs::{JobsError, Worker, WorkerConfig};
 use kernel::{ConnectionId, Event, Principal, SystemClock, TenantId, UserId};
 use stack::{mail::MailServer, tls::TestCa};
@@ -41,9 +42,16 @@ impl Post {
             from: "Revkeep <revkeep@acme.example>".to_owned(),
             ..delivery::Config::default()
         };
+        let identity = Identity::new(
+            bed.db.clone(),
+            bed.vault.clone(),
+            identity::Config::default(),
+        );
+        identity.unlock().await.unwrap();
         let handlers = delivery::handlers(
             &bed.db,
             &bed.vault,
+            &identity,
             &egress,
             &config,
             "https://revkeep.example/",

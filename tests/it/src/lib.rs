@@ -8,28 +8,42 @@
     reason = "the attacks are hand-written SQL, and a handle is given as the port that it implements"
 )]
 
+mod api_keys;
 mod canary;
 mod catalogue;
 mod connections;
 mod console_access;
 mod console_api;
 mod console_desk;
+mod console_foreign;
 mod console_lists;
 mod controls;
 mod crash;
 mod delivery;
+mod devices;
 mod factors;
 mod fleet;
 mod gate;
 mod harness;
 mod http;
 mod identity;
+mod invitations;
 mod isolation;
 mod jobs;
+mod keys;
 mod live;
+mod mailroom;
+mod members;
 mod org;
 mod outage;
+mod passwords;
+mod people_mail;
 mod phone;
 mod plans;
+mod programs;
+mod reset;
 mod rotation;
 mod salesforce;
+mod statements;
+mod tenants;
+mod visits;

@@ -1,13 +1,19 @@
 //! The API's routes, a module per domain.
 
+mod account;
+mod api_keys;
 mod assignments;
 mod connections;
+mod device;
 mod events;
 mod factors;
 mod failures;
+mod invitations;
 mod jobs;
 mod layer;
+mod members;
 mod overview;
+mod password;
 mod pools;
 mod records;
 mod reps;
@@ -15,7 +21,9 @@ mod routers;
 mod rules;
 mod session;
 mod setup;
+mod signing_keys;
 mod step_up;
+mod tenants;
 mod titles;
 
 use http::Routes;
@@ -31,6 +39,9 @@ fn rows(limit: i64) -> u16 {
 /// Every route of the console, with what it requires.
 pub fn all() -> Routes {
     entrance()
+        .and(account::routes())
+        .and(device::routes())
+        .and(signing_keys::routes())
         .and(overview::routes())
         .and(connections::routes())
         .and(layer::routes())
@@ -42,6 +53,10 @@ pub fn all() -> Routes {
         .and(failures::routes())
         .and(records::routes())
         .and(jobs::routes())
+        .and(members::routes())
+        .and(invitations::routes())
+        .and(tenants::routes())
+        .and(api_keys::routes())
         .and(events::routes())
 }
 
@@ -52,6 +67,8 @@ pub fn entrance() -> Routes {
         .and(session::routes())
         .and(step_up::routes())
         .and(factors::routes())
+        .and(password::routes())
+        .and(invitations::entrance())
 }
 
 #[cfg(test)]
@@ -64,6 +81,7 @@ mod tests {
         let (access, admitted) = match route.access {
             Access::Public => ("public", vec!["everyone"]),
             Access::Knock => ("knock", vec!["everyone"]),
+            Access::Client => ("client", vec!["everyone"]),
             Access::SignedIn => ("signed_in", Role::ALL.map(Role::name).to_vec()),
             Access::Permission(permission) => {
                 let held = Role::ALL
@@ -99,7 +117,7 @@ mod tests {
         let open: Vec<String> = super::all()
             .list()
             .iter()
-            .filter(|route| matches!(route.access, Access::Public | Access::Knock))
+            .filter(|route| !matches!(route.access, Access::SignedIn | Access::Permission(_)))
             .map(|route| format!("{} {} {:?}", route.method, route.path, route.access))
             .collect();
         assert_eq!(
@@ -110,6 +128,14 @@ mod tests {
                 "POST /session Knock",
                 "POST /session/refresh Public",
                 "POST /session/factor Knock",
+                "GET /sign-in/options Public",
+                "POST /password/strength Public",
+                "POST /password/reset Knock",
+                "POST /password/reset/complete Knock",
+                "POST /invitations/look Knock",
+                "POST /invitations/accept Knock",
+                "POST /sign-up Knock",
+                "POST /sign-up/complete Knock",
             ]
         );
     }

@@ -82,7 +82,13 @@ async fn overview_show(
     Query(zone): Query<Zone>,
 ) -> Result<web::Json<OverviewView>, Problem> {
     let budget_percent = console.budget_percent;
-    let (found, facts) = console
+    let may = |permission: Permission| identity::allows(&who.roles, permission);
+    let key_due_days = if may(Permission::SigningKeyRead) {
+        key_due_days(&console).await
+    } else {
+        None
+    };
+    let (found, mut facts) = console
         .db
         .run(&who, move |tx| {
             let since = routing::day_start(tx, zone.tz.as_deref().unwrap_or("UTC"))?;
@@ -91,7 +97,7 @@ async fn overview_show(
             Ok::<_, Fault>((found, facts))
         })
         .await?;
-    let may = |permission: Permission| identity::allows(&who.roles, permission);
+    facts.key_due_days = key_due_days;
     Ok(web::Json(OverviewView {
         health: attention::health(&facts, may),
         checklist: attention::checklist(&facts),
@@ -101,6 +107,13 @@ async fn overview_show(
         by_hour: hours(&found),
         by_rep: shares(found),
     }))
+}
+
+/// The page shows without it, should it not be readable just now.
+async fn key_due_days(console: &Console) -> Option<i64> {
+    let keys = console.identity.signing_key_list().await.ok()?;
+    let current = keys.items.iter().find(|key| key.state == "current")?;
+    keys.due.then_some(current.age_days)
 }
 
 fn facts(tx: &mut TenantTx<'_>, found: &Overview, budget_percent: u8) -> Result<Facts, Fault> {
@@ -118,6 +131,7 @@ fn facts(tx: &mut TenantTx<'_>, found: &Overview, budget_percent: u8) -> Result<
         router,
         accounting: found.accounting,
         dead_jobs: jobs::job_counts(tx)?.dead,
+        key_due_days: None,
         fields: fields.iter().filter(|field| !field.required).count(),
         reps: names.reps.len(),
         pools: names.pools.len(),

@@ -1,16 +1,21 @@
 //! The session: sign in, refresh, show, move to another tenant, sign out.
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use chrono::{DateTime, Utc};
 use http::{
     Body, Knock, Problem, Public, Routes, Shared, SignedIn, forget_refresh_cookie,
     read_refresh_cookie, refresh_cookie,
 };
-use identity::{Grant, IdentityError, Permission, SessionView, SignIn, SignInStep};
-use kernel::{Role, Secret, TenantId, UserId};
+use identity::{Grant, IdentityError, Permission, Refusal, SessionView, SignIn, SignInStep};
+use kernel::{Classified, Role, Secret, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::step_up;
+
+/// When the queue of passwords is full: about as long as a full queue takes.
+const COME_BACK: Duration = Duration::from_secs(5);
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -45,9 +50,11 @@ struct GrantBody {
 }
 
 #[derive(Serialize)]
-struct SessionBody {
+pub(super) struct SessionBody {
     user: UserBody,
     tenant: TenantBody,
+    /// A super_admin's visit (CX-33).
+    support: Option<SupportBody>,
     roles: Vec<Role>,
     owner: bool,
     tenants: Vec<TenantRef>,
@@ -75,6 +82,14 @@ struct TenantBody {
     id: TenantId,
     name: String,
     state: String,
+    trial_ends_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Serialize)]
+struct SupportBody {
+    reason: String,
+    mode: &'static str,
+    ends_at: DateTime<Utc>,
 }
 
 #[derive(Serialize)]
@@ -158,13 +173,21 @@ pub(super) fn granted(mut response: HttpResponseBuilder, grant: Grant) -> HttpRe
     })
 }
 
-/// A lockout says when it ends, and a wrong answer how many are left.
+/// A lockout says when it ends, a full queue when to come back, and a wrong answer how many are left; a
+/// link or a word that is well formed and not accepted is 422.
 pub(super) fn problem(error: IdentityError) -> Problem {
     match error {
         IdentityError::FactorInvalid { remaining } => {
             Problem::from(error).with("remaining", remaining.into())
         }
         IdentityError::RateLimited { retry_after } => Problem::from(error).retry_after(retry_after),
+        IdentityError::Overloaded => Problem::from(error).retry_after(COME_BACK),
+        IdentityError::Refused(Refusal::InvitationInvalid | Refusal::SignUpInvalid) => {
+            Problem::unprocessable(error.code(), "token", error.message())
+        }
+        IdentityError::Refused(Refusal::ConfirmWrong) => {
+            Problem::unprocessable(error.code(), "confirm", error.message())
+        }
         other => other.into(),
     }
 }
@@ -181,7 +204,13 @@ impl From<SessionView> for SessionBody {
                 id: TenantId::from_uuid(view.tenant.tenant_id),
                 name: view.tenant.name,
                 state: view.tenant.state,
+                trial_ends_at: view.trial_ends_at,
             },
+            support: view.support.map(|support| SupportBody {
+                reason: support.reason,
+                mode: if support.writes { "write" } else { "read" },
+                ends_at: support.ends_at,
+            }),
             roles: view.roles.iter().collect(),
             owner: view.roles.is_owner(),
             tenants: view

@@ -22,7 +22,7 @@ use crate::{
     grant::email_binding,
     identity::{Caller, Identity, Inner},
     opaque::random,
-    session::{human, rate_limited, sign_in_limits},
+    session::{human, rate_limited, refusal_code, sign_in_limits},
 };
 
 /// A person's factors as the profile page shows them.
@@ -336,12 +336,8 @@ impl Inner {
                     return store::session_prove_password(tx, session);
                 }
                 let locked = attempts::settle_failure(tx, &limits)?;
-                let code = if locked {
-                    "locked_out"
-                } else {
-                    "invalid_credentials"
-                };
-                let refused = Entry::new(Action::SignInRefuse, "user", user).refused(code);
+                let refused =
+                    Entry::new(Action::SignInRefuse, "user", user).refused(refusal_code(&locked));
                 Author::of(&own.who).write(tx, refused)
             })
             .await?;

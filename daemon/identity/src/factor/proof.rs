@@ -131,7 +131,7 @@ impl Inner {
 
     /// The counter of the account's codes.
     pub(super) fn guess_limit(&self, user: UserId) -> Result<Limit, IdentityError> {
-        Limit::of_account(
+        Limit::anywhere(
             &self.secrets()?.index_key,
             AttemptScope::FactorAccount,
             user.uuid().as_bytes(),
@@ -177,10 +177,10 @@ pub(super) fn judge(
     }
     let locked = attempts::settle_failure(tx, limits)?;
     let remaining = MOST_FAILURES - store::challenge_fail(tx, challenge)?;
-    let code = match (locked, remaining > 0) {
-        (true, _) => "locked_out",
-        (false, true) => "factor_invalid",
-        (false, false) => "challenge_void",
+    let code = match (locked.is_empty(), remaining > 0) {
+        (false, _) => "locked_out",
+        (true, true) => "factor_invalid",
+        (true, false) => "challenge_void",
     };
     let refused = Entry::new(Action::FactorRefuse, "user", user)
         .refused(code)

@@ -27,6 +27,10 @@ pub(crate) enum Question {
     KeysProgress {
         run: Uuid,
     },
+    /// The signing keys with their age.
+    Keys,
+    /// The next signing key becomes the current one.
+    KeysRotate,
 }
 
 /// One line back.

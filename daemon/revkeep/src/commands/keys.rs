@@ -1,4 +1,4 @@
-//! `revkeep keys`: the keys that protect what is stored.
+//! `revkeep keys`: the keys that sign access tokens (LM-67, LM-96), and those that protect what is stored.
 
 use std::{io::IsTerminal, process::ExitCode, time::Duration};
 
@@ -13,6 +13,10 @@ const LOOK: Duration = Duration::from_millis(500);
 
 #[derive(Subcommand)]
 pub(super) enum Command {
+    /// Each signing key with its state, algorithm and age. Exit code 1 when a rotation is due.
+    List,
+    /// Make the next signing key the current one. Nobody is signed out by it.
+    Rotate,
     /// Give every key a new version and move all that is sealed to it, while the daemon serves. It
     /// goes on when this command is interrupted, and after a crash.
     Rewrap {
@@ -22,11 +26,63 @@ pub(super) enum Command {
     },
 }
 
-/// Exit code 0 when everything was moved, 1 when a part was given up.
+/// Exit code 0; 1 when a rotation of the signing key is due, or a part of a rewrap was given up.
 pub(super) fn run(config: &Config, command: &Command, json: bool) -> ExitCode {
     match command {
+        Command::List => signing(config, Question::Keys, json),
+        Command::Rotate => signing(config, Question::KeysRotate, json),
         Command::Rewrap { no_rotate } => rewrap(config, !no_rotate, json),
     }
+}
+
+fn signing(config: &Config, question: Question, json: bool) -> ExitCode {
+    let answer = match super::ask(config, question, json) {
+        Ok(answer) => answer,
+        Err(code) => return code,
+    };
+    if json {
+        super::say(&answer.to_string());
+    } else {
+        super::say(&screen(&answer));
+    }
+    if answer.get("due").and_then(Value::as_bool) == Some(false) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    }
+}
+
+fn screen(answer: &Value) -> String {
+    let mut lines: Vec<String> = answer
+        .get("items")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|key| {
+            let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or("");
+            let days = key.get("age_days").and_then(Value::as_i64).unwrap_or(0);
+            format!(
+                "{:8}  {:5}  {days:4} days  {}",
+                text("state"),
+                text("algorithm"),
+                text("id")
+            )
+        })
+        .collect();
+    let every = answer
+        .get("rotate_every_days")
+        .and_then(Value::as_i64)
+        .unwrap_or(90);
+    lines.push(
+        if answer.get("due").and_then(Value::as_bool) == Some(true) {
+            format!(
+                "The current key is older than {every} days.\nNext step: `revkeep keys rotate`."
+            )
+        } else {
+            format!("Rotate every {every} days.")
+        },
+    );
+    lines.join("\n")
 }
 
 fn rewrap(config: &Config, rotate: bool, json: bool) -> ExitCode {
@@ -104,4 +160,27 @@ fn number(value: &Value, key: &str) -> i64 {
 
 fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
     value.get(key).and_then(Value::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::screen;
+
+    #[test]
+    fn a_key_that_is_due_names_the_next_step() {
+        let mut answer = json!({
+            "rotate_every_days": 90,
+            "due": true,
+            "items": [{ "id": "key_1", "state": "current", "algorithm": "RS256", "age_days": 91 }],
+        });
+        let text = screen(&answer);
+        assert!(
+            text.contains("91 days") && text.contains("revkeep keys rotate"),
+            "{text}"
+        );
+        answer["due"] = json!(false);
+        assert!(!screen(&answer).contains("revkeep keys rotate"));
+    }
 }

@@ -44,7 +44,7 @@ enum Command {
     Migrate,
     /// Print the commented default configuration: the manual of every setting.
     Config,
-    /// The keys that protect what is stored.
+    /// The keys that sign access tokens and those that protect what is stored: list, rotate, rewrap.
     #[command(subcommand)]
     Keys(keys::Command),
     /// List every promise about security: built with its probes, attested, or pending.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use http::Readiness;
+use identity::{IdentityError, SigningKeys};
 use kernel::{Actor, Classified};
 use serde_json::{Value, json};
 
@@ -63,6 +64,15 @@ impl DaemonAnswers {
         }))
     }
 
+    async fn keys(&self) -> Reply {
+        keys_reply(self.parts.identity.signing_key_list().await)
+    }
+
+    async fn keys_rotate(&self, asker: &Actor) -> Reply {
+        let rotated = self.parts.identity.signing_key_rotate(asker, None, None);
+        keys_reply(rotated.await)
+    }
+
     async fn setup_code(&self) -> Reply {
         let code = self.parts.identity.setup_code_create().await;
         reply(code.map(|code| {
@@ -85,6 +95,38 @@ fn reply<E: Classified>(answer: Result<Value, E>) -> Reply {
     }
 }
 
+fn keys_reply(keys: Result<SigningKeys, IdentityError>) -> Reply {
+    let keys = match keys {
+        Ok(keys) => keys,
+        Err(error) => {
+            return Reply::Refusal {
+                code: error.code().to_owned(),
+                message: error.message(),
+            };
+        }
+    };
+    let items: Vec<_> = keys
+        .items
+        .iter()
+        .map(|key| {
+            json!({
+                "id": key.id,
+                "state": key.state,
+                "algorithm": key.algorithm,
+                "created_at": key.created_at.to_rfc3339(),
+                "current_since": key.current_since.map(|since| since.to_rfc3339()),
+                "age_days": key.age_days,
+            })
+        })
+        .collect();
+    Reply::Answer(json!({
+        "algorithm": keys.algorithm,
+        "rotate_every_days": keys.rotate_every_days,
+        "due": keys.due,
+        "items": items,
+    }))
+}
+
 #[async_trait]
 impl Answers for DaemonAnswers {
     async fn answer(&self, question: Question, asker: &Actor) -> Reply {
@@ -92,7 +134,10 @@ impl Answers for DaemonAnswers {
         match question {
             Question::Status => self.status().await,
             Question::Check => {
-                let findings = checks::all(&self.config).await;
+                let mut findings = checks::all(&self.config).await;
+                if let Ok(keys) = self.parts.identity.signing_key_list().await {
+                    findings.push(checks::signing_keys(&keys));
+                }
                 Reply::Answer(json!({ "findings": findings }))
             }
             Question::SetupCode => self.setup_code().await,
@@ -101,6 +146,8 @@ impl Answers for DaemonAnswers {
                 reply(begun.map(|(run, jobs)| json!({ "run": run, "jobs": jobs })))
             }
             Question::KeysProgress { run } => reply(rewrap::progress(&self.parts.db, run).await),
+            Question::Keys => self.keys().await,
+            Question::KeysRotate => self.keys_rotate(asker).await,
         }
     }
 }

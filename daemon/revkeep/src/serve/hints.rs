@@ -53,6 +53,9 @@ async fn listen(
                     let _ = changes.send(None);
                 }
                 for (topic, tenant) in heard {
+                    if topic == "api_keys" {
+                        identity.forget_api_keys(tenant);
+                    }
                     if topic == "sessions" {
                         identity.forget_tenant(tenant);
                     }

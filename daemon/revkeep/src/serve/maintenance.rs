@@ -1,10 +1,11 @@
 //! What the database needs now and then, whichever daemon does it: partitions of the coming months,
-//! and an end to jobs that were done.
+//! an end to jobs that were done, and the end of trials.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use db::{Db, DbError};
+use identity::Identity;
 use tokio::sync::watch;
 
 const HOURLY: Duration = Duration::from_secs(3600);
@@ -16,14 +17,21 @@ const JOBS_KEPT: TimeDelta = TimeDelta::days(7);
 /// Jobs forgotten in one transaction.
 const AT_ONCE: i32 = 5_000;
 
-pub(super) async fn run(db: Db, mut stop: watch::Receiver<bool>) {
+pub(super) async fn run(db: Db, identity: Identity, mut stop: watch::Receiver<bool>) {
     loop {
-        let pause = match once(&db).await {
-            Ok(()) => HOURLY,
-            Err(error) => {
-                log::debug!("maintenance of the database waits: {error}");
-                SOON
-            }
+        let (rows, trials) = (once(&db).await, identity.trials_move().await);
+        if let Err(error) = &rows {
+            log::debug!("maintenance of the database waits: {error}");
+        }
+        match &trials {
+            Ok(0) => {}
+            Ok(moved) => log::info!("{moved} trials end soon or are over; their owners are told"),
+            Err(error) => log::debug!("trials cannot be looked at yet: {error}"),
+        }
+        let pause = if rows.is_ok() && trials.is_ok() {
+            HOURLY
+        } else {
+            SOON
         };
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,

@@ -68,7 +68,11 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let (stopper, stop) = watch::channel(false);
     let unlocking = tokio::spawn(parts.clone().unlock(stop.clone()));
     let (changes, listening) = hints::start(&config.database, parts.identity.clone(), stop.clone());
-    let maintaining = tokio::spawn(maintenance::run(parts.db.clone(), stop.clone()));
+    let maintaining = tokio::spawn(maintenance::run(
+        parts.db.clone(),
+        parts.identity.clone(),
+        stop.clone(),
+    ));
     let server = parts.start_server(&config, readiness.clone(), changes, stop.clone())?;
     let worker = parts.worker(&config)?;
     let working = {

@@ -39,6 +39,7 @@ impl Parts {
         db.set_audit_keyring(Arc::new(audit::Keyring::new(db.clone(), vault.clone())));
         let egress = Egress::new(config.egress.clone())?;
         let identity = Identity::new(db.clone(), vault.clone(), config.identity.clone());
+        identity.set_egress(&egress);
         let provider: Arc<dyn Provider> =
             Arc::new(SalesforceOAuth::new(&egress, &config.salesforce));
         let redirect = format!("{}/connect/salesforce", config.site.public_url);
@@ -111,6 +112,7 @@ impl Parts {
                 self.salesforce.clone(),
             )),
             live: Live::new(changes, stop),
+            public_url: config.site.public_url.trim_end_matches('/').to_owned(),
             budget_percent: config.salesforce.budget_percent,
         };
         Ok(http::serve(&config.server, shared, move |app| {
@@ -130,6 +132,7 @@ impl Parts {
         handlers.extend(delivery::handlers(
             &self.db,
             &self.vault,
+            &self.identity,
             &self.egress,
             &config.mail,
             &config.site.public_url,

@@ -1,0 +1,180 @@
+//! `/oauth`: where a person's own programs get their sessions (RFC 8628, RFC 6749). No page calls it
+//! and no cookie is read: forms in, JSON out, errors as those documents name them.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use http::{Client, Routes, Shared};
+use identity::{Grant, IdentityError};
+use kernel::{Classified, ErrorKind, Secret};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::Console;
+
+const CLIENT_ID: &str = "revkeep-cli";
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// Below `/oauth`.
+pub fn routes() -> Routes {
+    Routes::new()
+        .post("/device_authorization", device_grant_ask)
+        .post("/token", token)
+}
+
+/// Parameters that are not known are ignored (RFC 6749 section 3.2).
+#[derive(Deserialize)]
+struct AskInput {
+    client_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct TokenInput {
+    client_id: Option<String>,
+    grant_type: Option<String>,
+    device_code: Option<Secret<String>>,
+    refresh_token: Option<Secret<String>>,
+}
+
+#[derive(Serialize)]
+struct DeviceAuthorization<'a> {
+    device_code: &'a str,
+    user_code: &'a str,
+    verification_uri: String,
+    verification_uri_complete: String,
+    expires_in: u64,
+    interval: u64,
+}
+
+#[derive(Serialize)]
+struct TokenBody<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    /// Seconds.
+    expires_in: u64,
+    /// Absent where the program has the newer one already (CX-02).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+}
+
+async fn device_grant_ask(
+    _: Client,
+    console: web::Data<Console>,
+    request: HttpRequest,
+    input: Result<web::Form<AskInput>, actix_web::Error>,
+) -> HttpResponse {
+    match input {
+        Ok(web::Form(input)) if input.client_id.as_deref() == Some(CLIENT_ID) => {}
+        Ok(_) => return refusal("invalid_client"),
+        Err(_) => return refusal("invalid_request"),
+    }
+    let caller = console.shared.caller(&request);
+    let grant = match console.identity.device_grant_ask(&caller).await {
+        Ok(grant) => grant,
+        Err(error) => return failure(&error),
+    };
+    let page = format!("{}/device", console.public_url);
+    uncached(HttpResponse::Ok()).json(DeviceAuthorization {
+        device_code: grant.device_code.expose(),
+        user_code: &grant.user_code,
+        verification_uri_complete: format!("{page}?code={}", grant.user_code),
+        verification_uri: page,
+        expires_in: grant.expires_in.as_secs(),
+        interval: grant.poll_every.as_secs(),
+    })
+}
+
+async fn token(
+    _: Client,
+    shared: web::Data<Shared>,
+    request: HttpRequest,
+    input: Result<web::Form<TokenInput>, actix_web::Error>,
+) -> HttpResponse {
+    let Ok(web::Form(input)) = input else {
+        return refusal("invalid_request");
+    };
+    if input.client_id.as_deref().is_some_and(|id| id != CLIENT_ID) {
+        return refusal("invalid_client");
+    }
+    let (identity, caller) = (shared.identity(), shared.caller(&request));
+    let granted = match (
+        input.grant_type.as_deref(),
+        input.device_code,
+        input.refresh_token,
+    ) {
+        (Some(DEVICE_CODE), Some(code), _) => {
+            identity.device_grant_poll(code.expose(), &caller).await
+        }
+        (Some("refresh_token"), _, Some(token)) => {
+            identity.client_refresh(token.expose(), &caller).await
+        }
+        (Some(DEVICE_CODE | "refresh_token") | None, ..) => return refusal("invalid_request"),
+        (Some(_), ..) => return refusal("unsupported_grant_type"),
+    };
+    match granted {
+        Ok(grant) => token_body(&grant),
+        Err(error) => failure(&error),
+    }
+}
+
+fn token_body(grant: &Grant) -> HttpResponse {
+    uncached(HttpResponse::Ok()).json(TokenBody {
+        access_token: &grant.access_token,
+        token_type: "Bearer",
+        expires_in: grant.expires_in.as_secs(),
+        refresh_token: grant
+            .refresh
+            .as_ref()
+            .map(|refresh| refresh.token.expose().as_str()),
+    })
+}
+
+/// RFC 6749 section 5.2: 400 with a code. What is ours to mend keeps its own status.
+fn failure(error: &IdentityError) -> HttpResponse {
+    match (error, error.kind()) {
+        (IdentityError::DeviceGrant(code), _) => refusal(code),
+        (IdentityError::RateLimited { retry_after }, _) => {
+            uncached(HttpResponse::TooManyRequests())
+                .insert_header((header::RETRY_AFTER, retry_after.as_secs().to_string()))
+                .json(json!({ "error": "slow_down" }))
+        }
+        (_, ErrorKind::Unauthenticated | ErrorKind::NotFound) => refusal("invalid_grant"),
+        (_, ErrorKind::Sealed | ErrorKind::Unavailable) => {
+            uncached(HttpResponse::ServiceUnavailable())
+                .json(json!({ "error": "temporarily_unavailable" }))
+        }
+        _ => {
+            log::error!("a program's request failed: {error}");
+            uncached(HttpResponse::InternalServerError()).json(json!({ "error": "server_error" }))
+        }
+    }
+}
+
+fn refusal(code: &str) -> HttpResponse {
+    let status = match code {
+        "invalid_client" => HttpResponse::Unauthorized(),
+        _ => HttpResponse::BadRequest(),
+    };
+    uncached(status).json(json!({ "error": code }))
+}
+
+/// RFC 6749 section 5.1.
+fn uncached(mut answer: actix_web::HttpResponseBuilder) -> actix_web::HttpResponseBuilder {
+    answer.insert_header((header::CACHE_CONTROL, "no-store"));
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    /// A new line here is a decision.
+    #[test]
+    fn programs_have_these_doors_and_no_other() {
+        let lines: Vec<String> = super::routes()
+            .list()
+            .iter()
+            .map(|route| format!("{} {} {:?}", route.method, route.path, route.access))
+            .collect();
+        assert_eq!(
+            lines,
+            ["POST /device_authorization Client", "POST /token Client"]
+        );
+    }
+}

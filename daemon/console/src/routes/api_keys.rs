@@ -1,0 +1,118 @@
+//! Keys of programs.
+
+use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
+use http::{Allowed, Body, Path, Problem, Routes, Shared};
+use identity::{API_SCOPES, ApiKey, NewApiKey, permit};
+use kernel::{ApiKeyId, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::views::{All, Named};
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/api-keys", api_key_list)
+        .post("/api-keys", api_key_create)
+        .get("/api-keys/scopes", api_key_scopes)
+        .delete("/api-keys/{id}", api_key_revoke)
+}
+
+#[derive(Serialize)]
+struct KeyBody {
+    id: ApiKeyId,
+    name: String,
+    prefix: String,
+    scopes: Vec<String>,
+    created_by: Named<UserId>,
+    created_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+    state: &'static str,
+}
+
+impl From<ApiKey> for KeyBody {
+    fn from(key: ApiKey) -> Self {
+        Self {
+            id: key.id,
+            name: key.name,
+            prefix: key.prefix,
+            scopes: key.scopes,
+            created_by: Named {
+                id: key.created_by,
+                name: key
+                    .created_by_name
+                    .unwrap_or_else(|| String::from("former member")),
+            },
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+            last_used_at: key.last_used_at,
+            state: key.state.name(),
+        }
+    }
+}
+
+/// The only answer that ever holds the secret.
+#[derive(Serialize)]
+struct NewKeyBody {
+    #[serde(flatten)]
+    key: KeyBody,
+    secret: String,
+}
+
+#[derive(Serialize)]
+struct Scope {
+    name: &'static str,
+    title: &'static str,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreateInput {
+    name: String,
+    scopes: Vec<String>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+async fn api_key_list(
+    who: Allowed<permit::ApiKeyRead>,
+    shared: web::Data<Shared>,
+) -> Result<web::Json<All<KeyBody>>, Problem> {
+    let keys = shared.identity().api_key_list(&who).await?;
+    Ok(web::Json(All {
+        items: keys.into_iter().map(KeyBody::from).collect(),
+    }))
+}
+
+async fn api_key_scopes(_: Allowed<permit::ApiKeyRead>) -> Result<web::Json<All<Scope>>, Problem> {
+    let items = API_SCOPES
+        .into_iter()
+        .map(|(name, title)| Scope { name, title })
+        .collect();
+    Ok(web::Json(All { items }))
+}
+
+async fn api_key_create(
+    who: Allowed<permit::ApiKeyEdit>,
+    shared: web::Data<Shared>,
+    Body(input): Body<CreateInput>,
+) -> Result<HttpResponse, Problem> {
+    let new = NewApiKey {
+        name: input.name,
+        scopes: input.scopes,
+        expires_at: input.expires_at,
+    };
+    let (key, secret) = shared.identity().api_key_create(&who, new).await?;
+    Ok(HttpResponse::Created().json(NewKeyBody {
+        key: key.into(),
+        secret: secret.expose().clone(),
+    }))
+}
+
+async fn api_key_revoke(
+    who: Allowed<permit::ApiKeyEdit>,
+    shared: web::Data<Shared>,
+    Path(id): Path<ApiKeyId>,
+) -> Result<HttpResponse, Problem> {
+    shared.identity().api_key_revoke(&who, id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,104 @@
+//! How an interface key reads: `rk_<id>_<secret><checksum>`.
+//!
+//! The id is 32 hexadecimal digits and no secret. The secret is 40 characters of `0-9A-Za-z` (238 bits).
+//! The checksum is the first 8 hexadecimal digits of SHA-256 over everything before it, so that a scanner
+//! of source code can tell a real key from noise without asking anybody, and a mistyped key costs no
+//! bcrypt.
+
+use kernel::{ApiKeyId, Secret};
+use uuid::Uuid;
+
+use crate::{
+    error::IdentityError,
+    opaque::{random, sha256},
+};
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const SECRET: usize = 40;
+const CHECKSUM: usize = 8;
+
+/// What of a key may be shown.
+pub(crate) fn prefix(key: ApiKeyId) -> String {
+    format!("rk_{}", key.uuid().as_simple())
+}
+
+/// A new key's whole text, and its secret part, which is what is hashed.
+pub(crate) fn new(key: ApiKeyId) -> Result<(Secret<String>, Secret<String>), IdentityError> {
+    let mut secret = String::with_capacity(SECRET);
+    while secret.len() < SECRET {
+        for byte in random::<64>()? {
+            // 248 is the largest multiple of 62 in a byte: what is above would favour some letters.
+            let letter = ALPHABET.get(usize::from(byte % 62)).filter(|_| byte < 248);
+            if let Some(letter) = letter.filter(|_| secret.len() < SECRET) {
+                secret.push(char::from(*letter));
+            }
+        }
+    }
+    let body = format!("{}_{secret}", prefix(key));
+    let text = format!("{body}{}", checksum(&body));
+    Ok((Secret::new(text), Secret::new(secret)))
+}
+
+/// Id and secret of a well-formed key.
+pub(crate) fn parse(text: &str) -> Option<(ApiKeyId, Secret<String>)> {
+    let (body, sum) = text.split_at_checked(text.len().checked_sub(CHECKSUM)?)?;
+    let (id, secret) = body.strip_prefix("rk_")?.split_once('_')?;
+    let sound = secret.len() == SECRET
+        && secret.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && id.len() == 32
+        && !id.bytes().any(|byte| byte.is_ascii_uppercase())
+        && checksum(body) == sum;
+    let id = Uuid::try_parse(id).ok().filter(|_| sound)?;
+    Some((ApiKeyId::from_uuid(id), Secret::new(secret.to_owned())))
+}
+
+fn checksum(body: &str) -> String {
+    sha256(body.as_bytes())
+        .iter()
+        .take(CHECKSUM / 2)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::SystemClock;
+
+    use super::*;
+
+    #[test]
+    fn a_key_reads_back_and_no_two_are_alike() {
+        let id = ApiKeyId::generate(&SystemClock);
+        let (text, secret) = new(id).unwrap();
+        let (found, read) = parse(text.expose()).unwrap();
+        assert_eq!(found, id);
+        assert_eq!(read.expose(), secret.expose());
+        assert_eq!(secret.expose().len(), 40);
+        assert_ne!(new(id).unwrap().0.expose(), text.expose());
+    }
+
+    #[test]
+    fn one_wrong_letter_anywhere_is_no_key() {
+        let (text, _) = new(ApiKeyId::generate(&SystemClock)).unwrap();
+        let text = text.expose();
+        for place in 0..text.len() {
+            let mut wrong = text.clone().into_bytes();
+            wrong[place] = if wrong[place] == b'x' { b'y' } else { b'x' };
+            assert!(
+                parse(std::str::from_utf8(&wrong).unwrap()).is_none(),
+                "letter {place}"
+            );
+        }
+        for text in [
+            "",
+            "rk_",
+            "rk__",
+            "é",
+            "rk_é_é",
+            &text[..60],
+            &format!("{text}0"),
+        ] {
+            assert!(parse(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,451 @@
+//! Members of a tenant: the list, their roles, who may come in, and who owns it.
+//!
+//! A change raises the membership's epoch, so every older access token dies, and takes the tenant's row
+//! first, so that two administrators never demote each other at once. Deactivation is of the membership
+//! alone: an account belongs to its person and may serve other tenants, which are not ours to touch. A
+//! person whose last membership is deactivated can sign in nowhere.
+
+use audit::Entry;
+use chrono::{DateTime, Utc};
+use db::{AuthTx, Unit};
+use diesel::{
+    AsChangeset, BoolExpressionMethods, ExpressionMethods, OptionalExtension,
+    PgTextExpressionMethods, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
+    dsl::count_star, update,
+};
+use futures_util::{StreamExt, stream};
+use kernel::{Action, Event, Principal, Role, TenantId, UserId};
+use schema::{members, memberships, tenants};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    acting::Acting,
+    error::IdentityError,
+    identity::Identity,
+    refusal::Refusal,
+    roles::{role_names, roles_of},
+};
+
+type Outcome<T> = Result<T, IdentityError>;
+
+/// Addresses that are opened at a time for a list.
+const AT_ONCE: usize = 8;
+
+/// A member as colleagues with the permission see them.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub user: UserId,
+    pub name: String,
+    /// Absent while the secrets backend cannot open it.
+    pub email: Option<String>,
+    pub roles: Vec<Role>,
+    pub owner: bool,
+    pub active: bool,
+    pub joined_at: DateTime<Utc>,
+    pub last_seen_at: Option<DateTime<Utc>>,
+    /// The membership's epoch.
+    pub version: i32,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct MemberFilter {
+    /// Part of the name, in any case.
+    pub search: Option<String>,
+    pub active: Option<bool>,
+}
+
+/// One page of members by name, with one row more than asked for when there is a next page.
+#[derive(Debug)]
+pub struct MemberPage {
+    pub items: Vec<Member>,
+    pub active: i64,
+    pub deactivated: i64,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = members)]
+pub(crate) struct MemberRow {
+    pub(crate) user_id: Uuid,
+    pub(crate) name: String,
+    pub(crate) email_sealed: Vec<u8>,
+    pub(crate) roles: Vec<String>,
+    pub(crate) owner: bool,
+    pub(crate) state: String,
+    pub(crate) epoch: i32,
+    pub(crate) joined_at: DateTime<Utc>,
+    pub(crate) last_seen_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = memberships)]
+struct Membership {
+    roles: Vec<String>,
+    owner: bool,
+    epoch: i32,
+    state: String,
+}
+
+/// What is `None` stays.
+#[derive(AsChangeset, Default)]
+#[diesel(table_name = memberships)]
+struct Change {
+    roles: Option<Vec<String>>,
+    owner: Option<bool>,
+    state: Option<&'static str>,
+    epoch: i32,
+}
+
+impl Membership {
+    fn is_admin(&self) -> bool {
+        self.roles.iter().any(|role| role == Role::Admin.name())
+    }
+}
+
+impl Identity {
+    pub async fn member_list(
+        &self,
+        who: &Principal,
+        filter: MemberFilter,
+        after: Option<(String, UserId)>,
+        limit: i64,
+    ) -> Outcome<MemberPage> {
+        let acting = Acting::of(who)?;
+        let (rows, active, deactivated) = self
+            .inner
+            .db
+            .auth(acting.scope, move |tx| {
+                let rows = page(tx, &filter, after, limit)?;
+                let (active, deactivated) = (count(tx, "active")?, count(tx, "deactivated")?);
+                Ok::<_, IdentityError>((rows, active, deactivated))
+            })
+            .await?;
+        Ok(MemberPage {
+            items: self.shown(rows).await?,
+            active,
+            deactivated,
+        })
+    }
+
+    /// The roles of a member, as a mail tells of them.
+    pub async fn member_roles(&self, tenant: TenantId, user: UserId) -> Outcome<Vec<Role>> {
+        let scope = db::AuthScope {
+            tenant: Some(tenant),
+            user: None,
+        };
+        self.inner
+            .db
+            .auth(scope, move |tx| {
+                let found = membership(tx, user)?;
+                Ok(found.map_or_else(Vec::new, |row| roles_of(&row.roles)))
+            })
+            .await
+    }
+
+    /// Gives a member other roles.
+    pub async fn member_update(
+        &self,
+        who: &Principal,
+        member: UserId,
+        roles: Vec<Role>,
+        version: i32,
+    ) -> Outcome<Member> {
+        let names = role_names(&roles)?;
+        self.change(who, member, move |tx, acting, old| {
+            if old.epoch != version {
+                return Err(Refusal::VersionConflict.into());
+            }
+            let stays_admin = names.contains(&Role::Admin.name());
+            if old.owner && !stays_admin {
+                return Err(Refusal::LastOwner.into());
+            }
+            if old.is_admin() && !stays_admin {
+                keep_one_admin(tx, member)?;
+            }
+            let change = Change {
+                roles: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+                ..Change::default()
+            };
+            set(tx, member, &old, change)?;
+            let entry = Entry::new(Action::MemberUpdate, "user", member)
+                .before(json!({ "roles": old.roles }))
+                .after(json!({ "roles": names }));
+            acting.audit(tx, entry)?;
+            Ok(jobs::publish(tx, &Event::RolesChanged { user: member })?)
+        })
+        .await
+    }
+
+    /// Shuts a member out: their sessions in the tenant end, and connections that are theirs alone
+    /// lose their tokens, in the same transaction.
+    pub async fn member_deactivate(&self, who: &Principal, member: UserId) -> Outcome<Member> {
+        self.change(who, member, move |tx, acting, old| {
+            if old.state != "active" {
+                return Ok(());
+            }
+            if old.owner {
+                return Err(Refusal::LastOwner.into());
+            }
+            if old.is_admin() {
+                keep_one_admin(tx, member)?;
+            }
+            set(tx, member, &old, state("deactivated"))?;
+            let ended = tx.member_cut(member, "deactivated")?;
+            let entry = Entry::new(Action::MemberDeactivate, "user", member)
+                .after(json!({ "sessions_ended": ended }));
+            acting.audit(tx, entry)?;
+            Ok(jobs::publish(
+                tx,
+                &Event::MemberDeactivated { user: member },
+            )?)
+        })
+        .await
+    }
+
+    pub async fn member_reactivate(&self, who: &Principal, member: UserId) -> Outcome<Member> {
+        self.change(who, member, move |tx, acting, old| {
+            if old.state == "active" {
+                return Ok(());
+            }
+            set(tx, member, &old, state("active"))?;
+            acting.audit(tx, Entry::new(Action::MemberReactivate, "user", member))?;
+            Ok(jobs::publish(
+                tx,
+                &Event::MemberReactivated { user: member },
+            )?)
+        })
+        .await
+    }
+
+    /// Makes another active member the owner, and an administrator if they are none. For the owner
+    /// alone, who types the organisation's name.
+    pub async fn owner_transfer(
+        &self,
+        who: &Principal,
+        member: UserId,
+        confirm: String,
+    ) -> Outcome<Member> {
+        self.change(who, member, move |tx, acting, old| {
+            let mine = membership(tx, acting.user)?.ok_or(Refusal::NotOwner)?;
+            if !mine.owner || mine.state != "active" {
+                return Err(Refusal::NotOwner.into());
+            }
+            if old.state != "active" {
+                return Err(Refusal::Deactivated.into());
+            }
+            if tenant_name(tx)? != confirm.trim() {
+                return Err(Refusal::ConfirmWrong.into());
+            }
+            let leaving = Change {
+                owner: Some(false),
+                ..Change::default()
+            };
+            set(tx, acting.user, &mine, leaving)?;
+            let mut roles = old.roles.clone();
+            if !old.is_admin() {
+                roles.push(Role::Admin.name().to_owned());
+            }
+            let coming = Change {
+                owner: Some(true),
+                roles: Some(roles),
+                ..Change::default()
+            };
+            set(tx, member, &old, coming)?;
+            let entry = Entry::new(Action::OwnerTransfer, "user", member)
+                .before(json!({ "owner": acting.user }))
+                .after(json!({ "owner": member }));
+            acting.audit(tx, entry)?;
+            let event = Event::OwnerChanged {
+                from: acting.user,
+                to: member,
+            };
+            Ok(jobs::publish(tx, &event)?)
+        })
+        .await
+    }
+
+    /// One change of another's membership, under the tenant's lock; answers how the member is then.
+    async fn change<F>(&self, who: &Principal, member: UserId, work: F) -> Outcome<Member>
+    where
+        F: FnOnce(&mut AuthTx<'_>, &Acting, Membership) -> Outcome<()> + Send + 'static,
+    {
+        let acting = Acting::of(who)?;
+        let row = self
+            .inner
+            .db
+            .auth(acting.scope, move |tx| {
+                lock_tenant(tx)?;
+                let old = membership(tx, member)?.ok_or(Refusal::UnknownMember)?;
+                if member == acting.user {
+                    return Err(Refusal::OwnAccount.into());
+                }
+                work(tx, &acting, old)?;
+                db::hint(tx, "sessions")?;
+                db::hint(tx, "members")?;
+                one(tx, member)
+            })
+            .await?;
+        self.inner.standings.forget_tenant(who.tenant);
+        let mut shown = self.shown(vec![row]).await?;
+        shown.pop().ok_or_else(|| Refusal::UnknownMember.into())
+    }
+
+    /// Opens the addresses, a bounded number at a time.
+    async fn shown(&self, rows: Vec<MemberRow>) -> Outcome<Vec<Member>> {
+        let opened = stream::iter(rows.into_iter().map(|row| async move {
+            let user = UserId::from_uuid(row.user_id);
+            let email = self.inner.open_email(user, &row.email_sealed).await?;
+            Ok(Member {
+                user,
+                name: row.name,
+                email,
+                roles: roles_of(&row.roles),
+                owner: row.owner,
+                active: row.state == "active",
+                joined_at: row.joined_at,
+                last_seen_at: row.last_seen_at,
+                version: row.epoch,
+            })
+        }));
+        let opened: Vec<Outcome<Member>> = opened.buffered(AT_ONCE).collect().await;
+        opened.into_iter().collect()
+    }
+}
+
+/// Every change of a tenant's people goes through this lock, one at a time.
+pub(crate) fn lock_tenant(tx: &mut AuthTx<'_>) -> Outcome<()> {
+    tenants::table
+        .find(tx.tenant().uuid())
+        .select(tenants::tenant_id)
+        .for_update()
+        .first::<Uuid>(tx.conn())
+        .optional()?
+        .map(drop)
+        .ok_or_else(|| Refusal::UnknownThing.into())
+}
+
+fn tenant_name(tx: &mut AuthTx<'_>) -> Outcome<String> {
+    Ok(tenants::table
+        .find(tx.tenant().uuid())
+        .select(tenants::name)
+        .first(tx.conn())?)
+}
+
+fn membership(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<Option<Membership>> {
+    Ok(memberships::table
+        .find((tx.tenant().uuid(), user.uuid()))
+        .select(Membership::as_select())
+        .for_update()
+        .first(tx.conn())
+        .optional()?)
+}
+
+/// Whether the person is a member of the scope's tenant, active or not.
+pub(crate) fn is_member(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<bool> {
+    Ok(membership(tx, user)?.is_some())
+}
+
+/// Refuses when nobody but `leaving` is an active administrator.
+fn keep_one_admin(tx: &mut AuthTx<'_>, leaving: UserId) -> Outcome<()> {
+    let tenant = tx.tenant();
+    let rows: Vec<Vec<String>> = memberships::table
+        .filter(memberships::tenant_id.eq(tenant.uuid()))
+        .filter(memberships::user_id.ne(leaving.uuid()))
+        .filter(memberships::state.eq("active"))
+        .select(memberships::roles)
+        .load(tx.conn())?;
+    let admin = |roles: &Vec<String>| roles.iter().any(|role| role == Role::Admin.name());
+    if rows.iter().any(admin) {
+        Ok(())
+    } else {
+        Err(Refusal::LastAdmin.into())
+    }
+}
+
+fn state(state: &'static str) -> Change {
+    Change {
+        state: Some(state),
+        ..Change::default()
+    }
+}
+
+/// Stores a change of a membership that was locked, and raises its epoch.
+fn set(tx: &mut AuthTx<'_>, user: UserId, old: &Membership, change: Change) -> Outcome<()> {
+    let change = Change {
+        epoch: old.epoch.saturating_add(1),
+        ..change
+    };
+    update(memberships::table.find((tx.tenant().uuid(), user.uuid())))
+        .set(&change)
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+fn one(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<MemberRow> {
+    Ok(members::table
+        .filter(members::tenant_id.eq(tx.tenant().uuid()))
+        .filter(members::user_id.eq(user.uuid()))
+        .select(MemberRow::as_select())
+        .first(tx.conn())?)
+}
+
+fn count(tx: &mut AuthTx<'_>, state: &str) -> Outcome<i64> {
+    Ok(members::table
+        .filter(members::tenant_id.eq(tx.tenant().uuid()))
+        .filter(members::state.eq(state))
+        .select(count_star())
+        .first(tx.conn())?)
+}
+
+fn page(
+    tx: &mut AuthTx<'_>,
+    filter: &MemberFilter,
+    after: Option<(String, UserId)>,
+    limit: i64,
+) -> Outcome<Vec<MemberRow>> {
+    let tenant: TenantId = tx.tenant();
+    let mut query = members::table
+        .filter(members::tenant_id.eq(tenant.uuid()))
+        .order((members::name, members::user_id))
+        .limit(limit.saturating_add(1))
+        .select(MemberRow::as_select())
+        .into_boxed();
+    if let Some(active) = filter.active {
+        let state = if active { "active" } else { "deactivated" };
+        query = query.filter(members::state.eq(state));
+    }
+    if let Some(search) = filter.search.as_deref().filter(|text| !text.is_empty()) {
+        query = query.filter(members::name.ilike(contains(search)));
+    }
+    if let Some((name, user)) = after {
+        let later = members::name
+            .gt(name.clone())
+            .or(members::name.eq(name).and(members::user_id.gt(user.uuid())));
+        query = query.filter(later);
+    }
+    Ok(query.load(tx.conn())?)
+}
+
+/// A LIKE pattern for text that contains `search` literally.
+fn contains(search: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in search.chars().take(100) {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contains;
+
+    #[test]
+    fn a_search_is_taken_literally() {
+        assert_eq!(contains("Ada"), "%Ada%");
+        assert_eq!(contains("100%_\\"), "%100\\%\\_\\\\%");
+    }
+}

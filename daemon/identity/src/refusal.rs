@@ -1,0 +1,47 @@
+//! What identity refuses a person who is known and may ask: kinds, codes and words.
+
+use kernel::ErrorKind;
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $variant:ident = $kind:ident $code:literal $message:literal,)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Refusal { $($(#[$doc])* $variant,)* }
+
+        impl Refusal {
+            pub(crate) const fn kind(self) -> ErrorKind {
+                match self { $(Self::$variant => ErrorKind::$kind,)* }
+            }
+            pub(crate) const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+            pub(crate) const fn message(self) -> &'static str {
+                match self { $(Self::$variant => $message,)* }
+            }
+        }
+    };
+}
+
+refusals! {
+    UnknownMember = NotFound "not_found" "There is no such person in this organisation.",
+    UnknownThing = NotFound "not_found" "There is no such thing here.",
+    LastAdmin = Conflict "last_admin" "This is the last active administrator. Make somebody else an administrator first.",
+    LastOwner = Conflict "last_owner" "This person owns the organisation. Ownership must be transferred first.",
+    NotOwner = Denied "not_owner" "Only the owner of the organisation may do this.",
+    OwnAccount = Conflict "own_account" "Nobody does this to themselves. Ask another administrator.",
+    Deactivated = Conflict "member_deactivated" "This person is deactivated. Reactivate them first.",
+    VersionConflict = Conflict "version_conflict" "Somebody else has changed this meanwhile. Look at it again before you change it.",
+    AlreadyMember = Conflict "already_member" "This person is a member already.",
+    InvitationPending = Conflict "invitation_pending" "This address has an invitation that still waits. Send it again or revoke it.",
+    InvitationClosed = Conflict "invitation_closed" "This invitation was accepted or revoked.",
+    /// One answer for a link that is unknown, used, revoked, too old, or somebody else's.
+    InvitationInvalid = Invalid "invitation_invalid" "This invitation is not valid: it was used or revoked, is older than 7 days, or is for another address. Ask for a new one.",
+    AccountExists = Conflict "account_exists" "This address has an account. Sign in with it, and open the link again.",
+    SignUpOff = NotFound "sign_up_off" "Nobody signs up here by themselves. Ask an administrator for an invitation.",
+    SignUpInvalid = Invalid "sign_up_invalid" "This link is not valid: it was used, or is older than a day. Sign up again.",
+    ConfirmWrong = Invalid "confirm_wrong" "What was typed is not the organisation's name.",
+    VisitOver = Conflict "visit_over" "This visit is over.",
+    NotVisiting = Conflict "not_visiting" "This session is not on a visit.",
+    OwnTenant = Conflict "own_tenant" "You are a member there. Switch to it instead.",
+    TooManyKeys = Conflict "too_many_keys" "An organisation may have 100 keys in use. Revoke one first.",
+    TooManyInvitations = Conflict "too_many_invitations" "An organisation may have 200 invitations that wait. Revoke some first.",
+}

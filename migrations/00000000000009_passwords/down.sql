@@ -1,0 +1,16 @@
+DROP FUNCTION reset_link_by_hash(bytea);
+DELETE FROM notices WHERE kind NOT IN ('routing_failures', 'connection_broken', 'session_theft');
+ALTER TABLE notices DROP CONSTRAINT notices_kind_check;
+ALTER TABLE notices ADD CONSTRAINT notices_kind_check CHECK (kind IN ('routing_failures', 'connection_broken', 'session_theft'));
+DELETE FROM attempt_counters WHERE scope NOT IN ('sign_in_address', 'sign_in_account', 'setup_address', 'refresh_address');
+ALTER TABLE attempt_counters DROP CONSTRAINT attempt_counters_scope_check;
+ALTER TABLE attempt_counters ADD CONSTRAINT attempt_counters_scope_check CHECK (scope IN ('sign_in_address', 'sign_in_account', 'setup_address', 'refresh_address'));
+ALTER TABLE signing_keys DROP COLUMN current_since;
+DELETE FROM signing_keys WHERE algorithm <> 'RS256';
+ALTER TABLE signing_keys DROP CONSTRAINT signing_keys_algorithm_check;
+ALTER TABLE signing_keys ADD CONSTRAINT signing_keys_algorithm_check CHECK (algorithm IN ('RS256'));
+DROP TABLE device_grants;
+ALTER TABLE sessions DROP COLUMN client;
+DROP TABLE known_devices;
+DROP TABLE reset_links;
+DROP TABLE password_history;

@@ -50,6 +50,20 @@ const LOOKS = {
   running: { tone: "info", word: "Running" },
   done: { tone: "ok", word: "Done" },
   dead: { tone: "bad", word: "Dead letter" },
+  deactivated: { tone: "idle", word: "Deactivated" },
+  pending: { tone: "info", word: "Pending", icon: IconClock },
+  accepted: { tone: "ok", word: "Accepted" },
+  expired: { tone: "warn", word: "Expired" },
+  revoked: { tone: "idle", word: "Revoked" },
+  trial: { tone: "info", word: "Trial", icon: IconClock },
+  read_only: { tone: "warn", word: "Read-only", icon: IconPlayerPause },
+  requested: { tone: "warn", word: "Waits for consent", icon: IconClock },
+  visit_open: { tone: "info", word: "Here now" },
+  ended: { tone: "idle", word: "Ended" },
+  key_next: { tone: "info", word: "Next", icon: IconClock },
+  key_current: { tone: "ok", word: "Current" },
+  key_previous: { tone: "idle", word: "Previous" },
+  key_retired: { tone: "idle", word: "Retired" },
 } as const satisfies Record<string, Look>;
 
 export type KnownState = keyof typeof LOOKS;

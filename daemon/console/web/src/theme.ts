@@ -41,6 +41,7 @@ export const theme = createTheme({
     ActionIcon: { defaultProps: { variant: "subtle", color: "gray" } },
     TextInput: { defaultProps: { size: "sm" } },
     Select: { defaultProps: { size: "sm", checkIconPosition: "right" } },
+    Checkbox: { defaultProps: { radius: "xs" } },
     Menu: { defaultProps: { shadow: "md", position: "bottom-end" } },
   },
 });

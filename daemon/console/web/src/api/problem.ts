@@ -66,7 +66,7 @@ export function messageOf(error: unknown): string {
 export function factorProblem(error: unknown): string {
   if (!(error instanceof Problem) || error.code !== "factor_invalid") return messageOf(error);
   const left = error.remaining === undefined ? "" : ` ${plural(error.remaining, "try is", "tries are")} left.`;
-  return `That is not the code of this moment, or it was used already. Wait for the next one.${left}`;
+  return `It did not match, or it was used already.${left}`;
 }
 
 export function requestIdOf(error: unknown): string | undefined {

@@ -4,6 +4,7 @@ import { createContext, type ReactNode, useCallback, useContext, useEffect, useM
 import { api } from "../paths";
 import { client } from "./client";
 import { hasCode, Problem } from "./problem";
+import { standing } from "./standing";
 import type { FactorChallenge, Permission, SessionInfo, SessionTokens } from "./types";
 
 export type SessionState =
@@ -43,7 +44,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       return;
     }
     try {
-      setState({ kind: "signed_in", session: await client.refresh() });
+      setState(signedIn(await client.refresh()));
     } catch (error) {
       setState(await stateAfterRefusal(error));
     }
@@ -54,7 +55,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       ...client.events,
       signedOut: (reason) => { mark.clear(); queries.clear(); setState({ kind: "signed_out", reason }); },
       sealed: () => setState({ kind: "sealed" }),
-      standingChanged: () => { void readSession().then((session) => setState({ kind: "signed_in", session }), () => undefined); },
+      standingChanged: () => { void readSession().then((session) => setState(signedIn(session)), () => undefined); },
     };
     void start();
     // Another tab signed in, out or into another tenant: the cookie is shared, so this tab follows.
@@ -67,7 +68,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     const enter = (session: SessionInfo) => {
       mark.set();
       queries.clear();
-      setState({ kind: "signed_in", session });
+      setState(signedIn(session));
       tellOtherTabs();
     };
     const open = async (address: string, body: unknown) => enter(await client.openSession(address, body));
@@ -87,8 +88,8 @@ export function SessionProvider({ children }: { children: ReactNode }) {
         await client.refresh();
         await open(api.sessionTenant(), { tenant });
       },
-      reload: async () => setState({ kind: "signed_in", session: await readSession() }),
-      adopt: (session) => setState({ kind: "signed_in", session }),
+      reload: async () => setState(signedIn(await readSession())),
+      adopt: (session) => setState(signedIn(session)),
       signOut: async () => {
         await client.closeSession();
         mark.clear();
@@ -115,6 +116,8 @@ function tellOtherTabs(): void {
   channel.postMessage("changed");
   channel.close();
 }
+
+const signedIn = (session: SessionInfo): SessionState => ({ kind: "signed_in", session: standing(session) });
 
 const readSession = () => client.get<SessionInfo>(api.session());
 

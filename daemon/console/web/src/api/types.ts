@@ -195,9 +195,9 @@ export interface PasskeyAnswer {
 
 export type FactorKind = "totp" | "passkey" | "recovery";
 /** The password was right; a second factor is asked for before the session opens. */
-export interface FactorChallenge { step: "factor"; factors: FactorKind[]; expires_in: number; passkey: { publicKey: PasskeyRequest } | null }
+export interface FactorChallenge { step: "factor"; factors: FactorKind[]; expires_in: number; passkey?: { publicKey: PasskeyRequest } | null }
 export type FactorProof = { totp: string } | { recovery: string } | { passkey: PasskeyAnswer };
-export interface StepUpBegin { factors: FactorKind[]; publicKey: PasskeyRequest | null }
+export interface StepUpBegin { factors: FactorKind[]; publicKey?: PasskeyRequest | null }
 export interface SignInOptions { password: { profile: "complexity" | "asvs"; min_length: number }; passkey: boolean; sign_up: boolean }
 
 export interface Passkey { id: string; name: string; created_at: string; last_used_at: string | null }
@@ -209,7 +209,7 @@ export interface TotpOffer { secret: string; otpauth_url: string; qr_svg: string
 export interface FactorAdded { recovery_codes: string[] | null }
 export interface MySession {
   id: string; current: boolean; created_at: string; last_used_at: string; expires_at: string; address: string | null;
-  device: { browser: string | null; system: string | null } | null; client: "web" | "command_line"; tenant: Named;
+  device: { browser: string | null; system: string | null } | null; client: "web" | "command_line"; tenant: Named | null;
 }
 export interface PasswordStrength {
   score: number; warning: string | null; suggestions: string[]; acceptable: boolean; problems: { code: string; detail: string }[];
@@ -219,10 +219,11 @@ export interface DeviceRequest { client: string; requested_at: string; address: 
 export type MemberState = "active" | "deactivated";
 export interface Member {
   id: string; name: string; email: string | null; roles: string[]; owner: boolean; state: MemberState;
-  factors: { totp: boolean; passkeys: number; recovery_remaining: number };
+  /** Left out where the server does not tell it. */
+  factors?: { totp: boolean; passkeys: number; recovery_remaining: number };
   last_seen_at: string | null; joined_at: string; version: number;
 }
-export interface MemberPage extends Page<Member> { counts: { active: number; deactivated: number; without_factor: number } }
+export interface MemberPage extends Page<Member> { counts: { active: number; deactivated: number; without_factor?: number } }
 export type InvitationState = "pending" | "accepted" | "expired" | "revoked";
 export interface Invitation {
   id: string; email: string | null; roles: string[]; state: InvitationState; invited_by: Named | null;
@@ -236,10 +237,11 @@ export interface Tenant {
 export interface PlatformTenant {
   id: string; name: string; state: TenantState; trial_ends_at: string | null; members: number; owner: Named | null; created_at: string;
 }
-export type VisitState = "requested" | "open" | "ended";
 export interface SupportVisit {
   id: string; by: Named; reason: string; mode: SupportMode; break_glass: boolean; started_at: string; ends_at: string;
-  left_at: string | null; state?: VisitState;
+  left_at: string | null;
+  /** Whether the visitor may write now: by the owner's consent, or without it. */
+  writes: boolean;
 }
 
 export type ApiKeyState = "active" | "expired" | "revoked";

@@ -1,7 +1,7 @@
 // What stands around every page: the state of the trial, the want of a second factor, and a support visit.
 import { Button } from "@mantine/core";
 import { IconEye, IconHourglass, IconPencil, IconShieldLock } from "@tabler/icons-react";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link } from "react-router";
 import { messageOf } from "../api/problem";
 import { useSession, useSessionActions } from "../api/session";
@@ -13,6 +13,8 @@ import css from "./shell.module.css";
 
 /** A trial is spoken of in its last days only. */
 const TRIAL_WARNING_DAYS = 7;
+const VISIT_LOOK_MS = 30_000;
+const OVER_LOOK_MS = 5_000;
 
 export function Banners() {
   const { tenant, factor, support } = useSession();
@@ -55,7 +57,13 @@ function Visit({ tenant, support }: { tenant: string; support: { reason: string;
   const toast = useToast();
   const left = minutesLeft(support.ends_at, useNow(10_000));
   const over = left <= 0;
-  useEffect(() => { if (over) void reload().catch(() => undefined); }, [over, reload]);
+  // The owner may let the visitor write, or end the visit, at any moment.
+  const look = useRef(reload);
+  useEffect(() => { look.current = reload; }, [reload]);
+  useEffect(() => {
+    const timer = setInterval(() => { look.current().catch(() => undefined); }, over ? OVER_LOOK_MS : VISIT_LOOK_MS);
+    return () => clearInterval(timer);
+  }, [over]);
   const leave = () => {
     setBusy(true);
     move(api.sessionLeave(), {}).catch((error: unknown) => { setBusy(false); toast.failed(`Still visiting. ${messageOf(error)}`); });

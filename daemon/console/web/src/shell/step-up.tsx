@@ -29,7 +29,7 @@ export default function StepUp({ onDone, onCancel }: { onDone(): void; onCancel(
   return (
     <Modal opened onClose={onCancel} title="Confirm that it is you" size={420} zIndex={LAYER} closeButtonProps={{ "aria-label": "Close" }}>
       <Stack gap="md">
-        <Text c="dimmed" size="sm">This act opens doors or cannot be undone, so it asks for your second factor again. After that there is peace for five minutes.</Text>
+        <Text c="dimmed" size="sm">This act opens doors or cannot be undone, so it asks for your second factor again. It then holds for five minutes.</Text>
         {begin.isPending ? <LoadingRows rows={3} label="Asking for your factors" /> : null}
         {begin.isError ? <Notice tone="bad" title="Your factors could not be asked for">{messageOf(begin.error)}</Notice> : null}
         {failed?.over ? <Notice tone="bad" title="Not confirmed">{failed.problem}</Notice> : null}
@@ -38,7 +38,7 @@ export default function StepUp({ onDone, onCancel }: { onDone(): void; onCancel(
         ) : null}
         {begin.data && factors.length > 0 && !failed?.over ? (
           <FactorForm
-            factors={factors} passkey={begin.data.publicKey} busy={prove.isPending} problem={failed?.problem} tries={failed?.tries ?? 0}
+            factors={factors} passkey={begin.data.publicKey ?? null} busy={prove.isPending} problem={failed?.problem} tries={failed?.tries ?? 0}
             onProof={(proof) => prove.mutate(proof)} onProblem={refuse}
           />
         ) : null}

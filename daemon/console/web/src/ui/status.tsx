@@ -57,7 +57,6 @@ const LOOKS = {
   revoked: { tone: "idle", word: "Revoked" },
   trial: { tone: "info", word: "Trial", icon: IconClock },
   read_only: { tone: "warn", word: "Read-only", icon: IconPlayerPause },
-  requested: { tone: "warn", word: "Waits for consent", icon: IconClock },
   visit_open: { tone: "info", word: "Here now" },
   ended: { tone: "idle", word: "Ended" },
   key_next: { tone: "info", word: "Next", icon: IconClock },

@@ -12,7 +12,7 @@ import { Time } from "../../ui/facts";
 import { Panel } from "../../ui/page";
 import { Notice, Status } from "../../ui/status";
 import { useToast } from "../../ui/toast";
-import { AddFactor, type Way } from "../factors/add-factor";
+import { AddFactor, usePasskeysOffered, type Way } from "../factors/add-factor";
 import css from "../factors/factors.module.css";
 import { PasskeyRow } from "../factors/passkey-row";
 import { RecoveryCodes } from "../factors/recovery-codes";
@@ -35,6 +35,7 @@ export function Page() {
 function Factors({ factors }: { factors: MyFactors }) {
   const [adding, setAdding] = useState<Way[]>();
   const [codes, setCodes] = useState<string[]>();
+  const passkeys = usePasskeysOffered();
   const queries = useQueryClient();
   const { reload } = useSessionActions();
   const toast = useToast();
@@ -58,14 +59,14 @@ function Factors({ factors }: { factors: MyFactors }) {
           Whoever learns your password has your account. With a second factor they would also need your phone or your key.
         </Notice>
       ) : null}
-      <Panel
+      {passkeys || factors.passkeys.length > 0 ? <Panel
         title="Passkeys" note="In this device, in a phone or in a security key. They also sign you in without a password." flush
-        actions={<Button size="xs" variant="default" leftSection={<IconPlus size={14} aria-hidden />} onClick={() => setAdding(["passkey"])}>Add a passkey</Button>}
+        actions={passkeys ? <Button size="xs" variant="default" leftSection={<IconPlus size={14} aria-hidden />} onClick={() => setAdding(["passkey"])}>Add a passkey</Button> : undefined}
       >
         {factors.passkeys.length === 0 ? <ul className={css["rows"]}><li>No passkey yet.</li></ul> : (
           <ul className={css["rows"]} aria-label="Passkeys">{factors.passkeys.map((passkey) => <PasskeyRow key={passkey.id} passkey={passkey} last={last} onChanged={renew} />)}</ul>
         )}
-      </Panel>
+      </Panel> : null}
       <Panel
         title="Authenticator app" note="A new six-digit code every 30 seconds."
         actions={factors.totp ? <RemoveTotp last={last} onRemoved={renew} /> : <Button size="xs" variant="default" leftSection={<IconPlus size={14} aria-hidden />} onClick={() => setAdding(["totp"])}>Set up</Button>}

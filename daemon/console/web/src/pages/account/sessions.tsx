@@ -26,7 +26,7 @@ export function Page() {
       <QueryView query={query} what="Your sessions">
         {(sessions) => (
           <Panel
-            title="Where you are signed in" note="You know none of them? End it, then change your password." flush
+            title="Where you are signed in" note="One that you do not know? End it, then change your password." flush
             actions={sessions.length > 1 ? <EndOthers count={sessions.length - 1} /> : undefined}
           >
             <ul className={css["rows"]} aria-label="Sessions">
@@ -64,7 +64,7 @@ function SessionRow({ session }: { session: MySession }) {
         <strong>{deviceOf(session)}{session.current ? <Status tone="ok">This session</Status> : null}</strong>
         <small>
           {session.address ? `From ${session.address}. ` : ""}{session.current ? "In use now" : <>Last used <Time at={session.last_used_at} ago /></>}, signed in <Time at={session.created_at} />,
-          ends <Time at={session.expires_at} /> at the latest. {session.tenant.name}.
+          ends <Time at={session.expires_at} /> at the latest.{session.tenant ? ` ${session.tenant.name}.` : ""}
         </small>
       </div>
       {session.current ? null : (

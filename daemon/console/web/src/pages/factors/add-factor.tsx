@@ -1,11 +1,12 @@
 // Adding a factor, from the choice to the recovery codes. The forced set-up and the account share it.
 import { Button, Stack } from "@mantine/core";
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { IconArrowLeft, IconDeviceMobile, IconFingerprint } from "@tabler/icons-react";
 import { type ReactNode, useState } from "react";
 import { client } from "../../api/client";
 import { passkeysWork } from "../../api/passkey";
 import { toTell } from "../../api/problem";
+import { signInOptionsQuery } from "../../api/queries";
 import type { PasskeyCreation, TotpOffer } from "../../api/types";
 import { api } from "../../paths";
 import { Notice } from "../../ui/status";
@@ -18,6 +19,11 @@ export type Way = "totp" | "passkey";
 type Offer = { way: "totp"; totp: TotpOffer } | { way: "passkey"; publicKey: PasskeyCreation };
 interface Ask { way: Way; password?: string }
 
+/** The server takes them, and this browser has them. */
+export function usePasskeysOffered(): boolean {
+  return useQuery(signInOptionsQuery()).data?.passkey === true && passkeysWork();
+}
+
 async function beginWay({ way, password }: Ask): Promise<Offer> {
   const body = password === undefined ? {} : { password };
   if (way === "totp") return { way, totp: await client.post<TotpOffer>(api.myTotp(), body) };
@@ -26,6 +32,7 @@ async function beginWay({ way, password }: Ask): Promise<Offer> {
 
 export function AddFactor({ ways, onAdded }: { ways: Way[]; onAdded(codes: string[] | null): void }) {
   const [way, setWay] = useState<Way>();
+  const passkeys = usePasskeysOffered();
   const begin = useMutation({ mutationFn: beginWay, onError: (error) => { if (!wantsPassword(error)) setWay(undefined); } });
   const choose = (chosen: Way, password?: string) => {
     setWay(chosen);
@@ -48,7 +55,7 @@ export function AddFactor({ ways, onAdded }: { ways: Way[]; onAdded(codes: strin
   return (
     <div className={css["ways"]}>
       {problem ? <Notice tone="bad" title="It could not begin">{problem}</Notice> : null}
-      {ways.includes("passkey") && passkeysWork() ? (
+      {ways.includes("passkey") && passkeys ? (
         <WayButton icon={<IconFingerprint size={22} stroke={1.7} aria-hidden />} title="Passkey" busy={begin.isPending} onClick={() => choose("passkey")}>
           A fingerprint, a face, a PIN or a security key. Cannot be phished; also signs you in without a password.
         </WayButton>

@@ -6,7 +6,7 @@ import { client } from "../../api/client";
 import { messageOf, toTell } from "../../api/problem";
 import { supportVisitsQuery } from "../../api/queries";
 import { useCan } from "../../api/session";
-import type { SupportVisit, VisitState } from "../../api/types";
+import type { SupportVisit } from "../../api/types";
 import { api } from "../../paths";
 import { QueryView } from "../../shell/query-view";
 import { Time, useNow } from "../../ui/facts";
@@ -31,18 +31,16 @@ export function VisitsPanel({ mayEdit }: { mayEdit: boolean }) {
   );
 }
 
-/** Older answers name no state; it follows from the times. */
-function stateOf(visit: SupportVisit, now: number): VisitState {
-  return visit.state ?? (visit.left_at !== null || new Date(visit.ends_at).getTime() <= now ? "ended" : "open");
-}
+const hasEnded = (visit: SupportVisit, now: number): boolean => visit.left_at !== null || new Date(visit.ends_at).getTime() <= now;
 
 function Visit({ visit, mayEdit }: { visit: SupportVisit; mayEdit: boolean }) {
   const queries = useQueryClient();
   const toast = useToast();
-  const state = stateOf(visit, useNow());
+  const ended = hasEnded(visit, useNow());
+  const asksToWrite = !ended && visit.mode === "write" && !visit.writes;
   const act = useMutation({
     mutationFn: (verb: "consent" | "end") => client.post(api.supportVisitVerb(visit.id, verb)),
-    onSuccess: (_, verb) => toast.done(verb === "end" ? `The visit of ${visit.by.name} has ended.` : `${visit.by.name} may come in and write for an hour.`),
+    onSuccess: (_, verb) => toast.done(verb === "end" ? `The visit of ${visit.by.name} has ended.` : `${visit.by.name} may write until the visit ends.`),
     onError: (error) => { if (toTell(error)) toast.failed(messageOf(error)); },
     onSettled: () => queries.invalidateQueries({ queryKey: ["support-visits"] }),
   });
@@ -50,18 +48,16 @@ function Visit({ visit, mayEdit }: { visit: SupportVisit; mayEdit: boolean }) {
     <li>
       <div className={css["rowText"]}>
         <strong>
-          {visit.by.name} <StateBadge state={state === "open" ? "visit_open" : state} />
-          {visit.mode === "write" ? <Status tone="warn">May write</Status> : <Status tone="idle">Reads only</Status>}
+          {visit.by.name} <StateBadge state={ended ? "ended" : "visit_open"} />
+          {asksToWrite ? <Status tone="warn">Asks to write</Status> : visit.writes ? <Status tone="warn">{ended ? "Could write" : "May write"}</Status> : <Status tone="idle">Reads only</Status>}
           {visit.break_glass ? <Status tone="bad">Without consent</Status> : null}
         </strong>
-        <small>
-          {visit.reason} {state === "requested" ? <>Asked <Time at={visit.started_at} ago />.</> : <>From <Time at={visit.started_at} /> to <Time at={visit.left_at ?? visit.ends_at} />.</>}
-        </small>
+        <small>{visit.reason} From <Time at={visit.started_at} /> to <Time at={visit.left_at ?? visit.ends_at} />.</small>
       </div>
-      {mayEdit && state !== "ended" ? (
+      {mayEdit && !ended ? (
         <div className={css["rowActs"]}>
-          {state === "requested" ? <Button size="xs" loading={act.isPending && act.variables === "consent"} onClick={() => act.mutate("consent")}>Consent</Button> : null}
-          <Button size="xs" variant="default" loading={act.isPending && act.variables === "end"} onClick={() => act.mutate("end")}>{state === "requested" ? "Refuse" : "End visit"}</Button>
+          {asksToWrite ? <Button size="xs" loading={act.isPending && act.variables === "consent"} onClick={() => act.mutate("consent")}>Let them write</Button> : null}
+          <Button size="xs" variant="default" loading={act.isPending && act.variables === "end"} onClick={() => act.mutate("end")}>End visit</Button>
         </div>
       ) : null}
     </li>

@@ -20,7 +20,7 @@ import { useToast } from "../../ui/toast";
 import { Invite, PeopleHead } from "./people-head";
 
 const COLUMNS: Column<Invitation>[] = [
-  { id: "email", header: "Invited", cell: (one) => <TwoLines main={one.email ?? "unreadable while the vault is sealed"} sub={one.invited_by ? `by ${one.invited_by.name}` : ""} /> },
+  { id: "email", header: "Invited", cell: (one) => <TwoLines main={one.email ?? (one.state === "revoked" ? "Address forgotten" : "cannot be read while the vault is sealed")} sub={one.invited_by ? `by ${one.invited_by.name}` : ""} /> },
   { id: "roles", header: "Roles", width: "200px", hideBelow: "md", cell: (one) => roleTitles(one.roles) },
   { id: "state", header: "State", width: "130px", hideBelow: "sm", cell: (one) => <StateBadge state={one.state} /> },
   { id: "sent", header: "Sent", width: "120px", hideBelow: "lg", cell: (one) => (one.sent_at ? <Time at={one.sent_at} ago /> : "on its way") },

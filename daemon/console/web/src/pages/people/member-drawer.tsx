@@ -45,7 +45,7 @@ function Details({ member, onBusy }: { member: Member; onBusy(busy: boolean): vo
         ["Email", member.email ?? "cannot be read while the vault is sealed"],
         ["State", <StateBadge key="state" state={member.state} />],
         ["Second factor", <FactorBadge key="factor" member={member} />],
-        ["Recovery codes", member.factors.recovery_remaining === 0 ? "none left" : `${member.factors.recovery_remaining} left`],
+        ["Recovery codes", member.factors ? `${member.factors.recovery_remaining} left` : "not known"],
         ["Last seen", <Time key="seen" at={member.last_seen_at} ago />],
         ["Joined", <Time key="joined" at={member.joined_at} />],
         ["Owner", member.owner ? "yes" : "no"],

@@ -66,11 +66,14 @@ export function Page() {
 }
 
 function Counts({ counts }: { counts: MemberPage["counts"] }) {
+  const without = counts.without_factor;
   return (
     <Stats>
       <Stat label="Active" value={count(counts.active)} />
       <Stat label="Deactivated" value={count(counts.deactivated)} />
-      <Stat label="Without a second factor" tone={counts.without_factor > 0 ? "bad" : undefined} value={count(counts.without_factor)} {...(counts.without_factor > 0 ? { note: "A stolen password opens these accounts" } : {})} />
+      {without === undefined ? null : (
+        <Stat label="Without a second factor" tone={without > 0 ? "bad" : undefined} value={count(without)} {...(without > 0 ? { note: "A stolen password opens these accounts" } : {})} />
+      )}
     </Stats>
   );
 }

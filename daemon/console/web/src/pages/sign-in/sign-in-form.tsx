@@ -23,14 +23,18 @@ export function useSignInStep() {
 }
 
 export function SignInForm({ step, onStep, fixedEmail }: SignInFormProps) {
+  // Kept here, so that a sign-in that begins again asks for the password alone.
+  const [email, setEmail] = useState(fixedEmail ?? "");
   return step.kind === "password"
-    ? <PasswordStep notice={step.notice} onStep={onStep} fixedEmail={fixedEmail} />
+    ? <PasswordStep notice={step.notice} onStep={onStep} email={email} onEmail={setEmail} fixed={fixedEmail !== undefined} />
     : <FactorStep step={step} onStep={onStep} />;
 }
 
-function PasswordStep({ notice, onStep, fixedEmail }: { notice: string | undefined; onStep(step: SignInStep): void; fixedEmail: string | undefined }) {
+interface PasswordStepProps { notice: string | undefined; email: string; fixed: boolean; onEmail(email: string): void; onStep(step: SignInStep): void }
+
+function PasswordStep({ notice, email, fixed, onEmail, onStep }: PasswordStepProps) {
   const { signIn } = useSessionActions();
-  const [email, setEmail] = useState(fixedEmail ?? "");
+  const [known] = useState(email !== "");
   const [password, setPassword] = useState("");
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
@@ -56,19 +60,19 @@ function PasswordStep({ notice, onStep, fixedEmail }: { notice: string | undefin
       <form onSubmit={(event) => { void submit(event); }}>
         <Stack gap="md">
           <TextInput
-            label="Email" type="email" required withAsterisk={false} autoComplete="username webauthn" autoFocus={fixedEmail === undefined} readOnly={fixedEmail !== undefined}
-            value={email} onChange={(event) => setEmail(event.currentTarget.value)}
+            label="Email" type="email" required withAsterisk={false} autoComplete="username webauthn" autoFocus={!known} readOnly={fixed}
+            value={email} onChange={(event) => onEmail(event.currentTarget.value)}
           />
           <PasswordInput
-            label="Password" required withAsterisk={false} autoComplete="current-password" autoFocus={fixedEmail !== undefined} value={password}
+            label="Password" required withAsterisk={false} autoComplete="current-password" autoFocus={known} value={password}
             onChange={(event) => setPassword(event.currentTarget.value)}
             visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
           />
           <Button type="submit" loading={busy} fullWidth>Sign in</Button>
-          {offers?.passkey !== false && passkeysWork() ? <PasskeySignIn busy={busy} onProblem={setProblem} /> : null}
+          {offers?.passkey && passkeysWork() ? <PasskeySignIn busy={busy} onProblem={setProblem} /> : null}
           <div className={css["beside"]}>
             <Link to={path.reset()}>Forgot your password?</Link>
-            {offers?.sign_up && fixedEmail === undefined ? <Link to={path.signUp()}>Start a trial</Link> : null}
+            {offers?.sign_up && !fixed ? <Link to={path.signUp()}>Start a trial</Link> : null}
           </div>
         </Stack>
       </form>

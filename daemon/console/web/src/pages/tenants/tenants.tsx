@@ -64,7 +64,7 @@ export function Page() {
 
 const columns = (mayManage: boolean): Column<PlatformTenant>[] => [
   { id: "name", header: "Organisation", cell: (tenant) => <TwoLines main={tenant.name} sub={tenant.owner ? `Owner ${tenant.owner.name}` : "Its owner has not joined yet"} /> },
-  { id: "state", header: "State", width: "180px", hideBelow: "sm", cell: (tenant) => <><StateBadge state={tenant.state} />{tenant.state === "trial" && tenant.trial_ends_at ? <> <Time at={tenant.trial_ends_at} ago /></> : null}</> },
+  { id: "state", header: "State", width: "190px", hideBelow: "sm", cell: (tenant) => <><StateBadge state={tenant.state} />{tenant.state === "trial" && tenant.trial_ends_at ? <> ends <Time at={tenant.trial_ends_at} ago /></> : null}</> },
   { id: "members", header: "Members", width: "90px", right: true, hideBelow: "md", cell: (tenant) => count(tenant.members) },
   { id: "since", header: "Since", width: "150px", hideBelow: "lg", cell: (tenant) => <Time at={tenant.created_at} ago /> },
   ...(mayManage ? [{ id: "acts", header: "Acts", width: "170px", right: true, cell: (tenant: PlatformTenant) => <Acts tenant={tenant} /> }] : []),

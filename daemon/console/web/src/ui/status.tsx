@@ -69,9 +69,11 @@ export type KnownState = keyof typeof LOOKS;
 
 const isKnown = (state: string): state is KnownState => state in LOOKS;
 
+export const stateWord = (state: string): string => (isKnown(state) ? LOOKS[state].word : state.replaceAll("_", " "));
+
 /** The badge of any state that the API names; a state this build does not know is shown by its own name. */
 export function StateBadge({ state }: { state: string }) {
-  const look: Look = isKnown(state) ? LOOKS[state] : { tone: "idle", word: state.replaceAll("_", " ") };
+  const look: Look = isKnown(state) ? LOOKS[state] : { tone: "idle", word: stateWord(state) };
   return <Status tone={look.tone} {...(look.icon ? { icon: look.icon } : {})}>{look.word}</Status>;
 }
 

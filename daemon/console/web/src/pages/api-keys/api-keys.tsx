@@ -14,8 +14,8 @@ import { Confirm } from "../../ui/confirm";
 import { Time } from "../../ui/facts";
 import { PageHead, Panel } from "../../ui/page";
 import { Empty } from "../../ui/states";
-import { StateBadge } from "../../ui/status";
-import { type Column, RecordTable, TwoLines } from "../../ui/table";
+import { StateBadge, stateWord } from "../../ui/status";
+import { type Column, OnPhone, RecordTable, TwoLines } from "../../ui/table";
 import { useToast } from "../../ui/toast";
 import { CreateKey } from "./create-key";
 
@@ -40,7 +40,7 @@ export function Page() {
 }
 
 const columns = (mayEdit: boolean): Column<ApiKey>[] => [
-  { id: "name", header: "Key", cell: (key) => <TwoLines main={key.name} sub={<span className="mono">{key.prefix}…</span>} /> },
+  { id: "name", header: "Key", cell: (key) => <TwoLines main={key.name} sub={<><OnPhone>{stateWord(key.state)}, </OnPhone><span className="mono">{key.prefix}…</span></>} /> },
   { id: "scopes", header: "Scopes", hideBelow: "md", cell: (key) => <span title={key.scopes.join(", ")}>{key.scopes.join(", ")}</span> },
   { id: "state", header: "State", width: "120px", hideBelow: "sm", cell: (key) => <StateBadge state={key.state} /> },
   { id: "used", header: "Last used", width: "110px", hideBelow: "sm", cell: (key) => <Time at={key.last_used_at} ago /> },

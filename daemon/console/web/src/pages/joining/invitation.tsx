@@ -95,7 +95,7 @@ function Existing({ token, look }: { token: string; look: InvitationLook }) {
   if (user.email !== null && user.email.toLowerCase() !== look.email.toLowerCase()) {
     return (
       <Door title={`Join ${look.organisation}`} lead={<>This invitation is for {look.email}, but you are signed in as {user.email}.</>}>
-        <Button fullWidth onClick={() => { void signOut(); }}>Sign out, to sign in as {look.email}</Button>
+        <Button fullWidth onClick={() => { void signOut(); }}>Sign out, to sign in as them</Button>
       </Door>
     );
   }

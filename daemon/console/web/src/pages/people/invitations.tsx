@@ -14,13 +14,13 @@ import { Confirm } from "../../ui/confirm";
 import { Time } from "../../ui/facts";
 import { Panel } from "../../ui/page";
 import { Empty } from "../../ui/states";
-import { StateBadge } from "../../ui/status";
-import { type Column, RecordTable, TwoLines } from "../../ui/table";
+import { StateBadge, stateWord } from "../../ui/status";
+import { type Column, OnPhone, RecordTable, TwoLines } from "../../ui/table";
 import { useToast } from "../../ui/toast";
 import { Invite, PeopleHead } from "./people-head";
 
 const COLUMNS: Column<Invitation>[] = [
-  { id: "email", header: "Invited", cell: (one) => <TwoLines main={one.email ?? (one.state === "revoked" ? "Address forgotten" : "cannot be read while the vault is sealed")} sub={one.invited_by ? `by ${one.invited_by.name}` : ""} /> },
+  { id: "email", header: "Invited", cell: (one) => <TwoLines main={one.email ?? (one.state === "revoked" ? "Address forgotten" : "cannot be read while the vault is sealed")} sub={<><OnPhone>{stateWord(one.state)}, </OnPhone>by {one.invited_by?.name ?? "somebody who left"}</>} /> },
   { id: "roles", header: "Roles", width: "200px", hideBelow: "md", cell: (one) => roleTitles(one.roles) },
   { id: "state", header: "State", width: "130px", hideBelow: "sm", cell: (one) => <StateBadge state={one.state} /> },
   { id: "sent", header: "Sent", width: "120px", hideBelow: "lg", cell: (one) => (one.sent_at ? <Time at={one.sent_at} ago /> : "on its way") },

@@ -42,14 +42,14 @@ function Keys({ keys }: { keys: SigningKeys }) {
       <Panel title="Keys" note={`New tokens are signed with ${keys.algorithm}.`} flush>
         <div className={ui["scrollX"]}>
           <table className={ui["plainTable"]} aria-label="Signing keys">
-            <thead><tr><th scope="col">State</th><th scope="col">Key id</th><th scope="col">Algorithm</th><th scope="col">Made</th><th scope="col">In use since</th><th scope="col" className={ui["num"]}>Age</th></tr></thead>
+            <thead><tr><th scope="col">State</th><th scope="col">Key id</th><th scope="col" className={ui["wide"]}>Algorithm</th><th scope="col" className={ui["wide"]}>Made</th><th scope="col">In use since</th><th scope="col" className={ui["num"]}>Age</th></tr></thead>
             <tbody>
               {keys.items.map((key) => (
                 <tr key={key.id}>
                   <td><StateBadge state={`key_${key.state}`} /></td>
                   <td><CopyId value={key.id} what="key id" /></td>
-                  <td>{key.algorithm}</td>
-                  <td><Time at={key.created_at} /></td>
+                  <td className={ui["wide"]}>{key.algorithm}</td>
+                  <td className={ui["wide"]}><Time at={key.created_at} /></td>
                   <td>{key.current_since ? <Time at={key.current_since} /> : "not yet"}</td>
                   <td className={ui["num"]}>{plural(key.age_days, "day")}</td>
                 </tr>

@@ -17,8 +17,8 @@ import { Time } from "../../ui/facts";
 import { FilterBar } from "../../ui/filters";
 import { PageHead, Panel } from "../../ui/page";
 import { Empty } from "../../ui/states";
-import { StateBadge } from "../../ui/status";
-import { type Column, RecordTable, TwoLines } from "../../ui/table";
+import { StateBadge, stateWord } from "../../ui/status";
+import { type Column, OnPhone, RecordTable, TwoLines } from "../../ui/table";
 import { useToast } from "../../ui/toast";
 import { CreateTenant } from "./create-tenant";
 import { EnterTenant } from "./enter-tenant";
@@ -63,7 +63,7 @@ export function Page() {
 }
 
 const columns = (mayManage: boolean): Column<PlatformTenant>[] => [
-  { id: "name", header: "Organisation", cell: (tenant) => <TwoLines main={tenant.name} sub={tenant.owner ? `Owner ${tenant.owner.name}` : "Its owner has not joined yet"} /> },
+  { id: "name", header: "Organisation", cell: (tenant) => <TwoLines main={tenant.name} sub={<><OnPhone>{stateWord(tenant.state)}, </OnPhone>{tenant.owner ? `owner ${tenant.owner.name}` : "without an owner yet"}</>} /> },
   { id: "state", header: "State", width: "190px", hideBelow: "sm", cell: (tenant) => <><StateBadge state={tenant.state} />{tenant.state === "trial" && tenant.trial_ends_at ? <> ends <Time at={tenant.trial_ends_at} ago /></> : null}</> },
   { id: "members", header: "Members", width: "90px", right: true, hideBelow: "md", cell: (tenant) => count(tenant.members) },
   { id: "since", header: "Since", width: "150px", hideBelow: "lg", cell: (tenant) => <Time at={tenant.created_at} ago /> },

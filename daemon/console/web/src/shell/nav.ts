@@ -40,7 +40,7 @@ export const NAV: NavSection[] = [
     items: [
       { label: "Connections", to: path.connections(), icon: IconPlugConnected, needs: "connection_read", also: "salesforce oauth reconnect" },
       { label: "People", to: path.people(), icon: IconUsers, needs: "member_read", also: "members roles invitations factors deactivate owner" },
-      { label: "Organisation", to: path.organisation(), icon: IconBuilding, needs: "tenant_edit", also: "name second factor support visits trial" },
+      { label: "Organisation", to: path.organisation(), icon: IconBuilding, needs: "member_read", also: "name second factor support visits trial" },
     ],
   },
   {

@@ -189,7 +189,7 @@ export function identitySteps(step, open, admin) {
     await ui().goto("/api-keys");
     await ui().button("New API key").first().click();
     const making = ui().dialog("New API key");
-    await making.getByLabel("Name").fill("Warehouse");
+    await making.getByLabel("Name").fill("Nightly");
     await making.getByRole("group", { name: "Scopes" }).getByRole("checkbox").first().check();
     await ui().inspect("api-key-new");
     await ui().button("Make the key", making).click();
@@ -198,12 +198,12 @@ export function identitySteps(step, open, admin) {
     assert.ok(secret.length >= 32, "the key is too short to be one");
     await shown.getByLabel("I have stored it").check();
     await ui().button("Done", shown).click();
-    const row = page().getByRole("row").filter({ hasText: "Warehouse" });
+    const row = page().getByRole("row").filter({ hasText: "Nightly" });
     await row.waitFor();
     assert.equal((await page().content()).includes(secret), false, "the key is still in the page");
-    await ui().button("Revoke Warehouse").click();
-    const asking = ui().dialog("Revoke “Warehouse”");
-    await asking.getByLabel("Type Warehouse to confirm").fill("Warehouse");
+    await ui().button("Revoke Nightly").click();
+    const asking = ui().dialog("Revoke “Nightly”");
+    await asking.getByLabel("Type Nightly to confirm").fill("Nightly");
     await ui().button("Revoke", asking).click();
     await row.filter({ hasText: "Revoked" }).waitFor();
   });

@@ -7,7 +7,7 @@ interface PasswordAgainProps { error: unknown; busy: boolean; onPassword(passwor
 
 /** Whether a refused beginning only lacks the password. */
 export function wantsPassword(error: unknown): boolean {
-  return hasCode(error, "password_required") || hasCode(error, "invalid_credentials");
+  return hasCode(error, "fresh_password_required") || hasCode(error, "invalid_credentials");
 }
 
 export function PasswordAgain({ error, busy, onPassword }: PasswordAgainProps) {

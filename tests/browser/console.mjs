@@ -1,9 +1,11 @@
 // A browser at the console: it watches for console errors and policy violations, asks axe, and takes pictures.
+import assert from "node:assert/strict";
+import { createHash, X509Certificate } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import assert from "node:assert/strict";
+import { connect } from "node:tls";
 import { chromium } from "playwright-core";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -11,6 +13,8 @@ const SHOTS = process.env.SCREENSHOT_DIR ?? join(tmpdir(), "revkeep-screenshots"
 const WIDE = { width: 1280, height: 860 };
 const PHONE = { width: 390, height: 844 };
 const PATIENCE_MS = 30_000;
+/** What Chromium writes when a request is refused; the step says which refusals it provokes. */
+const REFUSED = /^Failed to load resource: the server responded with a status of (\d{3})/;
 
 export class Console {
   #complaints = [];
@@ -20,28 +24,55 @@ export class Console {
     mkdirSync(SHOTS, { recursive: true });
     self.browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", `--ignore-certificate-errors-spki-list=${await ownCertificates()}`],
     });
+    await self.#enter();
+    return self;
+  }
+
+  /** Another person, at a browser of their own: nothing is shared but the machine. */
+  async another() {
+    const other = new Console();
+    other.browser = this.browser;
+    await other.#enter();
+    return other;
+  }
+
+  async #enter() {
     // The stack signs its certificates itself; everything else of TLS is as it will be.
-    self.context = await self.browser.newContext({ ignoreHTTPSErrors: true, viewport: WIDE, reducedMotion: "reduce", colorScheme: "light", locale: "en-GB", timezoneId: "Europe/Berlin" });
-    self.context.setDefaultTimeout(PATIENCE_MS);
-    await self.context.addInitScript(() => {
+    this.context = await this.browser.newContext({ ignoreHTTPSErrors: true, viewport: WIDE, reducedMotion: "reduce", colorScheme: "light", locale: "en-GB", timezoneId: "Europe/Berlin" });
+    this.context.setDefaultTimeout(PATIENCE_MS);
+    await this.context.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (event) => console.error(`policy violated: ${event.violatedDirective} by ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
     });
-    self.page = await self.context.newPage();
-    self.page.on("console", (message) => { if (message.type() === "error") self.#complaints.push(`${message.text()} (${message.location().url})`); });
-    self.page.on("pageerror", (error) => self.#complaints.push(error.stack ?? error.message));
-    return self;
+    this.page = await this.context.newPage();
+    this.page.on("console", (message) => { if (message.type() === "error") this.#complaints.push(`${message.text()} (${message.location().url})`); });
+    this.page.on("pageerror", (error) => this.#complaints.push(error.stack ?? error.message));
   }
 
   close() {
     return this.browser.close();
   }
 
-  /** What the browser complained about since the last look. */
-  assertNoComplaint() {
-    const found = this.#complaints.splice(0);
+  /** Ends the visit of another person, and their browser's complaints are told. */
+  async leave(refusals) {
+    this.assertNoComplaint(refusals);
+    await this.context.close();
+  }
+
+  /** What the browser complained about since the last look, but for the refusals (status codes) that the step provoked. */
+  assertNoComplaint(refusals = []) {
+    const found = this.#complaints.splice(0).filter((text) => !refusals.includes(Number(REFUSED.exec(text)?.[1])));
     assert.deepEqual(found, [], "the browser's console has errors");
+  }
+
+  /** A security key that is plugged in and touched at once, by the browser's own protocol. */
+  async plugInPasskeys() {
+    const protocol = await this.context.newCDPSession(this.page);
+    await protocol.send("WebAuthn.enable");
+    await protocol.send("WebAuthn.addVirtualAuthenticator", {
+      options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+    });
   }
 
   /** Where the browser stands, in words and as a picture, for whoever reads a failure. */
@@ -73,6 +104,21 @@ export class Console {
     await this.page.getByRole("heading", { level: 1 }).first().waitFor();
     await this.page.waitForFunction(() => document.querySelector("[aria-busy=true]") === null);
     await this.page.evaluate(() => document.fonts.ready.then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))));
+  }
+
+  /** From the overview, so that the next sign-in leads there again. */
+  async signOut(name) {
+    await this.walkTo("Overview");
+    await this.page.getByRole("button", { name: `Profile of ${name}` }).click();
+    await this.page.getByRole("menuitem", { name: "Sign out" }).click();
+    await this.heading("Sign in");
+  }
+
+  /** Address and password; what follows is the caller's. */
+  async knock({ email, password }) {
+    await this.page.getByLabel("Email").fill(email);
+    await this.page.getByLabel("Password", { exact: true }).fill(password);
+    await this.button("Sign in").click();
   }
 
   heading(name) {
@@ -124,4 +170,25 @@ export class Console {
         .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map((node) => node.target.join(" ")).join(", ")}`);
     });
   }
+}
+
+/**
+ * The keys of the stack's certificates, as Chromium's switch wants them. A page whose certificate is merely excused
+ * has no passkeys; one whose key is named beforehand counts as verified.
+ */
+async function ownCertificates() {
+  const hosts = [process.env.REVKEEP_URL, process.env.SIM_URL].filter((url) => url?.startsWith("https:")).map((url) => new URL(url));
+  const keys = await Promise.all(hosts.map(keyOf));
+  return [...new Set(keys)].join(",");
+}
+
+function keyOf({ hostname, port }) {
+  return new Promise((done, failed) => {
+    const socket = connect({ host: hostname, port: Number(port), servername: "localhost", rejectUnauthorized: false }, () => {
+      const key = new X509Certificate(socket.getPeerCertificate().raw).publicKey.export({ type: "spki", format: "der" });
+      socket.end();
+      done(createHash("sha256").update(key).digest("base64"));
+    });
+    socket.on("error", failed);
+  });
 }

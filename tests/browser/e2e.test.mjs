@@ -2,11 +2,14 @@
 // The tests follow each other: each begins where the one before ended.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { Authenticator } from "./authenticator.mjs";
 import { Console } from "./console.mjs";
+import { identitySteps } from "./identity.mjs";
 import { acceptWrites, leadsArrive, owners, refuseWrites, revokeGrant } from "./simulator.mjs";
 
-const NEEDED = ["REVKEEP_URL", "SETUP_CODE", "SIM_URL", "SIM_HOST", "SIM_ADMIN_TOKEN", "SIM_USERNAME", "SIM_PASSWORD", "SIM_CLIENT_ID", "SIM_CLIENT_SECRET"];
-const ADMIN = { email: "mara@acme.example", password: "A long sentence for day 1" };
+const NEEDED = ["REVKEEP_URL", "CA_FILE", "SETUP_CODE", "SIM_URL", "SIM_HOST", "SIM_ADMIN_TOKEN", "SIM_USERNAME", "SIM_PASSWORD", "SIM_CLIENT_ID", "SIM_CLIENT_SECRET"];
+/** Who claims the appliance; `phone` and `recovery` come with the set-up of the second factor. */
+const ADMIN = { name: "Mara Lindqvist", email: "mara@acme.example", password: "A long sentence for day 1", phone: undefined, recovery: [] };
 const QUERY = "SELECT Id FROM Lead WHERE Status = 'Open - Not Contacted'";
 
 let ui;
@@ -21,14 +24,14 @@ after(() => ui?.close());
 
 let stopped = false;
 
-/** One step of the day. After one that failed, the rest could only fail for that reason, and slowly. */
-function step(name, act) {
+/** One step of the day, with the refusals (status codes) that it provokes. After one that failed, the rest could only fail for that reason, and slowly. */
+function step(name, act, refusals = []) {
   test(name, async () => {
     assert.equal(stopped, false, "an earlier step failed");
     stopped = true;
     try {
       await act();
-      ui.assertNoComplaint();
+      ui.assertNoComplaint(refusals);
     } catch (error) {
       throw new Error(await ui.tell("failed"), { cause: error });
     }
@@ -59,18 +62,38 @@ step("the first administrator claims the appliance with the printed code", async
   await page.getByLabel("Email").fill(ADMIN.email);
   await page.getByLabel("Password", { exact: true }).fill(ADMIN.password);
   await ui.button("Claim this appliance").click();
-  await ui.heading("Overview");
+  await ui.heading("Add a second factor");
+});
+
+step("an administrator sets up a second factor before anything else opens", async () => {
+  await ui.goto("/routing/rules");
+  await ui.heading("Add a second factor");
+  await ui.inspect("first-factor");
+  await page.getByRole("button", { name: /^Authenticator app/ }).click();
+  await page.getByRole("img", { name: /^QR code/ }).waitFor();
+  await ui.inspect("first-factor-app");
+  const secret = (await page.getByText(/^(?:[A-Z2-7]{1,4} )+[A-Z2-7]{1,4}$/).innerText()).replaceAll(" ", "");
+  ADMIN.phone = new Authenticator(secret);
+  await page.getByLabel("Code").fill(await ADMIN.phone.code());
+  await ui.heading("Save your recovery codes");
+  await ui.inspect("first-factor-codes");
+  ADMIN.recovery = await page.getByRole("list", { name: "Recovery codes" }).getByRole("listitem").allInnerTexts();
+  assert.equal(new Set(ADMIN.recovery).size, 8, "eight different recovery codes");
+  assert.equal(await ui.button("Go on").isDisabled(), true, "nobody goes on before the codes are saved");
+  await page.getByLabel("I have saved them").check();
+  await ui.button("Go on").click();
+  await ui.heading("Rules");
+  await ui.walkTo("Overview");
   await page.getByText("First steps").waitFor();
 });
 
-step("signing out and in again", async () => {
-  await page.getByRole("button", { name: "Profile of Mara Lindqvist" }).click();
-  await page.getByRole("menuitem", { name: "Sign out" }).click();
-  await ui.heading("Sign in");
+step("signing out and in again, with the second factor", async () => {
+  await ui.signOut(ADMIN.name);
   await ui.inspect("sign-in");
-  await page.getByLabel("Email").fill(ADMIN.email);
-  await page.getByLabel("Password", { exact: true }).fill(ADMIN.password);
-  await ui.button("Sign in").click();
+  await ui.knock(ADMIN);
+  await ui.heading("Confirm that it is you");
+  await ui.inspect("sign-in-factor");
+  await page.getByLabel("Code").fill(await ADMIN.phone.code());
   await ui.heading("Overview");
 });
 
@@ -247,7 +270,9 @@ step("a revoked grant is told on every page, and one click and a consent mend it
 step("every page is right in light and dark, wide and narrow", async () => {
   const pages = {
     overview: "/", rules: "/routing/rules", pools: "/routing/pools", log: "/routing/log", "failures-none": "/routing/failures", layer: "/machines/data-layer",
-    connections: "/settings/connections", jobs: "/appliance/jobs", me: "/me", "not-found": "/no/such/page",
+    connections: "/settings/connections", jobs: "/appliance/jobs", account: "/account", "account-password": "/account/password",
+    "account-factors": "/account/factors", "account-sessions": "/account/sessions", device: "/device", people: "/people", invitations: "/people/invitations",
+    organisation: "/settings/organisation", "api-keys": "/api-keys", tenants: "/appliance/tenants", "signing-keys": "/appliance/signing-keys", "not-found": "/no/such/page",
   };
   for (const [name, path] of Object.entries(pages)) {
     await ui.goto(path);
@@ -266,10 +291,10 @@ step("the page can be skipped to, and the palette opens and closes by keyboard",
   await ui.heading("Data layer");
 });
 
+identitySteps(step, () => ui, ADMIN);
+
 step("the tenant's session ends where it should: signed out, no page opens", async () => {
-  await page.getByRole("button", { name: "Profile of Mara Lindqvist" }).click();
-  await page.getByRole("menuitem", { name: "Sign out" }).click();
-  await ui.heading("Sign in");
+  await ui.signOut(ADMIN.name);
   await ui.goto("/routing/log");
   await ui.heading("Sign in");
   assert.equal(new URL(page.url()).searchParams.get("next"), "/routing/log");

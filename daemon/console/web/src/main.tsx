@@ -9,6 +9,7 @@ import { RouterProvider } from "react-router";
 import { Problem } from "./api/problem";
 import { SessionProvider } from "./api/session";
 import { router } from "./routes";
+import { StepUpHost } from "./shell/step-up-host";
 import { theme } from "./theme";
 import { ToastProvider } from "./ui/toast";
 
@@ -31,6 +32,7 @@ if (root) {
           <SessionProvider>
             <ToastProvider>
               <RouterProvider router={router} />
+              <StepUpHost />
             </ToastProvider>
           </SessionProvider>
         </QueryClientProvider>

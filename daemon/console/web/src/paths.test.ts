@@ -1,12 +1,15 @@
 import { expect, test } from "vitest";
-import { api, path, safeNext } from "./paths";
+import { api, isOpen, path, safeNext } from "./paths";
 
 test("every address of the app and of the API", () => {
   const built = {
     app: [
       path.overview(), path.signIn(), path.signIn("/"), path.signIn("/routing/log?q=a b"), path.setup(), path.rules(), path.rule("rule_1"), path.ruleNew(),
       path.pools(), path.pool("pool_1"), path.poolNew(), path.log(), path.log({ rep: "rep_1", q: "" }), path.assignment("asg_1"), path.assignment("asg_1", "?q=x"),
-      path.failures({ state: "given_up" }), path.record("00Q000000000001AAA"), path.layer(), path.connections(), path.connectSalesforce(), path.jobs(), path.me(),
+      path.failures({ state: "given_up" }), path.record("00Q000000000001AAA"), path.layer(), path.connections(), path.connectSalesforce(), path.jobs(),
+      path.account(), path.accountPassword(), path.accountFactors(), path.accountSessions(), path.people(), path.people({ state: "deactivated" }),
+      path.member("user_1"), path.member("user_1", "?q=x"), path.invitations(), path.organisation(), path.apiKeys(), path.tenants(), path.signingKeys(),
+      path.device(), path.invitation(), path.reset(), path.signUp(), path.signUpComplete(),
     ],
     api: [
       api.ready(), api.setup(), api.session(), api.sessionRefresh(), api.sessionTenant(), api.overview("Europe/Berlin"), api.connections(), api.salesforce(),
@@ -16,6 +19,14 @@ test("every address of the app and of the API", () => {
       api.routerVerb("Lead", "activate"), api.rules("Lead"), api.rulesOrder("Lead"), api.rulesPreview("Lead"), api.rule("rule_1"), api.ruleDelete("rule_1", 3),
       api.assignments({ q: "x", state: "failed", limit: 100 }), api.assignment("asg_1"), api.failures({ state: "failed" }), api.failureRetry("Lead", "00Q/../x"),
       api.failuresRetry(), api.record("00Q"), api.jobs({ state: "dead" }), api.jobRetry("job_1"), api.jobDiscard("job_1"), api.schedules(), api.events(),
+      api.sessionFactor(), api.sessionPasskeyBegin(), api.sessionPasskey(), api.sessionStepUpBegin(), api.sessionStepUp(), api.sessionLeave(), api.signInOptions(),
+      api.me(), api.myPassword(), api.myFactors(), api.myTotp(), api.myTotpConfirm(), api.myPasskeysBegin(), api.myPasskeys(), api.myPasskey("pk_1"),
+      api.myRecovery(), api.mySessions(), api.mySession("ses_1"), api.myInvitationAccept(), api.myDeviceRequest("ABCD-EFGH"), api.myDeviceVerb("AB/..", "approve"),
+      api.passwordStrength(), api.passwordReset(), api.passwordResetComplete(), api.members({ q: "a b", limit: 100 }), api.member("user_1"),
+      api.memberVerb("user_1", "owner"), api.memberFactorsReset("user_1"), api.invitations(), api.invitations({ state: "pending" }), api.invitation("inv_1"),
+      api.invitationResend("inv_1"), api.invitationLook(), api.invitationAccept(), api.tenant(), api.signUp(), api.signUpComplete(), api.supportVisits(),
+      api.supportVisitVerb("vis_1", "end"), api.apiKeys(), api.apiKey("key_1"), api.apiKeyScopes(), api.platformTenants({ state: "trial" }),
+      api.platformTenantVerb("ten_1", "enter"), api.signingKeys(), api.signingKeysRotate(),
     ],
   };
   expect(built).toMatchSnapshot();
@@ -24,4 +35,8 @@ test("every address of the app and of the API", () => {
 test("only an address of this app follows a sign-in", () => {
   expect(safeNext("/routing/log?q=1")).toBe("/routing/log?q=1");
   for (const hostile of [null, "", "https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "routing"]) expect(safeNext(hostile)).toBe("/");
+});
+
+test("only the pages of one-time links open without a session", () => {
+  expect(["/invitation", "/reset", "/sign-up", "/sign-up/complete", "/", "/people", "/invitation/x"].map(isOpen)).toEqual([true, true, true, true, false, false, false]);
 });

@@ -18,6 +18,9 @@ export interface ListQuery { cursor?: string | undefined; limit?: number | undef
 export interface AssignmentQuery { q?: string; rule?: string; rep?: string; state?: string; from?: string; to?: string }
 export interface FailureQuery { state?: string; reason?: string; q?: string }
 export interface JobQuery { state?: string; kind?: string }
+export interface MemberQuery { q?: string; state?: string }
+export interface InvitationQuery { state?: string }
+export interface TenantQuery { q?: string; state?: string }
 
 export const api = {
   ready: () => "/health/ready",
@@ -25,6 +28,51 @@ export const api = {
   session: () => `${v1}/session`,
   sessionRefresh: () => `${v1}/session/refresh`,
   sessionTenant: () => `${v1}/session/tenant`,
+  sessionFactor: () => `${v1}/session/factor`,
+  sessionPasskeyBegin: () => `${v1}/session/passkey/begin`,
+  sessionPasskey: () => `${v1}/session/passkey`,
+  sessionStepUpBegin: () => `${v1}/session/step-up/begin`,
+  sessionStepUp: () => `${v1}/session/step-up`,
+  sessionLeave: () => `${v1}/session/leave`,
+  signInOptions: () => `${v1}/sign-in/options`,
+  me: () => `${v1}/me`,
+  myPassword: () => `${v1}/me/password`,
+  myFactors: () => `${v1}/me/factors`,
+  myTotp: () => `${v1}/me/factors/totp`,
+  myTotpConfirm: () => `${v1}/me/factors/totp/confirm`,
+  myPasskeysBegin: () => `${v1}/me/factors/passkeys/begin`,
+  myPasskeys: () => `${v1}/me/factors/passkeys`,
+  myPasskey: (id: string) => `${v1}/me/factors/passkeys/${e(id)}`,
+  myRecovery: () => `${v1}/me/factors/recovery`,
+  mySessions: () => `${v1}/me/sessions`,
+  mySession: (id: string) => `${v1}/me/sessions/${e(id)}`,
+  myInvitationAccept: () => `${v1}/me/invitations/accept`,
+  myDeviceRequest: (code: string) => `${v1}/me/device-requests/${e(code)}`,
+  myDeviceVerb: (code: string, verb: "approve" | "deny") => `${v1}/me/device-requests/${e(code)}/${verb}`,
+  passwordStrength: () => `${v1}/password/strength`,
+  passwordReset: () => `${v1}/password/reset`,
+  passwordResetComplete: () => `${v1}/password/reset/complete`,
+  members: (query: MemberQuery & ListQuery) => withQuery(`${v1}/members`, { ...query }),
+  member: (id: string) => `${v1}/members/${e(id)}`,
+  memberVerb: (id: string, verb: "deactivate" | "reactivate" | "owner") => `${v1}/members/${e(id)}/${verb}`,
+  memberFactorsReset: (id: string) => `${v1}/members/${e(id)}/factors/reset`,
+  invitations: (query: InvitationQuery = {}) => withQuery(`${v1}/invitations`, { ...query }),
+  invitation: (id: string) => `${v1}/invitations/${e(id)}`,
+  invitationResend: (id: string) => `${v1}/invitations/${e(id)}/resend`,
+  invitationLook: () => `${v1}/invitations/look`,
+  invitationAccept: () => `${v1}/invitations/accept`,
+  tenant: () => `${v1}/tenant`,
+  signUp: () => `${v1}/sign-up`,
+  signUpComplete: () => `${v1}/sign-up/complete`,
+  supportVisits: () => `${v1}/support-visits`,
+  supportVisitVerb: (id: string, verb: "consent" | "end") => `${v1}/support-visits/${e(id)}/${verb}`,
+  apiKeys: () => `${v1}/api-keys`,
+  apiKey: (id: string) => `${v1}/api-keys/${e(id)}`,
+  apiKeyScopes: () => `${v1}/api-keys/scopes`,
+  platformTenants: (query: TenantQuery & ListQuery = {}) => withQuery(`${v1}/platform/tenants`, { ...query }),
+  platformTenantVerb: (id: string, verb: "activate" | "enter") => `${v1}/platform/tenants/${e(id)}/${verb}`,
+  signingKeys: () => `${v1}/platform/signing-keys`,
+  signingKeysRotate: () => `${v1}/platform/signing-keys/rotate`,
   overview: (tz: string) => withQuery(`${v1}/overview`, { tz }),
   connections: () => `${v1}/connections`,
   salesforce: () => `${v1}/connections/salesforce`,
@@ -83,8 +131,27 @@ export const path = {
   connections: () => "/settings/connections",
   connectSalesforce: () => "/connect/salesforce",
   jobs: (query: JobQuery = {}) => withQuery("/appliance/jobs", { ...query }),
-  me: () => "/me",
+  account: () => "/account",
+  accountPassword: () => "/account/password",
+  accountFactors: () => "/account/factors",
+  accountSessions: () => "/account/sessions",
+  people: (query: MemberQuery = {}) => withQuery("/people", { ...query }),
+  member: (id: string, search = "") => `/people/${e(id)}${search}`,
+  invitations: () => "/people/invitations",
+  organisation: () => "/settings/organisation",
+  apiKeys: () => "/api-keys",
+  tenants: () => "/appliance/tenants",
+  signingKeys: () => "/appliance/signing-keys",
+  device: () => "/device",
+  invitation: () => "/invitation",
+  reset: () => "/reset",
+  signUp: () => "/sign-up",
+  signUpComplete: () => "/sign-up/complete",
 };
+
+/** Pages that open with or without a session: their one-time token stands in the fragment, which no server sees. */
+const OPEN: string[] = [path.invitation(), path.reset(), path.signUp(), path.signUpComplete()];
+export const isOpen = (pathname: string): boolean => OPEN.includes(pathname);
 
 /** Only an address of this app may follow a sign-in: never another origin. */
 export function safeNext(next: string | null): string {

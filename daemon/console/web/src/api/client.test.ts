@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Client } from "./client";
-import { Problem, Unreachable } from "./problem";
+import { Cancelled, Problem, Unreachable } from "./problem";
 
 type Handler = (request: { method: string; path: string; headers: Headers; body: string | undefined }) => Response | Promise<Response>;
 
@@ -16,7 +16,10 @@ function clientWith(handler: Handler) {
   };
   const client = new Client(fetchWith, (work) => work());
   const told: string[] = [];
-  client.events = { signedOut: (reason) => told.push(`signed out: ${reason}`), sealed: () => told.push("sealed") };
+  client.events = {
+    signedOut: (reason) => told.push(`signed out: ${reason}`), sealed: () => told.push("sealed"), standingChanged: () => told.push("standing"),
+    stepUp: () => { told.push("step-up"); return Promise.resolve(false); },
+  };
   return { client, calls, told };
 }
 
@@ -118,4 +121,82 @@ test("an empty answer is no fault, and readiness reads its reasons out of a 503"
   const { client } = clientWith(({ path }) => (path === "/ready" ? json(503, { status: "sealed", reasons: [] }) : new Response(null, { status: 204 })));
   await expect(client.delete("/x")).resolves.toBeUndefined();
   await expect(client.readiness("/ready")).resolves.toEqual({ status: "sealed", reasons: [] });
+});
+
+test("a refusal for want of a fresh factor asks once for all, and repeats each request once", async () => {
+  let fresh = false;
+  const { client, calls, told } = clientWith(({ path }) => (fresh ? json(200, { ok: path }) : json(403, { code: "fresh_factor_required" })));
+  client.events.stepUp = async () => {
+    told.push("step-up");
+    await Promise.resolve();
+    fresh = true;
+    return true;
+  };
+  await expect(Promise.all([client.post("/a", { x: 1 }), client.delete("/b")])).resolves.toEqual([{ ok: "/a" }, { ok: "/b" }]);
+  expect(told).toEqual(["step-up"]);
+  expect(calls.toSorted()).toEqual(["DELETE /b", "DELETE /b", "POST /a", "POST /a"]);
+});
+
+test("a step-up that is called off sends nothing more; one that did not help is told, not asked again", async () => {
+  const { client, calls, told } = clientWith(() => json(403, { code: "fresh_factor_required" }));
+  await expect(client.post("/a")).rejects.toBeInstanceOf(Cancelled);
+  expect(calls).toHaveLength(1);
+  client.events.stepUp = () => { told.push("proven"); return Promise.resolve(true); };
+  await expect(client.post("/a")).rejects.toMatchObject({ code: "fresh_factor_required" });
+  expect(calls).toHaveLength(3);
+  expect(told).toEqual(["step-up", "proven"]);
+});
+
+test("after a step-up the next request is asked for anew, and the repeat keeps its idempotency key", async () => {
+  const keys: (string | null)[] = [];
+  const { client } = clientWith(({ headers }) => {
+    keys.push(headers.get("idempotency-key"));
+    return keys.length % 2 === 1 ? json(403, { code: "fresh_factor_required" }) : json(201, {});
+  });
+  let asked = 0;
+  client.events.stepUp = () => { asked += 1; return Promise.resolve(true); };
+  await client.post("/a", {}, { create: true });
+  await client.post("/a", {}, { create: true });
+  expect(asked).toBe(2);
+  expect(keys[0]).toBe(keys[1]);
+  expect(keys[2]).not.toBe(keys[0]);
+});
+
+test("a wrong password or code inside a session is told to its form: no refresh, no second try", async () => {
+  for (const code of ["invalid_credentials", "factor_invalid", "challenge_void"]) {
+    const { client, calls } = clientWith(() => json(401, { code, remaining: 1 }));
+    await expect(client.put("/me/password", {})).rejects.toMatchObject({ code, remaining: 1 });
+    expect(calls).toEqual(["PUT /me/password"]);
+  }
+});
+
+test("a standing that ended is read anew; other refusals of a right are not", async () => {
+  const { client, told } = clientWith(({ path }) => json(403, { code: path.slice(1) }));
+  for (const code of ["trial_over", "factor_enrolment_required", "support_read_only", "forbidden"]) await expect(client.get(`/${code}`)).rejects.toMatchObject({ code });
+  expect(told).toEqual(["standing", "standing", "standing"]);
+});
+
+test("a move to another session keeps its token; any other answer's token is not taken", async () => {
+  const bearers: (string | null)[] = [];
+  const { client } = clientWith(({ path, headers }) => {
+    bearers.push(headers.get("authorization"));
+    return json(200, session(path));
+  });
+  await client.post("/plain");
+  await client.post("/enter", {}, { session: true });
+  await client.get("/x");
+  expect(bearers).toEqual([null, null, "Bearer /enter"]);
+});
+
+test("a sign-in answers the challenge of a second factor without a token, and the token after it", async () => {
+  const bearers: (string | null)[] = [];
+  const { client } = clientWith(({ path, headers }) => {
+    bearers.push(headers.get("authorization"));
+    return path === "/session" ? json(200, { step: "factor", factors: ["totp"], expires_in: 600, passkey: null }) : json(200, session("t"));
+  });
+  await expect(client.beginSession("/session", {})).resolves.toMatchObject({ step: "factor" });
+  await expect(client.openSession("/session", {})).rejects.toMatchObject({ code: "factor_expected" });
+  await client.openSession("/factor", { totp: "123456" });
+  await client.get("/x");
+  expect(bearers).toEqual([null, null, null, "Bearer t"]);
 });

@@ -1,17 +1,27 @@
 // The only place that talks to the API. The access token lives in this closure and nowhere else (never in storage);
 // the refresh token is an HttpOnly cookie that script cannot read.
 import { api } from "../paths";
-import { Problem, Unreachable } from "./problem";
-import type { ProblemBody, Readiness, SessionTokens } from "./types";
+import { Cancelled, Problem, Unreachable } from "./problem";
+import type { FactorChallenge, ProblemBody, Readiness, SessionTokens } from "./types";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-export interface RequestOptions { signal?: AbortSignal | undefined; /** Sends an Idempotency-Key, the same for a repeat. */ create?: boolean }
+export interface RequestOptions {
+  signal?: AbortSignal | undefined;
+  /** Sends an Idempotency-Key, the same for a repeat. */
+  create?: boolean;
+  /** The answer may carry a new access token (another organisation, a support visit). */
+  session?: boolean;
+}
 
 export interface ClientEvents {
   /** The session ended (refresh refused): show the sign-in page. */
   signedOut(reason: string): void;
   /** A secret store is sealed (503 `sealed`): show the sealed page. */
   sealed(): void;
+  /** The server wants a factor proven anew: ask for it. True when it was proven, false when the person called it off. */
+  stepUp(): Promise<boolean>;
+  /** What this session may do has changed since it was read (403 of a standing): read it anew. */
+  standingChanged(): void;
 }
 
 type Lock = <T>(work: () => Promise<T>) => Promise<T>;
@@ -23,13 +33,17 @@ const acrossTabs: Lock = (work) =>
     : work();
 
 const SIGNED_OUT = new Set(["session_expired", "session_revoked", "unauthenticated"]);
+/** A 401 that speaks of what was typed, not of the session. */
+const TYPED_WRONG = new Set(["invalid_credentials", "factor_invalid", "challenge_void", "passkey_invalid"]);
+const STANDING = new Set(["factor_enrolment_required", "trial_over", "support_read_only"]);
 
 export class Client {
   #token: string | undefined;
   #refreshing: Promise<SessionTokens> | undefined;
+  #steppingUp: Promise<boolean> | undefined;
   readonly #fetch: typeof fetch;
   readonly #lock: Lock;
-  events: ClientEvents = { signedOut: () => undefined, sealed: () => undefined };
+  events: ClientEvents = { signedOut: () => undefined, sealed: () => undefined, stepUp: () => Promise.resolve(false), standingChanged: () => undefined };
 
   constructor(fetchWith: typeof fetch = (input, init) => globalThis.fetch(input, init), lock: Lock = acrossTabs) {
     this.#fetch = fetchWith;
@@ -44,10 +58,22 @@ export class Client {
 
   /** POST that opens or changes the session; keeps the token it gets. Never retried through a refresh. */
   async openSession(path: string, body: unknown): Promise<SessionTokens> {
+    const answer = await this.beginSession(path, body);
+    if (!("access_token" in answer)) throw new Problem(200, { code: "factor_expected", detail: "The server asks for a second factor where none was expected. Sign in again." });
+    return answer;
+  }
+
+  /** POST of a sign-in, which opens the session or asks for a second factor first. */
+  async beginSession(path: string, body: unknown): Promise<SessionTokens | FactorChallenge> {
     const response = await this.#send("POST", path, body, { sessionCall: true });
-    const tokens = await readBody<SessionTokens>(response);
-    this.#token = tokens.access_token;
-    return tokens;
+    const answer = await readBody<SessionTokens | FactorChallenge>(response);
+    this.#keepToken(answer);
+    return answer;
+  }
+
+  /** POST before there is a session, such as a reset or an invitation: no refresh can help a refusal. */
+  async knock<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+    return readBody<T>(await this.#send("POST", path, body, { sessionCall: true, signal }));
   }
 
   async closeSession(): Promise<void> {
@@ -89,14 +115,32 @@ export class Client {
 
   async #call<T>(method: Method, path: string, body: unknown, options: RequestOptions = {}): Promise<T> {
     const key = options.create ? crypto.randomUUID() : undefined;
-    const sent = { signal: options.signal, key };
+    const sent = { signal: options.signal, key, sessionCall: options.session };
     let response = await this.#sendOnceMore(method, path, body, sent);
-    if (response.status === 401) {
+    if (response.status === 401 && !TYPED_WRONG.has(await codeOf(response))) {
       await this.#refreshOrLeave();
       response = await this.#send(method, path, body, sent);
     }
+    if (response.status === 403 && (await codeOf(response)) === "fresh_factor_required") {
+      if (!(await this.#stepUp())) throw new Cancelled();
+      response = await this.#send(method, path, body, sent);
+    }
     if (!response.ok) await this.#fail(response);
-    return readBody<T>(response);
+    const answer = await readBody<T>(response);
+    if (options.session) this.#keepToken(answer);
+    return answer;
+  }
+
+  /** However many requests want it, the person is asked once. */
+  #stepUp(): Promise<boolean> {
+    this.#steppingUp ??= this.events.stepUp().finally(() => {
+      this.#steppingUp = undefined;
+    });
+    return this.#steppingUp;
+  }
+
+  #keepToken(answer: unknown): void {
+    if (typeof answer === "object" && answer !== null && "access_token" in answer) this.#token = String(answer.access_token);
   }
 
   /** A request that is safe to repeat (a read, or one with an idempotency key) gets a second try when it is cut. */
@@ -125,6 +169,7 @@ export class Client {
   async #fail(response: Response): Promise<never> {
     const problem = await problemOf(response);
     if (problem.status === 503 && problem.code === "sealed") this.events.sealed();
+    if (problem.status === 403 && STANDING.has(problem.code)) this.events.standingChanged();
     throw problem;
   }
 
@@ -146,12 +191,17 @@ export class Client {
   }
 }
 
-interface Sent { signal?: AbortSignal | undefined; key?: string | undefined; sessionCall?: boolean; accept?: string }
+interface Sent { signal?: AbortSignal | undefined; key?: string | undefined; sessionCall?: boolean | undefined; accept?: string }
 
 async function readBody<T>(response: Response): Promise<T> {
   if (!response.ok) throw await problemOf(response);
   const text = await response.text();
   return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+/** The code of a refusal, read from a copy, so that the body can still be read by whoever tells it. */
+async function codeOf(response: Response): Promise<string> {
+  return (await problemOf(response.clone())).code;
 }
 
 async function problemOf(response: Response): Promise<Problem> {

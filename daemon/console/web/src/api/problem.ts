@@ -1,4 +1,5 @@
 // Problems of the API (RFC 9457) as one error class, told in words a person can act on.
+import { plural } from "../lib/format";
 import type { FieldProblem, ProblemBody } from "./types";
 
 export class Problem extends Error {
@@ -9,6 +10,8 @@ export class Problem extends Error {
   readonly errors: FieldProblem[];
   readonly current: unknown;
   readonly retryAfterSeconds: number | undefined;
+  /** Tries left before a sign-in or step-up has to begin anew. */
+  readonly remaining: number | undefined;
 
   constructor(status: number, body: ProblemBody, retryAfterSeconds?: number) {
     super(body.detail ?? body.title ?? `The server answered with status ${status}.`);
@@ -20,6 +23,7 @@ export class Problem extends Error {
     this.errors = body.errors ?? [];
     this.current = body.current;
     this.retryAfterSeconds = retryAfterSeconds;
+    this.remaining = body.remaining;
   }
 
   /** The message that belongs beside one field of a form, if the server named it. */
@@ -38,11 +42,31 @@ export class Unreachable extends Error {
   }
 }
 
+/** The person closed the step-up dialog: the request was not done, and there is nothing to tell them about it. */
+export class Cancelled extends Error {
+  constructor() {
+    super("Not done: it was not confirmed with a second factor.");
+    this.name = "Cancelled";
+  }
+}
+
+/** What to show about a failed act; nothing when the person themself called it off. */
+export function toTell(error: unknown): string | undefined {
+  return error === null || error === undefined || error instanceof Cancelled ? undefined : messageOf(error);
+}
+
 export function messageOf(error: unknown): string {
   if (error instanceof Problem && error.code === "rate_limited" && error.retryAfterSeconds !== undefined) {
     return `Too many tries. Wait ${error.retryAfterSeconds} s, then try again.`;
   }
   return error instanceof Error ? error.message : "The console met a fault of its own. Reload the page.";
+}
+
+/** Why a second factor was refused, with the tries that are left. */
+export function factorProblem(error: unknown): string {
+  if (!(error instanceof Problem) || error.code !== "factor_invalid") return messageOf(error);
+  const left = error.remaining === undefined ? "" : ` ${plural(error.remaining, "try is", "tries are")} left.`;
+  return `It did not match, or it was used already.${left}`;
 }
 
 export function requestIdOf(error: unknown): string | undefined {

@@ -1,10 +1,11 @@
 // Query keys and the reads that several pages share. A live topic names the keys that it makes stale.
 import { infiniteQueryOptions, queryOptions, type QueryClient } from "@tanstack/react-query";
-import { api, type AssignmentQuery, type FailureQuery, type JobQuery } from "../paths";
+import { api, type AssignmentQuery, type FailureQuery, type JobQuery, type MemberQuery, type TenantQuery } from "../paths";
 import { client } from "./client";
 import type {
-  ActivationPreview, Assignment, AssignmentDetail, AvailableField, Connection, FailurePage, JobPage, LayerObject, LayerRecord,
-  Overview, Page, Pool, Queue, RecordStory, Rep, Router, RuleList, Schedule, Topic,
+  ActivationPreview, ApiKey, ApiKeyScope, Assignment, AssignmentDetail, AvailableField, Connection, FailurePage, Invitation, JobPage,
+  LayerObject, LayerRecord, MemberPage, MyFactors, MySession, Overview, Page, PlatformTenant, Pool, Queue, RecordStory, Rep, Router,
+  RuleList, Schedule, SignInOptions, SigningKeys, SupportVisit, Tenant, Topic,
 } from "./types";
 
 /** Routing exists for leads; the object is named in the API so that contacts can follow. */
@@ -41,6 +42,68 @@ export async function backToNewest(queries: QueryClient, queryKey: readonly unkn
   window.scrollTo({ top: 0 });
   await queries.resetQueries({ queryKey, exact: true });
 }
+
+/** What the door offers; the same for everybody, and only read once. */
+export const signInOptionsQuery = () => queryOptions({
+  queryKey: ["sign-in-options"],
+  queryFn: ({ signal }) => client.get<SignInOptions>(api.signInOptions(), { signal }),
+  staleTime: Infinity,
+});
+
+export const myFactorsQuery = () => queryOptions({
+  queryKey: ["my-factors"],
+  queryFn: ({ signal }) => client.get<MyFactors>(api.myFactors(), { signal }),
+});
+
+export const mySessionsQuery = () => queryOptions({
+  queryKey: ["my-sessions"],
+  queryFn: async ({ signal }) => (await client.get<{ items: MySession[] }>(api.mySessions(), { signal })).items,
+});
+
+export const membersQuery = (query: MemberQuery) => infiniteQueryOptions({
+  queryKey: ["members", query],
+  queryFn: ({ pageParam, signal }) => client.get<MemberPage>(api.members({ ...query, cursor: pageParam, limit: PAGE_SIZE }), { signal }),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: (last) => last.next_cursor ?? undefined,
+});
+
+export const invitationsQuery = () => queryOptions({
+  queryKey: ["invitations"],
+  queryFn: async ({ signal }) => (await client.get<{ items: Invitation[] }>(api.invitations(), { signal })).items,
+});
+
+export const tenantQuery = () => queryOptions({
+  queryKey: ["tenant"],
+  queryFn: ({ signal }) => client.get<Tenant>(api.tenant(), { signal }),
+});
+
+export const supportVisitsQuery = () => queryOptions({
+  queryKey: ["support-visits"],
+  queryFn: async ({ signal }) => (await client.get<{ items: SupportVisit[] }>(api.supportVisits(), { signal })).items,
+});
+
+export const apiKeysQuery = () => queryOptions({
+  queryKey: ["api-keys"],
+  queryFn: async ({ signal }) => (await client.get<{ items: ApiKey[] }>(api.apiKeys(), { signal })).items,
+});
+
+export const apiKeyScopesQuery = () => queryOptions({
+  queryKey: ["api-key-scopes"],
+  queryFn: async ({ signal }) => (await client.get<{ items: ApiKeyScope[] }>(api.apiKeyScopes(), { signal })).items,
+  staleTime: 5 * 60_000,
+});
+
+export const platformTenantsQuery = (query: TenantQuery) => infiniteQueryOptions({
+  queryKey: ["platform-tenants", query],
+  queryFn: ({ pageParam, signal }) => client.get<Page<PlatformTenant>>(api.platformTenants({ ...query, cursor: pageParam, limit: PAGE_SIZE }), { signal }),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: (last) => last.next_cursor ?? undefined,
+});
+
+export const signingKeysQuery = () => queryOptions({
+  queryKey: ["signing-keys"],
+  queryFn: ({ signal }) => client.get<SigningKeys>(api.signingKeys(), { signal }),
+});
 
 export const overviewQuery = () => queryOptions({
   queryKey: ["overview"],

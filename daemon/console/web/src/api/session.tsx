@@ -4,7 +4,8 @@ import { createContext, type ReactNode, useCallback, useContext, useEffect, useM
 import { api } from "../paths";
 import { client } from "./client";
 import { hasCode, Problem } from "./problem";
-import type { Permission, SessionInfo } from "./types";
+import { standing } from "./standing";
+import type { FactorChallenge, Permission, SessionInfo, SessionTokens } from "./types";
 
 export type SessionState =
   | { kind: "loading" }
@@ -17,9 +18,16 @@ export type SessionState =
 interface SessionActions {
   state: SessionState;
   start(): Promise<void>;
-  signIn(input: { email: string; password: string; tenant?: string }): Promise<void>;
-  claim(input: { code: string; organisation: string; name: string; email: string; password: string }): Promise<void>;
+  /** Opens the session, or answers which second factor is asked for first. */
+  signIn(input: { email: string; password: string; tenant?: string }): Promise<FactorChallenge | undefined>;
+  /** A request of somebody without a session that opens one: a factor, a passkey, an invitation, the set-up code. */
+  open(address: string, body: unknown): Promise<void>;
+  /** A request of somebody signed in that leads to another session: a support visit, an accepted invitation. */
+  move(address: string, body: unknown): Promise<void>;
   switchTenant(tenant: string): Promise<void>;
+  /** Reads anew who this is and what they may do. */
+  reload(): Promise<void>;
+  adopt(session: SessionInfo): void;
   signOut(): Promise<void>;
 }
 
@@ -36,7 +44,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       return;
     }
     try {
-      setState({ kind: "signed_in", session: await client.refresh() });
+      setState(signedIn(await client.refresh()));
     } catch (error) {
       setState(await stateAfterRefusal(error));
     }
@@ -44,8 +52,10 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     client.events = {
+      ...client.events,
       signedOut: (reason) => { mark.clear(); queries.clear(); setState({ kind: "signed_out", reason }); },
       sealed: () => setState({ kind: "sealed" }),
+      standingChanged: () => { void readSession().then((session) => setState(signedIn(session)), () => undefined); },
     };
     void start();
     // Another tab signed in, out or into another tenant: the cookie is shared, so this tab follows.
@@ -55,23 +65,31 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   }, [queries, start]);
 
   const actions = useMemo<SessionActions>(() => {
-    const open = async (path: string, body: unknown) => {
-      const session = await client.openSession(path, body);
+    const enter = (session: SessionInfo) => {
       mark.set();
       queries.clear();
-      setState({ kind: "signed_in", session });
+      setState(signedIn(session));
       tellOtherTabs();
     };
+    const open = async (address: string, body: unknown) => enter(await client.openSession(address, body));
     return {
       state,
       start,
-      signIn: (input) => open(api.session(), input),
-      claim: (input) => open(api.setup(), input),
+      open,
+      signIn: async (input) => {
+        const answer = await client.beginSession(api.session(), input);
+        if ("step" in answer) return answer;
+        enter(answer);
+        return undefined;
+      },
+      move: async (address, body) => enter(await client.post<SessionTokens>(address, body, { session: true })),
       switchTenant: async (tenant) => {
         // The switch itself is not repeated through a refresh, so it starts with a fresh token.
         await client.refresh();
         await open(api.sessionTenant(), { tenant });
       },
+      reload: async () => setState(signedIn(await readSession())),
+      adopt: (session) => setState(signedIn(session)),
       signOut: async () => {
         await client.closeSession();
         mark.clear();
@@ -98,6 +116,10 @@ function tellOtherTabs(): void {
   channel.postMessage("changed");
   channel.close();
 }
+
+const signedIn = (session: SessionInfo): SessionState => ({ kind: "signed_in", session: standing(session) });
+
+const readSession = () => client.get<SessionInfo>(api.session());
 
 async function stateAfterRefusal(error: unknown): Promise<SessionState> {
   if (hasCode(error, "sealed")) return { kind: "sealed" };

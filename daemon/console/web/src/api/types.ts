@@ -13,12 +13,19 @@ export interface FieldProblem { field?: string; code: string; detail: string; po
 export interface ProblemBody {
   type?: string; title?: string; status?: number; detail?: string; code?: string; request_id?: string;
   field?: string; errors?: FieldProblem[]; current?: unknown;
+  /** Tries left before a challenge is void. */
+  remaining?: number;
 }
 
+export type TenantState = "active" | "trial" | "read_only";
+export type SupportMode = "read" | "write";
 export interface SessionInfo {
   /** The address is null while the vault is sealed. */
   user: { id: string; name: string; email: string | null };
-  tenant: { id: string; name: string; state: string };
+  tenant: { id: string; name: string; state: TenantState; trial_ends_at: string | null };
+  factor: { enrolled: boolean; required: boolean; fresh_until: string | null };
+  /** A super administrator's visit to an organisation that is not theirs. */
+  support: { reason: string; mode: SupportMode; ends_at: string } | null;
   roles: string[];
   owner: boolean;
   tenants: Named[];
@@ -171,3 +178,79 @@ export interface JobPage extends Page<Job> { counts: Partial<Record<JobState, nu
 export interface Schedule { name: string; every_seconds: number; next_at: string | null; last_at: string | null }
 
 export type Topic = "assignments" | "failures" | "router" | "connection" | "jobs" | "reps" | "layer";
+
+/** WebAuthn options as JSON: binary members are base64url (WebAuthn level 3, section 5.1.8). */
+export interface PasskeyDescriptor { id: string; type: "public-key"; transports?: string[] }
+export interface PasskeyRequest { challenge: string; timeout?: number; rpId?: string; allowCredentials?: PasskeyDescriptor[]; userVerification?: string }
+export interface PasskeyCreation {
+  rp: { id?: string; name: string }; user: { id: string; name: string; displayName: string }; challenge: string;
+  pubKeyCredParams: { type: "public-key"; alg: number }[]; timeout?: number; excludeCredentials?: PasskeyDescriptor[];
+  authenticatorSelection?: { authenticatorAttachment?: string; residentKey?: string; requireResidentKey?: boolean; userVerification?: string };
+  attestation?: string; hints?: string[];
+}
+export interface PasskeyAnswer {
+  id: string; rawId: string; type: string; authenticatorAttachment?: string; clientExtensionResults: Record<string, unknown>;
+  response: Record<string, string | string[]>;
+}
+
+export type FactorKind = "totp" | "passkey" | "recovery";
+/** The password was right; a second factor is asked for before the session opens. */
+export interface FactorChallenge { step: "factor"; factors: FactorKind[]; expires_in: number; passkey?: { publicKey: PasskeyRequest } | null }
+export type FactorProof = { totp: string } | { recovery: string } | { passkey: PasskeyAnswer };
+export interface StepUpBegin { factors: FactorKind[]; publicKey?: PasskeyRequest | null }
+export interface SignInOptions { password: { profile: "complexity" | "asvs"; min_length: number }; passkey: boolean; sign_up: boolean }
+
+export interface Passkey { id: string; name: string; created_at: string; last_used_at: string | null }
+export interface MyFactors {
+  totp: { enrolled_at: string } | null; passkeys: Passkey[];
+  recovery: { remaining: number; total: number; created_at: string } | null; required: boolean; prompt: boolean;
+}
+export interface TotpOffer { secret: string; otpauth_url: string; qr_svg: string }
+export interface FactorAdded { recovery_codes: string[] | null }
+export interface MySession {
+  id: string; current: boolean; created_at: string; last_used_at: string; expires_at: string; address: string | null;
+  device: { browser: string | null; system: string | null } | null; client: "web" | "command_line"; tenant: Named | null;
+}
+export interface PasswordStrength {
+  score: number; warning: string | null; suggestions: string[]; acceptable: boolean; problems: { code: string; detail: string }[];
+}
+export interface DeviceRequest { client: string; requested_at: string; address: string | null; expires_at: string }
+
+export type MemberState = "active" | "deactivated";
+export interface Member {
+  id: string; name: string; email: string | null; roles: string[]; owner: boolean; state: MemberState;
+  /** Left out where the server does not tell it. */
+  factors?: { totp: boolean; passkeys: number; recovery_remaining: number };
+  last_seen_at: string | null; joined_at: string; version: number;
+}
+export interface MemberPage extends Page<Member> { counts: { active: number; deactivated: number; without_factor?: number } }
+export type InvitationState = "pending" | "accepted" | "expired" | "revoked";
+export interface Invitation {
+  id: string; email: string | null; roles: string[]; state: InvitationState; invited_by: Named | null;
+  created_at: string; expires_at: string; sent_at: string | null;
+}
+export interface InvitationLook { organisation: string; email: string; roles: string[]; invited_by: string | Named | null; account: "new" | "existing"; expires_at: string }
+export interface Tenant {
+  id: string; name: string; state: TenantState; trial_ends_at: string | null; factor_for_all: boolean; owner: Named | null;
+  version: number; created_at: string;
+}
+export interface PlatformTenant {
+  id: string; name: string; state: TenantState; trial_ends_at: string | null; members: number; owner: Named | null; created_at: string;
+}
+export interface SupportVisit {
+  id: string; by: Named; reason: string; mode: SupportMode; break_glass: boolean; started_at: string; ends_at: string;
+  left_at: string | null;
+  /** Whether the visitor may write now: by the owner's consent, or without it. */
+  writes: boolean;
+}
+
+export type ApiKeyState = "active" | "expired" | "revoked";
+export interface ApiKey {
+  id: string; name: string; prefix: string; scopes: string[]; created_by: Named | null; created_at: string;
+  expires_at: string | null; last_used_at: string | null; state: ApiKeyState;
+}
+export interface ApiKeyMade extends ApiKey { secret: string }
+export interface ApiKeyScope { name: string; title: string }
+export type SigningKeyState = "next" | "current" | "previous" | "retired";
+export interface SigningKey { id: string; state: SigningKeyState; algorithm: string; created_at: string; current_since: string | null; age_days: number }
+export interface SigningKeys { algorithm: string; rotate_every_days: number; due: boolean; items: SigningKey[] }

@@ -42,3 +42,8 @@ export function relative(iso: string, now: number): string {
   const text = size < 60 ? `${size} s` : size < 3600 ? `${Math.round(size / 60)} min` : size < 86_400 ? `${Math.round(size / 3600)} h` : `${Math.round(size / 86_400)} d`;
   return away < 0 ? `${text} ago` : `in ${text}`;
 }
+
+/** Whole days until then, at least 0: a day that has begun counts. */
+export const daysLeft = (iso: string, now: number): number => Math.max(0, Math.ceil((new Date(iso).getTime() - now) / 86_400_000));
+/** Minutes until then, at least 0; the last one counts until it is over. */
+export const minutesLeft = (iso: string, now: number): number => Math.max(0, Math.ceil((new Date(iso).getTime() - now) / 60_000));

@@ -1,16 +1,18 @@
 // First set-up: the one-time code of `revkeep setup` turns into the first administrator.
-import { Button, Code, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { Button, Code, Stack, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { messageOf, Problem } from "../api/problem";
 import { useSessionActions } from "../api/session";
+import { api } from "../paths";
 import { Door } from "../shell/door";
 import { Notice } from "../ui/status";
+import { NewPassword } from "./password/new-password";
 
 const EMPTY = { code: "", organisation: "", name: "", email: "", password: "" };
 type Field = keyof typeof EMPTY;
 
 export function Page() {
-  const { claim } = useSessionActions();
+  const { open } = useSessionActions();
   const [input, setInput] = useState(EMPTY);
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
@@ -32,7 +34,7 @@ export function Page() {
     setBusy(true);
     setError(undefined);
     try {
-      await claim({ ...input, code: input.code.trim() });
+      await open(api.setup(), { ...input, code: input.code.trim() });
     } catch (failure) {
       setError(failure);
       setBusy(false);
@@ -48,9 +50,9 @@ export function Page() {
           <TextInput label="Organisation" autoComplete="organization" {...bind("organisation")} />
           <TextInput label="Your name" autoComplete="name" {...bind("name")} />
           <TextInput label="Email" type="email" autoComplete="username" {...bind("email")} />
-          <PasswordInput
-            label="Password" description="At least 12 characters, of three kinds: small and capital letters, digits, others. A sentence is easier to keep than a puzzle." autoComplete="new-password" minLength={12}
-            visibilityToggleButtonProps={{ "aria-label": "Show the password" }} {...bind("password")}
+          <NewPassword
+            value={input.password} error={bind("password").error} email={input.email} name={input.name}
+            onChange={(password) => setInput((before) => ({ ...before, password }))}
           />
           <Button type="submit" loading={busy} fullWidth>Claim this appliance</Button>
         </Stack>

@@ -3,18 +3,18 @@ import logo from "../assets/revkeep.svg";
 import css from "./shell.module.css";
 
 /** The frame of the pages before sign-in. */
-export function Door({ title, lead, children, foot }: { title: string; lead: ReactNode; children: ReactNode; foot?: ReactNode }) {
+export function Door({ title, lead, children, foot, wide = false }: { title: string; lead: ReactNode; children: ReactNode; foot?: ReactNode; wide?: boolean }) {
   return (
     <main className={css["door"]}>
       <title>{`${title} · Revkeep`}</title>
-      <div className={css["doorCard"]}>
+      <div className={css["doorCard"]} data-wide={wide ? true : undefined}>
         <div className={css["doorBrand"]}><img src={logo} width={32} height={32} alt="" />Revkeep</div>
         <div className={css["doorPanel"]}>
           <h1>{title}</h1>
-          <p>{lead}</p>
+          <p aria-live="polite">{lead}</p>
           {children}
         </div>
-        {foot ? <p className={css["doorFoot"]}>{foot}</p> : null}
+        {foot ? <div className={css["doorFoot"]}>{foot}</div> : null}
       </div>
     </main>
   );

@@ -1,6 +1,7 @@
 // The map of the console: only what exists, in the order in which people need it.
 import {
-  IconAlertTriangle, IconDatabase, IconGauge, IconListDetails, IconPlugConnected, IconRoute, IconStack2, IconUsersGroup,
+  IconAlertTriangle, IconBuilding, IconBuildingCommunity, IconCertificate, IconDatabase, IconGauge, IconKey, IconListDetails, IconPlugConnected,
+  IconRoute, IconStack2, IconUsers, IconUsersGroup,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 import type { Permission } from "../api/types";
@@ -27,9 +28,29 @@ export const NAV: NavSection[] = [
       { label: "Failures", to: path.failures(), icon: IconAlertTriangle, needs: "failure_read", also: "failed retry errors given up" },
     ],
   },
-  { title: "Machines", items: [{ label: "Data layer", to: path.layer(), icon: IconDatabase, needs: "layer_read", also: "fields boundary records" }] },
-  { title: "Settings", items: [{ label: "Connections", to: path.connections(), icon: IconPlugConnected, needs: "connection_read", also: "salesforce oauth reconnect" }] },
-  { title: "Appliance", items: [{ label: "Jobs", to: path.jobs(), icon: IconStack2, needs: "job_read", also: "dead letters schedules queue" }] },
+  {
+    title: "Machines",
+    items: [
+      { label: "Data layer", to: path.layer(), icon: IconDatabase, needs: "layer_read", also: "fields boundary records" },
+      { label: "API keys", to: path.apiKeys(), icon: IconKey, needs: "api_key_read", also: "programs tokens scopes secrets" },
+    ],
+  },
+  {
+    title: "Settings",
+    items: [
+      { label: "Connections", to: path.connections(), icon: IconPlugConnected, needs: "connection_read", also: "salesforce oauth reconnect" },
+      { label: "People", to: path.people(), icon: IconUsers, needs: "member_read", also: "members roles invitations factors deactivate owner" },
+      { label: "Organisation", to: path.organisation(), icon: IconBuilding, needs: "member_read", also: "name second factor support visits trial" },
+    ],
+  },
+  {
+    title: "Appliance",
+    items: [
+      { label: "Jobs", to: path.jobs(), icon: IconStack2, needs: "job_read", also: "dead letters schedules queue" },
+      { label: "Tenants", to: path.tenants(), icon: IconBuildingCommunity, needs: "tenant_read", also: "organisations enter activate trial support" },
+      { label: "Signing keys", to: path.signingKeys(), icon: IconCertificate, needs: "signing_key_read", also: "rotate jwks age" },
+    ],
+  },
 ];
 
 export function navFor(permissions: Permission[]): NavSection[] {

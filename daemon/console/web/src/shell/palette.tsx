@@ -1,7 +1,7 @@
 // Ctrl-K: pages, commands, rules, reps, and any Salesforce record id. A combobox over one list box.
 import { useMantineColorScheme } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { IconArrowRight, IconFileSearch, IconListSearch, IconLogout, IconMoon, IconPlus, IconRoute, IconUser } from "@tabler/icons-react";
+import { IconArrowRight, IconFileSearch, IconListSearch, IconLogout, IconMoon, IconPlus, IconRoute, IconShieldLock, IconTerminal2, IconUser } from "@tabler/icons-react";
 import { type ComponentType, type KeyboardEvent, useId, useState } from "react";
 import { useNavigate } from "react-router";
 import { repsQuery, rulesQuery } from "../api/queries";
@@ -98,6 +98,12 @@ function useEntries(text: string): Entry[] {
   const commands: Entry[] = [
     ...(can.includes("rule_edit") ? [{ key: "new-rule", label: "Write a new rule", kind: "command", words: "add create", icon: IconPlus, to: path.ruleNew() }] : []),
     ...(can.includes("pool_edit") ? [{ key: "new-pool", label: "Make a new pool", kind: "command", words: "add create", icon: IconPlus, to: path.poolNew() }] : []),
+    { key: "account", label: "Your account", kind: "page", words: "profile name me", icon: IconUser, to: path.account() },
+    { key: "password", label: "Change your password", kind: "page", words: "account", icon: IconUser, to: path.accountPassword() },
+    { key: "factors", label: "Your second factor", kind: "page", words: "account totp passkey recovery codes 2fa mfa", icon: IconShieldLock, to: path.accountFactors() },
+    { key: "sessions", label: "Your sessions", kind: "page", words: "account devices sign out everywhere", icon: IconUser, to: path.accountSessions() },
+    { key: "device", label: "Connect a command line", kind: "command", words: "cli device code", icon: IconTerminal2, to: path.device() },
+    ...(can.includes("member_read") ? [{ key: "invitations", label: "Invitations", kind: "page", words: "invite people members", icon: IconArrowRight, to: path.invitations() }] : []),
     { key: "scheme", label: "Switch between light and dark", kind: "command", words: "theme appearance", icon: IconMoon, run: toggleColorScheme },
     { key: "sign-out", label: "Sign out", kind: "command", words: "log out leave", icon: IconLogout, run: () => { void signOut(); } },
   ];

@@ -1,5 +1,5 @@
 import { ActionIcon, Menu, useMantineColorScheme } from "@mantine/core";
-import { IconDeviceDesktop, IconLogout, IconMoon, IconSun, IconUserCircle } from "@tabler/icons-react";
+import { IconDeviceDesktop, IconLogout, IconMoon, IconShieldLock, IconSun, IconUserCircle } from "@tabler/icons-react";
 import { useNavigate } from "react-router";
 import { messageOf } from "../api/problem";
 import { useSession, useSessionActions } from "../api/session";
@@ -25,7 +25,8 @@ export function ProfileMenu() {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{user.name}<br />{user.email}</Menu.Label>
-        <Menu.Item leftSection={<IconUserCircle size={16} aria-hidden />} onClick={() => { void navigate(path.me()); }}>Profile and session</Menu.Item>
+        <Menu.Item leftSection={<IconUserCircle size={16} aria-hidden />} onClick={() => { void navigate(path.account()); }}>Your account</Menu.Item>
+        <Menu.Item leftSection={<IconShieldLock size={16} aria-hidden />} onClick={() => { void navigate(path.accountFactors()); }}>Second factor</Menu.Item>
         <Menu.Divider />
         <Menu.Label>Appearance</Menu.Label>
         {SCHEMES.map(({ value, label, icon: Icon }) => (

@@ -12,6 +12,7 @@ import { useSession, useSessionActions } from "../api/session";
 import logo from "../assets/revkeep.svg";
 import { path } from "../paths";
 import { useToast } from "../ui/toast";
+import { Banners, VisitBar } from "./banners";
 import { HealthChip } from "./health-chip";
 import { navFor } from "./nav";
 import { Palette } from "./palette";
@@ -37,6 +38,7 @@ export function Shell() {
   return (
     <>
       <a className={css["skip"]} href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>Skip to the page</a>
+      <Banners />
       <header className={css["top"]}>
         <span className={css["burger"]}><ActionIcon size="lg" onClick={nav.toggle} aria-label="Navigation" aria-expanded={navOpen}><IconMenu2 size={20} aria-hidden /></ActionIcon></span>
         <Link className={css["brand"]} to={path.overview()} aria-label="Revkeep, to the overview">
@@ -56,6 +58,7 @@ export function Shell() {
         <div className={css["side"]}><Navigation /></div>
         <main className={css["main"]} id="main" ref={main} tabIndex={-1}><Pending /><Outlet /></main>
       </div>
+      <VisitBar />
       <Drawer opened={navOpen} onClose={nav.close} position="left" size={280} title="Revkeep" closeButtonProps={{ "aria-label": "Close navigation" }}>
         <Navigation />
       </Drawer>

@@ -19,7 +19,8 @@ interface ConfirmProps {
 
 export function Confirm(props: ConfirmProps) {
   return (
-    <Modal opened={props.opened} onClose={props.onClose} title={props.title} size="md" closeButtonProps={{ "aria-label": "Close" }}>
+    // While it works, another dialog may stand above it (step-up): Escape is meant for that one.
+    <Modal opened={props.opened} onClose={props.busy ? () => undefined : props.onClose} title={props.title} size="md" closeButtonProps={{ "aria-label": "Close" }}>
       {props.opened ? <ConfirmForm {...props} /> : null}
     </Modal>
   );

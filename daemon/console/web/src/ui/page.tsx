@@ -2,8 +2,9 @@
 import { type ReactNode, useEffect, useId } from "react";
 import css from "./ui.module.css";
 
-export function PageHead({ title, children, actions }: { title: string; children?: ReactNode; actions?: ReactNode }) {
-  useEffect(() => { document.title = `${title} · Revkeep`; }, [title]);
+/** `section` names the part of the page that is open, in the document's title only. */
+export function PageHead({ title, section, children, actions }: { title: string; section?: string; children?: ReactNode; actions?: ReactNode }) {
+  useEffect(() => { document.title = `${section ? `${section} · ` : ""}${title} · Revkeep`; }, [title, section]);
   return (
     <header className={css["pageHead"]}>
       <div className={css["pageHeadText"]}>

@@ -50,15 +50,30 @@ const LOOKS = {
   running: { tone: "info", word: "Running" },
   done: { tone: "ok", word: "Done" },
   dead: { tone: "bad", word: "Dead letter" },
+  deactivated: { tone: "idle", word: "Deactivated" },
+  pending: { tone: "info", word: "Pending", icon: IconClock },
+  accepted: { tone: "ok", word: "Accepted" },
+  expired: { tone: "warn", word: "Expired" },
+  revoked: { tone: "idle", word: "Revoked" },
+  trial: { tone: "info", word: "Trial", icon: IconClock },
+  read_only: { tone: "warn", word: "Read-only", icon: IconPlayerPause },
+  visit_open: { tone: "info", word: "Here now" },
+  ended: { tone: "idle", word: "Ended" },
+  key_next: { tone: "info", word: "Next", icon: IconClock },
+  key_current: { tone: "ok", word: "Current" },
+  key_previous: { tone: "idle", word: "Previous" },
+  key_retired: { tone: "idle", word: "Retired" },
 } as const satisfies Record<string, Look>;
 
 export type KnownState = keyof typeof LOOKS;
 
 const isKnown = (state: string): state is KnownState => state in LOOKS;
 
+export const stateWord = (state: string): string => (isKnown(state) ? LOOKS[state].word : state.replaceAll("_", " "));
+
 /** The badge of any state that the API names; a state this build does not know is shown by its own name. */
 export function StateBadge({ state }: { state: string }) {
-  const look: Look = isKnown(state) ? LOOKS[state] : { tone: "idle", word: state.replaceAll("_", " ") };
+  const look: Look = isKnown(state) ? LOOKS[state] : { tone: "idle", word: stateWord(state) };
   return <Status tone={look.tone} {...(look.icon ? { icon: look.icon } : {})}>{look.word}</Status>;
 }
 

@@ -137,6 +137,11 @@ export function TwoLines({ main, sub, phone = false }: { main: ReactNode; sub: R
   );
 }
 
+/** What a hidden column says, for narrow screens. */
+export function OnPhone({ children }: { children: ReactNode }) {
+  return <span className={css["onlySm"]}>{children}</span>;
+}
+
 /** Keys of rows that are new or changed since the last data; nothing flashes on the first load. */
 function useFlashes<T>(rows: T[], keyOf: (row: T) => string, stateOf: ((row: T) => string) | undefined): Set<string> {
   const known = useRef<Map<string, string> | undefined>(undefined);

@@ -1,0 +1,69 @@
+// The acts on a member that are asked about first.
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { client } from "../../api/client";
+import { toTell } from "../../api/problem";
+import { useSession, useSessionActions } from "../../api/session";
+import type { Member } from "../../api/types";
+import { api } from "../../paths";
+import { Confirm } from "../../ui/confirm";
+import { useToast } from "../../ui/toast";
+
+export type Act = "reset" | "owner" | "deactivate" | "reactivate";
+
+interface Words { title: string; act: string; danger: boolean; typed?: string; effect: string; done: string }
+
+function wordsFor(act: Act, { name }: Member, tenant: string): Words {
+  switch (act) {
+    case "reset":
+      return {
+        title: `Reset the factors of ${name}`, act: "Reset factors", danger: true, done: `${name} has no second factor any more and is signed out.`,
+        effect: "Their app, passkeys and recovery codes stop working, their sessions end, and a mail tells them. Be sure that it is really they who ask: this is what a thief with a password would ask for.",
+      };
+    case "owner":
+      return {
+        title: `Make ${name} the owner`, act: "Transfer ownership", danger: true, typed: tenant, done: `${name} owns ${tenant} now.`,
+        effect: `${name} becomes the owner of ${tenant}, and you stop being it. Only they can give it back.`,
+      };
+    case "deactivate":
+      return {
+        title: `Deactivate ${name}`, act: "Deactivate", danger: true, done: `${name} is deactivated and signed out everywhere.`,
+        effect: "They are signed out everywhere at once, and their personal connections end. You can reactivate them later.",
+      };
+    case "reactivate":
+      return {
+        title: `Reactivate ${name}`, act: "Reactivate", danger: false, done: `${name} can sign in again.`, effect: "They can sign in again, with the roles they had.",
+      };
+  }
+}
+
+function request(act: Act, member: Member, tenant: string): Promise<unknown> {
+  if (act === "reset") return client.post(api.memberFactorsReset(member.id));
+  return client.post(api.memberVerb(member.id, act), act === "owner" ? { confirm: tenant } : {});
+}
+
+export function MemberAct({ act, member, onClose }: { act: Act | undefined; member: Member; onClose(): void }) {
+  const { tenant } = useSession();
+  const { reload } = useSessionActions();
+  const queries = useQueryClient();
+  const toast = useToast();
+  const run = useMutation({
+    mutationFn: (which: Act) => request(which, member, tenant.name),
+    onSuccess: (_, which) => {
+      toast.done(wordsFor(which, member, tenant.name).done);
+      onClose();
+      if (which === "owner") void reload();
+    },
+    onSettled: () => queries.invalidateQueries({ queryKey: ["members"] }),
+  });
+  if (!act) return null;
+  const words = wordsFor(act, member, tenant.name);
+  const close = () => { run.reset(); onClose(); };
+  return (
+    <Confirm
+      opened title={words.title} act={words.act} danger={words.danger} typed={words.typed} busy={run.isPending} error={toTell(run.error)} onClose={close}
+      onConfirm={() => run.mutate(act)}
+    >
+      {words.effect}
+    </Confirm>
+  );
+}

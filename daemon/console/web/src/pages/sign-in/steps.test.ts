@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { Problem, Unreachable } from "../../api/problem";
+import type { FactorChallenge } from "../../api/types";
+import { becameWhole, codeDigits } from "../../lib/code";
+import { challenged, FIRST_STEP, refused } from "./steps";
+
+const challenge: FactorChallenge = { step: "factor", factors: ["totp", "recovery"], expires_in: 600, passkey: null };
+
+test("a wrong code keeps the step, counts, and tells what is left; the third leads back to the start", () => {
+  const first = refused(challenged(challenge), new Problem(401, { code: "factor_invalid", remaining: 2 }));
+  expect(first).toMatchObject({ kind: "factor", tries: 1 });
+  expect(first.kind === "factor" && first.problem).toContain("2 tries are left.");
+  const second = refused(first, new Problem(401, { code: "factor_invalid", remaining: 1 }));
+  expect(second.kind === "factor" && second.problem).toContain("1 try is left.");
+  const third = refused(second, new Problem(401, { code: "challenge_void" }));
+  expect(third.kind).toBe("password");
+  expect(third.kind === "password" && third.notice).toContain("Sign in again");
+});
+
+test("a lost network is no lost try: the step stays, with its own words", () => {
+  const after = refused(challenged(challenge), new Unreachable());
+  expect(after.kind === "factor" && after.problem).toContain("did not answer");
+  expect(refused(FIRST_STEP, new Unreachable())).toBe(FIRST_STEP);
+});
+
+test("a code is its digits, however it was pasted, and is sent once when it becomes whole", () => {
+  expect(["123 456", "123-456", " 1234567", "code: 12 34 56.", "abc", ""].map(codeDigits)).toEqual(["123456", "123456", "123456", "123456", "", ""]);
+  expect(becameWhole("12345", "123456")).toBe(true);
+  expect(becameWhole("", "123456")).toBe(true);
+  expect(becameWhole("123456", "123456")).toBe(false);
+  expect(becameWhole("123456", "12345")).toBe(false);
+});

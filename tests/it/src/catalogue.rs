@@ -192,7 +192,13 @@ fn grants_are_the_golden_list() {
         &mut connect(&bed.database, "revkeep_owner"),
         "SELECT grantee || ' ' || table_name || ' ' || string_agg(privilege_type, ',' ORDER BY privilege_type) FROM information_schema.role_table_grants \
          WHERE table_schema = 'public' AND grantee <> 'revkeep_owner' AND table_name !~ '_[0-9]{4}_[0-9]{2}$' AND table_name NOT LIKE '\\_\\_diesel%' \
-         GROUP BY grantee, table_name ORDER BY 1",
+         GROUP BY grantee, table_name \
+         UNION ALL \
+         SELECT c.grantee || ' ' || c.table_name || ' ' || c.privilege_type || ' of ' || string_agg(c.column_name, ',' ORDER BY c.column_name) FROM information_schema.column_privileges c \
+         WHERE c.table_schema = 'public' AND c.grantee <> 'revkeep_owner' AND c.table_name !~ '_[0-9]{4}_[0-9]{2}$' AND c.table_name NOT LIKE '\\_\\_diesel%' \
+           AND NOT EXISTS (SELECT FROM information_schema.role_table_grants t \
+             WHERE (t.table_schema, t.table_name, t.grantee, t.privilege_type) = (c.table_schema, c.table_name, c.grantee, c.privilege_type)) \
+         GROUP BY c.grantee, c.table_name, c.privilege_type ORDER BY 1",
     );
     compare(found, "grants.txt", include_str!("../../golden/grants.txt"));
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use jobs::{Worker, WorkerConfig};
+use kernel::Classified;
 use layer::Object;
 use routing::{Accounting, PoolInput, RouterInput, RoutingError, Target};
 use serde_json::{Value, json};
@@ -669,5 +670,5 @@ async fn a_broken_connection_leaves_no_dead_letter_each_hour() {
         &routed.org,
         "SELECT count(*) >= 3 FROM jobs WHERE kind = 'reps.sync' AND state = 'done'",
     );
-    assert_eq!(ran, ["t"], "the job did not run");
+    assert_eq!(ran, ["true"], "the job did not run");
 }

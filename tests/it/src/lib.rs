@@ -8,6 +8,7 @@
     reason = "the attacks are hand-written SQL, and a handle is given as the port that it implements"
 )]
 
+mod administration;
 mod canary;
 mod catalogue;
 mod connections;
@@ -27,6 +28,7 @@ mod identity;
 mod isolation;
 mod jobs;
 mod live;
+mod maintenance;
 mod org;
 mod outage;
 mod phone;

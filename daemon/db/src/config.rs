@@ -39,6 +39,7 @@ impl DbConfig {
                 )
             })?;
             dsn.push_str(&format!(" sslmode=verify-full sslrootcert={}", quote(ca)));
+            dsn.push_str(LIVENESS);
         }
         Ok(dsn)
     }
@@ -51,6 +52,49 @@ impl DbConfig {
     }
 }
 
+/// Over a network a server can go without a word. Its silence is noticed within a minute, idle or not
+/// (libpq's manual, 33.1.2); a Unix socket tells by itself.
+const LIVENESS: &str = " keepalives=1 keepalives_idle=30 keepalives_interval=10 keepalives_count=3 tcp_user_timeout=60000";
+
 fn quote(value: &str) -> String {
     format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(host: &str, tls_ca: Option<&str>) -> DbConfig {
+        DbConfig {
+            host: host.to_owned(),
+            port: 5432,
+            name: "revkeep".to_owned(),
+            tls_ca: tls_ca.map(str::to_owned),
+            app_connections: 1,
+            auth_connections: 1,
+        }
+    }
+
+    #[test]
+    fn over_a_network_the_server_is_verified_and_its_silence_noticed() {
+        let dsn = config("db.corp", Some("/ca.pem")).dsn(DbRole::App).unwrap();
+        for setting in [
+            "sslmode=verify-full",
+            "sslrootcert='/ca.pem'",
+            "connect_timeout=5",
+            "keepalives=1",
+            "keepalives_idle=30",
+            "tcp_user_timeout=60000",
+        ] {
+            assert!(dsn.contains(setting), "{setting}: {dsn}");
+        }
+        assert!(config("db.corp", None).dsn(DbRole::App).is_err());
+    }
+
+    #[test]
+    fn a_socket_needs_none_of_it() {
+        let dsn = config("/run/postgresql", None).dsn(DbRole::Auth).unwrap();
+        assert!(!dsn.contains("keepalives") && !dsn.contains("ssl"), "{dsn}");
+        assert!(dsn.contains("connect_timeout=5"), "{dsn}");
+    }
 }

@@ -18,9 +18,12 @@ pub struct Config {
     /// absent.
     #[serde(default)]
     pub metrics_listen: Option<SocketAddr>,
-    /// Proxies whose `X-Forwarded-For` is believed. Nobody's is otherwise.
+    /// Proxies that are believed about whose connection they pass on: by PROXY protocol version 2, or
+    /// by `forwarded_header`. Nobody is otherwise.
     #[serde(default)]
     pub trusted_proxies: Vec<IpNet>,
+    /// The header that the trusted proxies write. The other one is what a client wrote.
+    pub forwarded_header: ForwardedHeader,
     pub workers: usize,
     /// Open connections per worker; more wait in the kernel's queue.
     pub connections_per_worker: usize,
@@ -34,4 +37,13 @@ pub struct Config {
     pub sign_ins_per_minute: u32,
     /// Requests a minute of one person, or of one network before anyone is known (CX-30).
     pub requests_per_minute: u32,
+}
+
+/// How a proxy says in HTTP whose request it passes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    XForwardedFor,
+    /// RFC 7239.
+    Forwarded,
 }

@@ -23,6 +23,7 @@ mod health;
 mod metrics;
 mod page;
 mod problem;
+mod proxy;
 mod rate;
 mod request;
 mod route;
@@ -32,7 +33,7 @@ mod tls;
 
 pub use access::{Access, Allowed, Client, Door, Knock, Public, SignedIn};
 pub use body::{Body, MOST_BYTES};
-pub use config::Config;
+pub use config::{Config, ForwardedHeader};
 pub use cookie::{
     forget_refresh_cookie, forget_sign_in_cookie, read_refresh_cookie, read_sign_in_cookie,
     refresh_cookie, sign_in_cookie,

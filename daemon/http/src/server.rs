@@ -9,13 +9,15 @@ use std::{
 
 use actix_http::{HttpService, KeepAlive};
 use actix_server::{Server, ServerBuilder, ServerHandle};
-use actix_service::map_config;
+use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{App, HttpResponse, dev::AppConfig, middleware::from_fn, web};
+use ipnet::IpNet;
 use prometheus::{Encoder, TextEncoder};
-use tokio::task::JoinHandle;
+use tokio::{net::TcpStream, task::JoinHandle};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{
-    config::Config, edge::edge, error::HttpError, health, problem::Problem, shared::Shared,
+    config::Config, edge::edge, error::HttpError, health, problem::Problem, proxy, shared::Shared,
     tls::Certificate,
 };
 
@@ -71,6 +73,8 @@ pub fn serve(
     let stopping = builder.graceful_shutdown_signal();
     let timeout = Duration::from_secs(config.client_timeout_seconds);
     let for_people = shared.clone();
+    let tls = TlsAcceptor::from(Arc::new(tls));
+    let proxies: Arc<[IpNet]> = config.trusted_proxies.clone().into();
     let builder = builder.listen("https", listener, move || {
         let (shared, face, stopping) = (for_people.clone(), face.clone(), stopping.clone());
         let app = App::new()
@@ -82,7 +86,7 @@ pub fn serve(
             }))
             .configure(face)
             .wrap(from_fn(edge));
-        HttpService::build()
+        let people = HttpService::build()
             .keep_alive(KeepAlive::Timeout(timeout))
             .client_request_timeout(timeout)
             .client_disconnect_timeout(Duration::from_secs(2))
@@ -92,8 +96,10 @@ pub fn serve(
             })
             .secure()
             .local_addr(address)
-            .h1(map_config(app, move |()| AppConfig::default()))
-            .rustls_0_23(tls.clone())
+            .h1(map_config(app, move |()| AppConfig::default()));
+        greeting(&tls, &proxies, timeout).and_then(people.map_err(|error| {
+            log::debug!("a connection ended: {error}");
+        }))
     });
     let builder = builder.map_err(|source| HttpError::Listen { address, source })?;
     let (builder, metrics_address) = listen_metrics(builder, config, shared)?;
@@ -104,6 +110,37 @@ pub fn serve(
         certificate,
         address,
         metrics_address,
+    })
+}
+
+/// From a connection to what is spoken inside its TLS, and whose it is.
+fn greeting(
+    tls: &TlsAcceptor,
+    proxies: &Arc<[IpNet]>,
+    patience: Duration,
+) -> impl ServiceFactory<
+    TcpStream,
+    Config = (),
+    Response = (TlsStream<TcpStream>, Option<SocketAddr>),
+    Error = (),
+    InitError = (),
+> + use<> {
+    let (tls, proxies) = (tls.clone(), Arc::clone(proxies));
+    fn_service(move |io: TcpStream| {
+        let (tls, proxies) = (tls.clone(), Arc::clone(&proxies));
+        async move {
+            let greeted = async {
+                let (io, peer) = proxy::greet(io, &proxies, patience).await?;
+                io.set_nodelay(true)?;
+                let io = tokio::time::timeout(patience, tls.accept(io))
+                    .await
+                    .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
+                Ok::<_, std::io::Error>((io, Some(peer)))
+            };
+            greeted
+                .await
+                .map_err(|error| log::debug!("a connection was not made: {error}"))
+        }
     })
 }
 

@@ -8,8 +8,13 @@ use ipnet::IpNet;
 use kernel::SharedClock;
 
 use crate::{
-    client, config::Config, error::HttpError, health::Readiness, metrics::HttpMetrics,
-    rate::RateLimits, request,
+    client,
+    config::{Config, ForwardedHeader},
+    error::HttpError,
+    health::Readiness,
+    metrics::HttpMetrics,
+    rate::RateLimits,
+    request,
 };
 
 #[derive(Clone)]
@@ -26,6 +31,7 @@ pub(crate) struct Inner {
     pub(crate) registry: prometheus::Registry,
     pub(crate) request_timeout: Duration,
     trusted_proxies: Vec<IpNet>,
+    forwarded_header: ForwardedHeader,
 }
 
 impl Shared {
@@ -48,6 +54,7 @@ impl Shared {
                 registry,
                 request_timeout: Duration::from_secs(config.request_timeout_seconds),
                 trusted_proxies: config.trusted_proxies.clone(),
+                forwarded_header: config.forwarded_header,
             }),
         })
     }
@@ -59,7 +66,11 @@ impl Shared {
     /// Who knocks, before anyone is known.
     pub fn caller(&self, request: &HttpRequest) -> Caller {
         Caller {
-            address: client::address(request, &self.inner.trusted_proxies),
+            address: client::address(
+                request,
+                &self.inner.trusted_proxies,
+                self.inner.forwarded_header,
+            ),
             user_agent: client::user_agent(request),
             request: request::current(),
         }

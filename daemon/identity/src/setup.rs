@@ -45,10 +45,10 @@ impl Identity {
     }
 
     /// Makes a code that lives a day; an earlier one that nobody used is void. For the administrator
-    /// on the machine alone.
-    pub async fn setup_code_create(&self) -> Result<Secret<String>, IdentityError> {
+    /// on the machine alone, who is `asker`.
+    pub async fn setup_code_create(&self, asker: &Actor) -> Result<Secret<String>, IdentityError> {
         let code = code::random_groups(CODE_GROUPS, CODE_GROUP)?;
-        let hash = code_hash(code.expose());
+        let (hash, asker) = (code_hash(code.expose()), asker.clone());
         self.inner
             .db
             .auth(AuthScope::default(), move |tx| {
@@ -56,7 +56,10 @@ impl Identity {
                     return Err(IdentityError::SetupDone);
                 }
                 let expires = tx.now() + SETUP_CODE_LIFE;
-                store::setup_code_replace(tx, &hash, expires)
+                store::setup_code_replace(tx, &hash, expires)?;
+                Entry::new(Action::SetupCodeCreate, "setup", "code")
+                    .write_auth(tx, &asker, None, None)?;
+                Ok(())
             })
             .await?;
         Ok(code)

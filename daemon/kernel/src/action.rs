@@ -99,6 +99,7 @@ actions! {
     MailSettingsUpdate = "mail_settings_update",
     KeyRotate = "key_rotate",
     KeyRewrap = "key_rewrap",
+    RecoveryKeyCreate = "recovery_key_create",
     SecretSet = "secret_set",
 }
 

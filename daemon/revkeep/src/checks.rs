@@ -1,17 +1,17 @@
 //! What `revkeep check` looks at.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
+use std::{borrow::Cow, fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use db::{Db, DbError};
 use identity::SigningKeys;
 use kernel::{Classified, Clock, SystemClock};
 use openssl::{asn1::Asn1Time, x509::X509};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use vault::{Health, Vault};
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
     Pass,
@@ -30,9 +30,9 @@ impl Verdict {
 }
 
 /// One thing that was looked at.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Finding {
-    pub subject: &'static str,
+    pub subject: Cow<'static, str>,
     pub verdict: Verdict,
     pub detail: String,
     pub next_step: Option<String>,
@@ -41,7 +41,7 @@ pub(crate) struct Finding {
 impl Finding {
     fn pass(subject: &'static str, detail: impl Into<String>) -> Self {
         Self {
-            subject,
+            subject: Cow::Borrowed(subject),
             verdict: Verdict::Pass,
             detail: detail.into(),
             next_step: None,
@@ -49,12 +49,17 @@ impl Finding {
     }
     fn fail(subject: &'static str, detail: impl Into<String>, next_step: &str) -> Self {
         Self {
-            subject,
+            subject: Cow::Borrowed(subject),
             verdict: Verdict::Fail,
             detail: detail.into(),
             next_step: Some(next_step.to_owned()),
         }
     }
+}
+
+/// A configuration that cannot be read, which leaves nothing else to look at.
+pub(crate) fn unusable(error: &ConfigError) -> Finding {
+    Finding::fail("configuration", error.to_string(), "correct the setting")
 }
 
 /// Everything, in the order in which a start needs it.
@@ -135,7 +140,7 @@ fn certificate(certificate: &Path, key: &Path) -> Finding {
             "put the renewed certificate in its place, then `systemctl reload revkeep`",
         ),
         Ok(days) if days < RENEW_WITHIN => Finding {
-            subject: "certificate",
+            subject: Cow::Borrowed("certificate"),
             verdict: Verdict::Warn,
             detail: format!("ends in {days} days"),
             next_step: Some("renew it; a reload picks the new files up".to_owned()),

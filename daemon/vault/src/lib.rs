@@ -29,6 +29,6 @@ pub use config::{Choice, Config, LocalConfig, PrivateFile, VaultConfig};
 pub use data_key::DataKey;
 pub use envelope::{Sealed, Wrapped};
 pub use error::VaultError;
-pub use local::{Created, create_keystore};
+pub use local::{Created, create_keystore, recover_key, renew_recovery_key};
 pub use rewrapped::RewrapPage;
 pub use vault::Vault;

@@ -82,6 +82,36 @@ fn a_canary_is_found_in_each_form_in_which_it_could_leak() {
     assert!(!canary.is_in("Correct-horse"));
 }
 
+/// What the administrator's backup holds: every row, without the key of the tenant context.
+fn as_the_backup_role(world: &World) -> String {
+    let refused = world.postgres.dump("revkeep_backup", "revkeep", &[]);
+    let why = format!("{:#}", refused.unwrap_err());
+    assert!(why.contains("context_keys"), "{why}");
+    let backup = world
+        .postgres
+        .dump(
+            "revkeep_backup",
+            "revkeep",
+            &["--exclude-table=context_keys"],
+        )
+        .unwrap();
+    for table in [
+        "connections",
+        "audit_log",
+        "users",
+        "__diesel_schema_migrations",
+    ] {
+        let copied = format!("COPY public.{table} (");
+        let partition = format!("COPY public.{table}_");
+        assert!(
+            backup.contains(&copied) || backup.contains(&partition),
+            "{table} is not in the backup"
+        );
+    }
+    assert!(backup.contains(LEAD_COMPANY), "the backup has no rows");
+    backup
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_secret_and_no_person_is_where_it_must_not_be() {
     let world = world().await;
@@ -104,13 +134,15 @@ async fn no_secret_and_no_person_is_where_it_must_not_be() {
     let rows = |superuser: &mut _, table: &str| {
         column(superuser, &format!("SELECT to_jsonb(t) FROM {table} t")).join("\n")
     };
-    let dump = world.postgres.dump("postgres", "revkeep").unwrap();
+    let dump = world.postgres.dump("postgres", "revkeep", &[]).unwrap();
+    let backup = as_the_backup_role(&world);
     let places = [
         ("the log", daemon.log()),
         ("error answers", answers),
         ("the queue", rows(superuser, "jobs")),
         ("metrics", metrics(&daemon).await),
         ("the dump", dump.clone()),
+        ("the backup", backup),
     ];
     for (place, text) in &places {
         assert!(text.len() > 200, "{place} is all but empty: {text}");

@@ -154,6 +154,7 @@ impl Desk {
             private_key: files.key,
             metrics_listen: None,
             trusted_proxies: Vec::new(),
+            forwarded_header: http::ForwardedHeader::XForwardedFor,
             workers: 1,
             connections_per_worker: 100,
             client_timeout_seconds: 5,

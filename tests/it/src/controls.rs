@@ -6,6 +6,7 @@ mod connection;
 mod dangers;
 mod promises;
 mod rows;
+mod sessions;
 mod sources;
 mod web;
 

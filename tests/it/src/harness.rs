@@ -80,6 +80,13 @@ impl Bed {
     }
 }
 
+/// An administrator on the machine, as the admin socket names one.
+pub(crate) fn local() -> kernel::Actor {
+    kernel::Actor::Local {
+        os_user: "root".to_owned(),
+    }
+}
+
 /// Opens the door to a database of the shared cluster.
 pub(crate) fn open(config: &DbConfig, clock: SharedClock) -> Db {
     let db = Db::new(config, clock).unwrap();

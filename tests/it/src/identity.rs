@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use identity::{Caller, Config, Grant, Identity, IdentityError, SetupClaim, SignIn, SignInStep};
 use kernel::{Principal, Role, Secret, SharedClock, TenantId, UserId};
 
-use crate::harness::{Bed, column, connect, open};
+use crate::harness::{Bed, column, connect, local, open};
 
 pub(crate) const EMAIL: &str = "canary-ada@acme.example";
 pub(crate) const PASSWORD: &str = "Canary-horse-7-battery";
@@ -31,7 +31,7 @@ impl House {
     /// With its first account, and the session that made it.
     pub(crate) async fn set_up() -> (Self, Grant) {
         let house = Self::empty().await;
-        let code = house.identity.setup_code_create().await.unwrap();
+        let code = house.identity.setup_code_create(&local()).await.unwrap();
         let grant = house.claim(code.expose(), "192.0.2.1").await.unwrap();
         (house, grant)
     }
@@ -134,7 +134,7 @@ pub(crate) fn is_revoked(result: Result<Grant, IdentityError>) -> bool {
 async fn the_first_account_owns_everything_and_is_the_only_one_made_so() {
     let house = House::empty().await;
     assert!(house.identity.setup_needed().await.unwrap());
-    let code = house.identity.setup_code_create().await.unwrap();
+    let code = house.identity.setup_code_create(&local()).await.unwrap();
     let grant = house.claim(code.expose(), "192.0.2.1").await.unwrap();
     let who = house.who(&grant).await.unwrap();
     assert!(who.roles.has(Role::SuperAdmin) && who.roles.has(Role::Admin) && who.roles.is_owner());
@@ -144,19 +144,25 @@ async fn the_first_account_owns_everything_and_is_the_only_one_made_so() {
 
     let again = house.claim(code.expose(), "192.0.2.2").await;
     assert!(matches!(again, Err(IdentityError::SetupDone)));
-    let another = house.identity.setup_code_create().await;
+    let another = house.identity.setup_code_create(&local()).await;
     assert!(matches!(another, Err(IdentityError::SetupDone)));
     assert_eq!(
         house.rows("SELECT action FROM audit_log ORDER BY action"),
-        ["setup_claim", "sign_in", "tenant_create", "user_create"]
+        [
+            "setup_claim",
+            "setup_code_create",
+            "sign_in",
+            "tenant_create",
+            "user_create"
+        ]
     );
 }
 
 #[tokio::test]
 async fn a_setup_code_is_one_of_ours_fresh_and_the_latest() {
     let house = House::empty().await;
-    let first = house.identity.setup_code_create().await.unwrap();
-    let second = house.identity.setup_code_create().await.unwrap();
+    let first = house.identity.setup_code_create(&local()).await.unwrap();
+    let second = house.identity.setup_code_create(&local()).await.unwrap();
     let refused = house.claim(first.expose(), "192.0.2.1").await;
     assert!(
         matches!(refused, Err(IdentityError::SetupCode)),
@@ -174,7 +180,7 @@ async fn a_setup_code_is_one_of_ours_fresh_and_the_latest() {
 #[tokio::test]
 async fn guessing_setup_codes_ends_after_five() {
     let house = House::empty().await;
-    let code = house.identity.setup_code_create().await.unwrap();
+    let code = house.identity.setup_code_create(&local()).await.unwrap();
     for _ in 0..5 {
         let refused = house
             .claim("00000-00000-00000-00000-00000", "192.0.2.66")
@@ -195,7 +201,7 @@ async fn guessing_setup_codes_ends_after_five() {
 #[tokio::test]
 async fn of_two_claims_at_once_one_wins() {
     let house = House::empty().await;
-    let code = house.identity.setup_code_create().await.unwrap();
+    let code = house.identity.setup_code_create(&local()).await.unwrap();
     let claims = join_all([
         house.claim(code.expose(), "192.0.2.1"),
         house.claim(code.expose(), "192.0.2.2"),
@@ -209,7 +215,7 @@ async fn of_two_claims_at_once_one_wins() {
 #[tokio::test]
 async fn a_weak_password_is_refused_and_the_code_stays_good() {
     let house = House::empty().await;
-    let code = house.identity.setup_code_create().await.unwrap();
+    let code = house.identity.setup_code_create(&local()).await.unwrap();
     let claim = SetupClaim {
         code: code.expose().clone(),
         organisation: String::from("Acme"),
@@ -683,7 +689,7 @@ async fn without_its_keys_identity_does_nothing() {
 #[tokio::test]
 async fn a_dump_of_identitys_rows_tells_nothing() {
     let house = House::empty().await;
-    let code = house.identity.setup_code_create().await.unwrap();
+    let code = house.identity.setup_code_create(&local()).await.unwrap();
     let grant = house.claim(code.expose(), "203.0.113.77").await.unwrap();
     let renewed = house.refresh(&token(&grant)).await.unwrap();
     let _ = house.sign_in(EMAIL, WRONG, "203.0.113.77").await;

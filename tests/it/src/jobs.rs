@@ -127,6 +127,41 @@ async fn waiting_for_a_part_does_not_count_as_an_attempt() {
 }
 
 #[tokio::test]
+async fn a_handler_that_panics_is_a_dead_letter_and_not_the_end_of_the_worker() {
+    let bed = Bed::new();
+    let who = bed.tenant();
+    enqueue(&bed, &who, 3).await;
+    let (breaks, _) = worker(&bed, || panic!("a defect of the handler"));
+    assert_eq!(breaks.run_due().await.unwrap(), 1);
+    assert_eq!(states(&bed), ["dead 1 job_panicked"]);
+    // The same worker goes on with what comes next.
+    enqueue(&bed, &who, 3).await;
+    assert_eq!(breaks.run_due().await.unwrap(), 1);
+    assert_eq!(states(&bed), ["dead 1 job_panicked", "dead 1 job_panicked"]);
+}
+
+#[tokio::test]
+async fn a_job_that_ends_the_daemon_each_time_is_given_up_without_being_run() {
+    let bed = Bed::new();
+    let who = bed.tenant();
+    enqueue(&bed, &who, 3).await;
+    // Claimed again and again, and never a result: as many daemons died over it.
+    bed.owner("UPDATE jobs SET attempts = 22");
+    let (worker, handler) = worker(&bed, || {
+        Err(JobError::Wait {
+            code: "sealed",
+            detail: "sealed".to_owned(),
+        })
+    });
+    worker.run_due().await.unwrap();
+    assert_eq!(handler.ran.load(Ordering::SeqCst), 1, "given up too early");
+    bed.owner("UPDATE jobs SET attempts = 23, run_at = created_at");
+    worker.run_due().await.unwrap();
+    assert_eq!(handler.ran.load(Ordering::SeqCst), 1, "run once more");
+    assert_eq!(states(&bed), ["dead 24 job_ends_daemon"]);
+}
+
+#[tokio::test]
 async fn a_job_whose_payload_names_another_tenant_never_runs() {
     let bed = Bed::new();
     let (who, other) = (bed.tenant(), bed.tenant());

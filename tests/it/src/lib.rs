@@ -8,6 +8,7 @@
     reason = "the attacks are hand-written SQL, and a handle is given as the port that it implements"
 )]
 
+mod administration;
 mod api_keys;
 mod canary;
 mod catalogue;
@@ -33,6 +34,7 @@ mod jobs;
 mod keys;
 mod live;
 mod mailroom;
+mod maintenance;
 mod members;
 mod org;
 mod outage;

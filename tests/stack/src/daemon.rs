@@ -2,9 +2,10 @@
 
 use std::{
     fs,
+    io::Write,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -121,11 +122,24 @@ impl Daemon {
 
     /// Runs the administrator's command against this daemon; its JSON answer.
     pub fn command(&self, arguments: &[&str]) -> Result<Value> {
-        let run = Command::new(&self.program)
+        self.command_with(arguments, "")
+    }
+
+    /// As [`Daemon::command`], with something to read on its standard input.
+    pub fn command_with(&self, arguments: &[&str], input: &str) -> Result<Value> {
+        let mut running = Command::new(&self.program)
             .args(arguments)
             .args(["--json", "--config"])
             .arg(&self.config)
-            .output()?;
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        if let Some(mut reading) = running.stdin.take() {
+            // A command that reads nothing may have ended already.
+            let _ = reading.write_all(input.as_bytes());
+        }
+        let run = running.wait_with_output()?;
         serde_json::from_slice(&run.stdout).with_context(|| {
             format!(
                 "revkeep {arguments:?}: {}{}",

@@ -104,9 +104,10 @@ impl Postgres {
         })
     }
 
-    /// A whole database as `pg_dump` writes it, read as one role.
-    pub fn dump(&self, role: &str, database: &str) -> Result<String> {
+    /// A database as `pg_dump` with these options writes it, read as one role.
+    pub fn dump(&self, role: &str, database: &str, options: &[&str]) -> Result<String> {
         let run = Command::new(self.binaries.join("pg_dump"))
+            .args(options)
             .arg("--dbname")
             .arg(self.dsn(role, database))
             .output()

@@ -7,13 +7,15 @@ use std::{
     time::Duration,
 };
 
+use zeroize::Zeroizing;
+
 use super::{Question, Reply};
 
 /// Asks the running daemon.
-pub(crate) fn ask(socket: &Path, question: Question) -> std::io::Result<Reply> {
+pub(crate) fn ask(socket: &Path, question: &Question) -> std::io::Result<Reply> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(Duration::from_secs(40)))?;
-    let mut line = serde_json::to_vec(&question)?;
+    let mut line = Zeroizing::new(serde_json::to_vec(question)?);
     line.push(b'\n');
     stream.write_all(&line)?;
     let mut answer = String::new();

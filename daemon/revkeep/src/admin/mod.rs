@@ -8,11 +8,12 @@ mod server;
 pub(crate) use client::ask;
 pub(crate) use server::{Answers, serve};
 
+use kernel::Secret;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What may be asked, one JSON object on a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub(crate) enum Question {
     Status,
@@ -31,6 +32,24 @@ pub(crate) enum Question {
     Keys,
     /// The next signing key becomes the current one.
     KeysRotate,
+    /// A new recovery key for the local keystore.
+    RecoveryKey,
+    /// Store a secret that Revkeep cannot make itself.
+    SecretSet {
+        name: String,
+        value: Handed,
+    },
+}
+
+/// A secret on its way from the command to the daemon: over this socket and nowhere else, so that it
+/// can be written here although a [`Secret`] cannot.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Handed(pub(crate) Secret<String>);
+
+impl Serialize for Handed {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
 }
 
 /// One line back.

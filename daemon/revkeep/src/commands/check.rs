@@ -1,28 +1,61 @@
 //! `revkeep check`: what the daemon needs, one line each, with the next step where something is amiss.
-//! Works with the daemon down: that is when it is needed most.
+//! The running daemon looks, because only its unit has the credentials and the account; with the daemon
+//! down, when a check is needed most, the command looks for itself and says so.
 
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
+
 use crate::{
+    admin::{self, Question, Reply},
     checks::{self, Finding, Verdict},
     config::Config,
 };
 
+/// Who looked.
+#[derive(Clone, Copy)]
+enum View {
+    Daemon,
+    Command,
+}
+
+impl View {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Daemon => "daemon",
+            Self::Command => "command",
+        }
+    }
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Daemon => "As the running daemon sees it:",
+            Self::Command => {
+                "The daemon does not answer, so this is what this command sees as you. Credentials and files of the daemon's unit may look missing here."
+            }
+        }
+    }
+}
+
 /// Exit code 0 when nothing failed, 1 when something did.
 pub(super) fn run(config: &Config, json: bool) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => return super::fail(json, "internal", &error.to_string()),
+    let (view, findings) = match admin::ask(&config.admin.socket, &Question::Check) {
+        Ok(Reply::Answer(answer)) => match findings(answer) {
+            Ok(findings) => (View::Daemon, findings),
+            Err(error) => return super::fail(json, "internal", &error.to_string()),
+        },
+        Ok(Reply::Refusal { code, message }) => return super::fail(json, &code, &message),
+        Err(_) => match look(config) {
+            Ok(findings) => (View::Command, findings),
+            Err(error) => return super::fail(json, "internal", &error.to_string()),
+        },
     };
-    let findings = runtime.block_on(checks::all(config));
     if json {
         super::say(
-            &serde_json::json!({ "findings": findings, "holds": holds(&findings) }).to_string(),
+            &json!({ "view": view.name(), "findings": findings, "holds": holds(&findings) })
+                .to_string(),
         );
     } else {
+        super::say(view.words());
         for finding in &findings {
             super::say(&line(finding));
         }
@@ -32,6 +65,18 @@ pub(super) fn run(config: &Config, json: bool) -> ExitCode {
     } else {
         ExitCode::from(1)
     }
+}
+
+fn findings(mut answer: Value) -> serde_json::Result<Vec<Finding>> {
+    let found = answer.get_mut("findings").map(Value::take);
+    serde_json::from_value(found.unwrap_or_default())
+}
+
+fn look(config: &Config) -> std::io::Result<Vec<Finding>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    Ok(runtime.block_on(checks::all(config)))
 }
 
 fn holds(findings: &[Finding]) -> bool {

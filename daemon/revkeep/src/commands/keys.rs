@@ -1,6 +1,11 @@
 //! `revkeep keys`: the keys that sign access tokens (LM-67, LM-96), and those that protect what is stored.
 
-use std::{io::IsTerminal, process::ExitCode, time::Duration};
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Subcommand;
 use serde_json::Value;
@@ -24,6 +29,15 @@ pub(super) enum Command {
         #[arg(long)]
         no_rotate: bool,
     },
+    /// Write the key file of the local keystore anew, from the recovery key. Needs no daemon. The key
+    /// is asked for, or read from standard input.
+    Recover {
+        /// Where to write it; needed when the key is a systemd credential.
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Print a new recovery key for the local keystore, once. The former one is void.
+    RecoveryKey,
 }
 
 /// Exit code 0; 1 when a rotation of the signing key is due, or a part of a rewrap was given up.
@@ -32,7 +46,46 @@ pub(super) fn run(config: &Config, command: &Command, json: bool) -> ExitCode {
         Command::List => signing(config, Question::Keys, json),
         Command::Rotate => signing(config, Question::KeysRotate, json),
         Command::Rewrap { no_rotate } => rewrap(config, !no_rotate, json),
+        Command::Recover { to } => recover(config, to.as_deref(), json),
+        Command::RecoveryKey => recovery_key(config, json),
     }
+}
+
+fn recover(config: &Config, to: Option<&Path>, json: bool) -> ExitCode {
+    let Some(local) = &config.secrets.local else {
+        return super::fail(json, "no_keystore", NO_KEYSTORE);
+    };
+    let recovered = super::secret::read("recovery key: ")
+        .map_err(|error| error.to_string())
+        .and_then(|key| {
+            vault::recover_key(local, &key, to).map_err(|error| match error {
+                vault::VaultError::Refused => {
+                    "This is not the recovery key of this keystore; nothing was written.".to_owned()
+                }
+                other => format!("{other}; nothing was written."),
+            })
+        });
+    match recovered {
+        Ok(()) if json => super::say(&serde_json::json!({ "recovered": true }).to_string()),
+        Ok(()) => super::say(
+            "The key is written. It must belong to the daemon's user (`chown revkeep`); then `revkeep check`.",
+        ),
+        Err(why) => return super::fail(json, "not_recovered", &why),
+    }
+    ExitCode::SUCCESS
+}
+
+fn recovery_key(config: &Config, json: bool) -> ExitCode {
+    let answer = match super::ask(config, Question::RecoveryKey, json) {
+        Ok(answer) => answer,
+        Err(code) => return code,
+    };
+    if json {
+        super::say(&answer.to_string());
+    } else {
+        super::say(&shown(text(&answer, "recovery_key").unwrap_or("?")));
+    }
+    ExitCode::SUCCESS
 }
 
 fn signing(config: &Config, question: Question, json: bool) -> ExitCode {
@@ -84,6 +137,19 @@ fn screen(answer: &Value) -> String {
     );
     lines.join("\n")
 }
+
+/// A recovery key as it is printed, once.
+pub(super) fn shown(recovery: &str) -> String {
+    format!(
+        "The recovery key of the keystore, which is shown this once:
+
+    {recovery}
+
+Write it down and keep it apart from the machine. With it, `revkeep keys recover` brings the key file back."
+    )
+}
+
+const NO_KEYSTORE: &str = "There is no [secrets.local], so there is no keystore here. Vault is recovered by its own means.";
 
 fn rewrap(config: &Config, rotate: bool, json: bool) -> ExitCode {
     let begun = match super::ask(config, Question::KeysRewrap { rotate }, json) {

@@ -4,6 +4,7 @@
 mod check;
 mod controls;
 mod keys;
+mod secret;
 mod setup;
 mod status;
 
@@ -47,6 +48,9 @@ enum Command {
     /// The keys that sign access tokens and those that protect what is stored: list, rotate, rewrap.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Secrets of other systems that Revkeep is told.
+    #[command(subcommand)]
+    Secret(secret::Command),
     /// List every promise about security: built with its probes, attested, or pending.
     Controls,
 }
@@ -66,10 +70,11 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => return fail(cli.json, "configuration", &error.to_string()),
     };
     match cli.command {
-        Command::Serve => crate::serve::run(config),
+        Command::Serve => crate::serve::run(config, &cli.config),
         Command::Status => status::run(&config, cli.json),
         Command::Check => check::run(&config, cli.json),
         Command::Setup(options) => setup::run(&config, &options, cli.json),
+        Command::Secret(command) => secret::run(&config, &command, cli.json),
         Command::Keys(command) => keys::run(&config, &command, cli.json),
         Command::Migrate => setup::migrate(&config, cli.json),
         Command::Config | Command::Controls => ExitCode::SUCCESS,
@@ -78,7 +83,7 @@ pub(crate) fn run() -> ExitCode {
 
 /// Asks the daemon; an `Err` is the exit code after the reason was printed.
 fn ask(config: &Config, question: Question, json: bool) -> Result<serde_json::Value, ExitCode> {
-    match admin::ask(&config.admin.socket, question) {
+    match admin::ask(&config.admin.socket, &question) {
         Ok(Reply::Answer(answer)) => Ok(answer),
         Ok(Reply::Refusal { code, message }) => Err(fail(json, &code, &message)),
         Err(error) => Err(fail(

@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use clap::Args;
 use db::{DbError, setup::Setup};
-use kernel::SystemClock;
+use kernel::{Secret, SystemClock};
 use vault::{Choice, Vault};
 
 use crate::{admin::Question, config::Config, unlock};
@@ -88,7 +88,7 @@ fn prepare(config: &Config, superuser: &str, json: bool) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;
-    make_keystore(config, &step)?;
+    let recovery = make_keystore(config, &step)?;
     let key = runtime
         .block_on(async {
             let vault = Vault::new(config.secrets.clone(), Arc::new(SystemClock))?;
@@ -114,7 +114,9 @@ fn prepare(config: &Config, superuser: &str, json: bool) -> Result<(), String> {
         .store_context_key(&key)
         .map_err(|error| reason(&error))?;
     if json {
-        super::say(&serde_json::json!({ "migrations": ran }).to_string());
+        let recovery = recovery.as_ref().map(|key| key.expose().as_str());
+        let done = serde_json::json!({ "migrations": ran, "recovery_key": recovery });
+        super::say(&done.to_string());
     } else {
         super::say(
             "Done. Start the daemon (`systemctl start revkeep`), then run `revkeep setup` for the first administrator's code.",
@@ -123,18 +125,21 @@ fn prepare(config: &Config, superuser: &str, json: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// A local keystore is made with the first set-up; one that is there is left alone.
-fn make_keystore(config: &Config, step: &dyn Fn(&str)) -> Result<(), String> {
+/// A local keystore is made with the first set-up; one that is there is left alone. The recovery key of
+/// a new one is shown at once, since nobody can tell it later.
+fn make_keystore(config: &Config, step: &dyn Fn(&str)) -> Result<Option<Secret<String>>, String> {
     let (Choice::Local, Some(local)) = (config.secrets.backend, &config.secrets.local) else {
-        return Ok(());
+        return Ok(None);
     };
     if local.keystore.exists() {
-        return Ok(());
+        return Ok(None);
     }
     step("Secrets: making the local keystore");
-    vault::create_keystore(local)
-        .map(drop)
-        .map_err(|error| error.to_string())
+    let created = vault::create_keystore(local).map_err(|error| error.to_string())?;
+    if let Some(recovery) = &created.recovery {
+        step(&super::keys::shown(recovery.expose()));
+    }
+    Ok(created.recovery)
 }
 
 fn reason(error: &DbError) -> String {

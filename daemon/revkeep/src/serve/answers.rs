@@ -1,6 +1,6 @@
 //! Answers the administrator's command.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -9,7 +9,7 @@ use identity::{IdentityError, SigningKeys};
 use kernel::{Actor, Classified};
 use serde_json::{Value, json};
 
-use super::{parts::Parts, readiness::DaemonReadiness, rewrap};
+use super::{parts::Parts, readiness::DaemonReadiness, rewrap, secrets};
 use crate::{
     admin::{Answers, Question, Reply},
     checks,
@@ -20,16 +20,24 @@ pub(super) struct DaemonAnswers {
     parts: Parts,
     readiness: Arc<DaemonReadiness>,
     config: Config,
+    /// Where the configuration was read, to look at what stands there now.
+    file: PathBuf,
     started_at: DateTime<Utc>,
 }
 
 impl DaemonAnswers {
-    pub(super) fn new(parts: Parts, readiness: Arc<DaemonReadiness>, config: Config) -> Self {
+    pub(super) fn new(
+        parts: Parts,
+        readiness: Arc<DaemonReadiness>,
+        config: Config,
+        file: PathBuf,
+    ) -> Self {
         let started_at = parts.db.clock().now();
         Self {
             parts,
             readiness,
             config,
+            file,
             started_at,
         }
     }
@@ -73,8 +81,8 @@ impl DaemonAnswers {
         keys_reply(rotated.await)
     }
 
-    async fn setup_code(&self) -> Reply {
-        let code = self.parts.identity.setup_code_create().await;
+    async fn setup_code(&self, asker: &Actor) -> Reply {
+        let code = self.parts.identity.setup_code_create(asker).await;
         reply(code.map(|code| {
             json!({
                 "code": code.expose(),
@@ -134,16 +142,29 @@ impl Answers for DaemonAnswers {
         match question {
             Question::Status => self.status().await,
             Question::Check => {
-                let mut findings = checks::all(&self.config).await;
+                // As it stands in the file now: that is what a restart would take.
+                let mut findings = match Config::load(&self.file) {
+                    Ok(config) => checks::all(&config).await,
+                    Err(error) => vec![checks::unusable(&error)],
+                };
                 if let Ok(keys) = self.parts.identity.signing_key_list().await {
                     findings.push(checks::signing_keys(&keys));
                 }
                 Reply::Answer(json!({ "findings": findings }))
             }
-            Question::SetupCode => self.setup_code().await,
+            Question::SetupCode => self.setup_code(asker).await,
             Question::KeysRewrap { rotate } => {
                 let begun = rewrap::begin(&self.parts.db, asker, rotate).await;
                 reply(begun.map(|(run, jobs)| json!({ "run": run, "jobs": jobs })))
+            }
+            Question::RecoveryKey => {
+                let made = secrets::recovery_key(&self.parts.db, &self.config.secrets, asker).await;
+                reply(made.map(|key| json!({ "recovery_key": key.expose() })))
+            }
+            Question::SecretSet { name, value } => {
+                let parts = (&self.parts.db, &self.parts.vault);
+                let set = secrets::secret_set(parts, asker, &name, value.0).await;
+                reply(set.map(|()| json!({ "stored": name })))
             }
             Question::KeysProgress { run } => reply(rewrap::progress(&self.parts.db, run).await),
             Question::Keys => self.keys().await,

@@ -8,9 +8,10 @@ mod maintenance;
 mod parts;
 mod readiness;
 mod rewrap;
+mod secrets;
 mod signals;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use tokio::sync::watch;
 
@@ -36,7 +37,7 @@ pub(crate) enum ServeError {
 }
 
 /// Runs until it is told to stop. Exit code 1 says that it could not start.
-pub(crate) fn run(config: Config) -> ExitCode {
+pub(crate) fn run(config: Config, file: &Path) -> ExitCode {
     #[cfg(feature = "failpoints")]
     let _points = crash::arm();
     let served = logging::install(&config.log)
@@ -46,7 +47,7 @@ pub(crate) fn run(config: Config) -> ExitCode {
                 .enable_all()
                 .build()?)
         })
-        .and_then(|runtime| runtime.block_on(serve(config)));
+        .and_then(|runtime| runtime.block_on(serve(config, file)));
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -62,7 +63,7 @@ pub(crate) fn run(config: Config) -> ExitCode {
     }
 }
 
-async fn serve(config: Config) -> Result<(), ServeError> {
+async fn serve(config: Config, file: &Path) -> Result<(), ServeError> {
     let parts = Parts::new(&config)?;
     let readiness = Arc::new(DaemonReadiness::new(parts.clone()));
     let (stopper, stop) = watch::channel(false);
@@ -83,6 +84,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         parts.clone(),
         readiness,
         config.clone(),
+        file.to_owned(),
     ));
     let administration = {
         let (socket, group, stop) = (

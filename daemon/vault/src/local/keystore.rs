@@ -21,6 +21,7 @@ use crate::{
     cipher::{self, Key},
     config::{LocalConfig, PrivateFile},
     error::VaultError,
+    local::recovery::RecoveryKey,
 };
 
 const FORMAT: u32 = 1;
@@ -44,13 +45,31 @@ struct Content {
     tenants: BTreeMap<Uuid, BTreeMap<u32, String>>,
     /// Named secrets, sealed by a key of the root.
     secrets: BTreeMap<String, String>,
+    /// The key file's content, sealed by the recovery key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recovery: Option<String>,
+}
+
+/// The key file's content out of the keystore's bytes and a recovery key, proven by the root key that
+/// it opens.
+pub(super) fn recovered(bytes: &[u8], recovery: &RecoveryKey) -> Result<Key, VaultError> {
+    let content: Content = serde_json::from_slice(bytes)
+        .map_err(|error| VaultError::Backend(format!("the keystore is damaged: {error}")))?;
+    let sealed = content
+        .recovery
+        .ok_or_else(|| VaultError::Config(String::from("this keystore has no recovery key")))?;
+    let key = recovery.open(&decoded(&sealed)?)?;
+    cipher::open_key(&key, ROOT_PLACE, &decoded(&content.root)?)?;
+    Ok(key)
 }
 
 /// What [`create_keystore`] had to make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Created {
     pub key_file: bool,
     pub keystore: bool,
+    /// Of a new keystore, to be shown once: it is kept nowhere.
+    pub recovery: Option<Secret<String>>,
 }
 
 /// Makes the key file (unless it is a credential, which systemd brings) and the keystore, whichever
@@ -60,6 +79,7 @@ pub fn create_keystore(config: &LocalConfig) -> Result<Created, VaultError> {
     let mut created = Created {
         key_file: false,
         keystore: false,
+        recovery: None,
     };
     if config.keystore.exists() {
         return Ok(created);
@@ -68,23 +88,30 @@ pub fn create_keystore(config: &LocalConfig) -> Result<Created, VaultError> {
         && !path.exists()
     {
         let key = cipher::random_key()?;
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(|error| failed(path, &error))?;
-        file.write_all(key.expose())
-            .and_then(|()| file.sync_all())
-            .map_err(|error| failed(path, &error))?;
+        write_key(path, &key)?;
         created.key_file = true;
     }
     let _only_writer = lock(&config.keystore)?;
     if !config.keystore.exists() {
-        Keystore::empty(&config.key)?.write(&config.keystore)?;
+        let mut keystore = Keystore::empty(&config.key)?;
+        created.recovery = Some(keystore.renew_recovery(&config.key)?.text());
+        keystore.write(&config.keystore)?;
         created.keystore = true;
     }
     Ok(created)
+}
+
+/// Writes a key file that is not there yet.
+pub(super) fn write_key(path: &Path, key: &Key) -> Result<(), VaultError> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| failed(path, &error))?;
+    file.write_all(key.expose())
+        .and_then(|()| file.sync_all())
+        .map_err(|error| failed(path, &error))
 }
 
 /// Held while the keystore changes; released when the file is closed.
@@ -110,6 +137,7 @@ impl Keystore {
             root: BASE64.encode(sealed),
             tenants: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            recovery: None,
         };
         Ok(Self { root, content })
     }
@@ -131,6 +159,17 @@ impl Keystore {
                 ))
             })?;
         Ok(Self { root, content })
+    }
+
+    /// Wraps the key file's content to a new recovery key; an earlier one is void from then on.
+    pub(super) fn renew_recovery(
+        &mut self,
+        key_file: &PrivateFile,
+    ) -> Result<RecoveryKey, VaultError> {
+        let recovery = RecoveryKey::generate()?;
+        let sealed = recovery.seal(&key_of(key_file)?)?;
+        self.content.recovery = Some(BASE64.encode(sealed));
+        Ok(recovery)
     }
 
     /// Puts a new file in the old one's place: after a crash there is the one or the other, whole.

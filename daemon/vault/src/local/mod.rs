@@ -5,6 +5,7 @@
 //! that several daemons of one machine agree, and a destroyed key is gone at once for all.
 
 mod keystore;
+mod recovery;
 
 use std::{
     os::unix::fs::MetadataExt as _,
@@ -24,6 +25,7 @@ use crate::{
 };
 use keystore::Keystore;
 pub use keystore::{Created, create_keystore};
+pub use recovery::{recover_key, renew_recovery_key};
 
 pub(crate) struct Local {
     inner: Arc<Inner>,

@@ -1,0 +1,44 @@
+//! What the daemon does for its database by itself: partitions of the coming months, and an end to
+//! jobs that were done.
+
+use diesel::connection::SimpleConnection;
+use stack::{daemon::DaemonOptions, postgres::Durability, world::World};
+
+use crate::{
+    harness::column,
+    live::{superuser, until},
+};
+
+const FARTHEST: &str = "to_char(date_trunc('month', now()) + interval '3 months', 'YYYY_MM')";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_daemon_makes_partitions_ahead_and_forgets_what_was_done() {
+    let world = World::start(Durability::Tests).await.unwrap();
+    let mut conn = superuser(&world);
+    let month = column(&mut conn, &format!("SELECT {FARTHEST}")).remove(0);
+    conn.batch_execute(&format!(
+        "DROP TABLE audit_log_{month}; \
+         INSERT INTO jobs (tenant_id, job_id, kind, payload, state, run_at, max_attempts, created_at, finished_at) \
+         SELECT gen_random_uuid(), gen_random_uuid(), 'test', jsonb_build_object('age', age), state, now(), 1, now(), now() - age \
+         FROM (VALUES ('done', interval '8 days'), ('done', interval '6 days'), ('dead', interval '9 days')) AS jobs(state, age)"
+    ))
+    .unwrap();
+    let there = format!("SELECT to_regclass('public.audit_log_{month}') IS NOT NULL");
+    assert_eq!(column(&mut conn, &there), ["false"]);
+
+    let daemon = world.daemon(DaemonOptions::default()).await.unwrap();
+    until("the database is not looked after", async || {
+        let made = column(&mut conn, &there);
+        let kept = column(
+            &mut conn,
+            "SELECT state || ' ' || (payload ->> 'age') FROM jobs WHERE kind = 'test' ORDER BY 1",
+        );
+        if made == ["true"] && kept == ["dead 9 days", "done 6 days"] {
+            Ok(())
+        } else {
+            Err(format!("{made:?} {kept:?}"))
+        }
+    })
+    .await;
+    assert!(daemon.stop().await.unwrap().success());
+}

@@ -14,7 +14,7 @@ setup_for() {
         fuzz) debian_packages libpq-dev libssl-dev pkg-config g++ ;;
         demo) debian_packages libpq-dev libssl-dev pkg-config postgresql ;;
         test)
-            debian_packages libpq-dev libssl-dev pkg-config postgresql g++ chromium \
+            debian_packages libpq-dev libssl-dev pkg-config postgresql g++ chromium oathtool \
                 fonts-liberation fonts-dejavu-core
             ;;
     esac

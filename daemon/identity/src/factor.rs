@@ -19,7 +19,7 @@ use kernel::{Principal, Role};
 use crate::{error::IdentityError, identity::Identity, permission::Permission, session::human};
 
 pub use challenge::FactorChallenge;
-pub use enrol::{OwnFactors, OwnPasskey, TotpSetup};
+pub use enrol::{OwnFactors, OwnPasskey, TotpSetup, factors_reset};
 pub use proof::FactorAnswer;
 pub use recovery::RecoveryState;
 pub use step_up::StepUp;

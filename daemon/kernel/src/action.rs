@@ -43,6 +43,7 @@ actions! {
     FactorAdd = "factor_add",
     FactorRemove = "factor_remove",
     FactorRefuse = "factor_refuse",
+    FactorsReset = "factors_reset",
     RecoveryCodesCreate = "recovery_codes_create",
     RecoveryCodeUse = "recovery_code_use",
     StepUp = "step_up",

@@ -23,6 +23,7 @@ use crate::{
     identity::{Caller, Identity, Inner},
     opaque::random,
     session::{human, rate_limited, refusal_code, sign_in_limits},
+    store as rows,
 };
 
 /// A person's factors as the profile page shows them.
@@ -299,6 +300,24 @@ fn removed(tx: &mut AuthTx<'_>, own: &Own, factor: FactorKind) -> Result<(), Ide
         store::challenges_end_all(tx, own.user)?;
     }
     own.note(tx, Action::FactorRemove, factor)
+}
+
+/// Takes every factor of `user` away and ends their sessions, because an administrator says that they
+/// are lost. The transaction is that person's; `by` is who does it.
+pub fn factors_reset(
+    tx: &mut AuthTx<'_>,
+    by: &Principal,
+    user: UserId,
+) -> Result<(), IdentityError> {
+    store::totp_forget(tx, user)?;
+    store::passkeys_forget(tx, user)?;
+    store::recovery_forget(tx, user)?;
+    store::challenges_end_all(tx, user)?;
+    rows::sessions_end_all(tx, user, "factors_reset")?;
+    // Without its origin: it is sealed for the person of the transaction, and this is another.
+    Entry::new(Action::FactorsReset, "user", user).write_auth(tx, &by.actor, None, by.request)?;
+    db::hint(tx, "sessions")?;
+    Ok(())
 }
 
 impl Inner {

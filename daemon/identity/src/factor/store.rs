@@ -141,6 +141,10 @@ pub(super) fn passkeys_count(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<i64> 
         .get_result(tx.conn())?)
 }
 
+pub(super) fn passkeys_forget(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<usize> {
+    Ok(delete(passkeys::table.filter(passkeys::user_id.eq(user.uuid()))).execute(tx.conn())?)
+}
+
 pub(super) fn recovery_insert(tx: &mut AuthTx<'_>, user: UserId, hash: &[u8]) -> Outcome<()> {
     let now = tx.now();
     insert_into(recovery_codes::table)

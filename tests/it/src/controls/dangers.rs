@@ -12,9 +12,19 @@ fn daemon() -> Vec<Source> {
         .filter(|source| source.path.starts_with("daemon"))
         .filter(|source| !source.path.starts_with("daemon/xtask"))
         .filter(|source| !source.path.iter().any(|part| part == "tests"))
+        .map(without_tests)
         .collect();
     assert!(found.len() > 150, "only {} files were found", found.len());
     found
+}
+
+/// Tests that stand beside the code are the last part of a file.
+fn without_tests(source: Source) -> Source {
+    let own = source.text.split("\n#[cfg(test)]\nmod tests {").next();
+    Source {
+        text: own.unwrap_or_default().to_owned(),
+        path: source.path,
+    }
 }
 
 fn planted(text: &str) -> Source {
@@ -47,6 +57,9 @@ fn the_daemon_starts_no_program() {
     assert_eq!(in_daemon(&STARTS), Vec::<String>::new());
     let attack = "std::process::Command::new(\"sh\").arg(\"-c\").arg(name)";
     assert_eq!(lines_with(&planted(attack), &STARTS).len(), 1);
+    let beside = format!("fn f() {{}}\n\n#[cfg(test)]\nmod tests {{\n    {attack}\n}}\n");
+    let own = without_tests(planted(&beside));
+    assert_eq!(lines_with(&own, &STARTS), Vec::<String>::new());
 }
 
 const OPENS: [&str; 3] = [

@@ -1,8 +1,9 @@
 //! The first super_admin (CX-27): a code that `revkeep setup` prints, used once, to make the first
 //! organisation and the account that owns it.
 
+use audit::Entry;
 use db::{AuthScope, Unit};
-use kernel::{Action, Secret};
+use kernel::{Action, Actor, Secret};
 
 use crate::{
     attempts::{self, AttemptScope, Limit},

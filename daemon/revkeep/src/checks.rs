@@ -83,7 +83,7 @@ pub(crate) fn signing_keys(keys: &SigningKeys) -> Finding {
         .map_or(0, |key| key.age_days);
     if keys.due {
         return Finding {
-            subject: "signing key",
+            subject: Cow::Borrowed("signing key"),
             verdict: Verdict::Warn,
             detail: format!(
                 "has signed for {days} days; {} are the most",

@@ -195,7 +195,10 @@ async fn the_algorithm_changes_by_one_rotation() {
             password: kernel::Secret::new(crate::identity::PASSWORD.to_owned()),
             tenant: None,
         };
-        let signed = identity.sign_in(input, &caller("192.0.2.1")).await.unwrap();
+        let step = identity.sign_in(input, &caller("192.0.2.1")).await.unwrap();
+        let identity::SignInStep::Done(signed) = step else {
+            panic!("a factor is asked for")
+        };
         assert_eq!(claims(&signed).0["alg"], name);
         let seen = identity
             .authenticate(&signed.access_token, &caller("192.0.2.1"))

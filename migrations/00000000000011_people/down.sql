@@ -1,16 +1,21 @@
 GRANT CREATE ON SCHEMA public TO revkeep_system;
 DROP FUNCTION trials_due(timestamptz, interval);
-DROP FUNCTION tenants_all(text, uuid, integer, text, text);
+DROP FUNCTION tenants_listed(text, uuid, integer, text, text);
 DROP FUNCTION api_key_by_id(uuid);
 DROP FUNCTION invitation_by_token(bytea);
 DROP FUNCTION member_cut(uuid, timestamptz, text);
 DROP FUNCTION session_standing(uuid);
 CREATE FUNCTION session_standing(wanted uuid) RETURNS TABLE (
   user_id uuid, tenant_id uuid, expires_at timestamptz, last_used_at timestamptz, ended_at timestamptz,
-  user_state text, super_admin boolean, roles text[], owner boolean, epoch integer, tenant_state text)
+  user_state text, super_admin boolean, roles text[], owner boolean, epoch integer, tenant_state text,
+  factor_at timestamptz, has_factor boolean, factor_for_all boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT s.user_id, s.tenant_id, s.expires_at, s.last_used_at, s.ended_at,
-         u.state, u.super_admin, m.roles, m.owner, m.epoch, t.state
+         u.state, u.super_admin, m.roles, m.owner, m.epoch, t.state,
+         s.factor_at,
+         EXISTS (SELECT FROM public.totp_factors f WHERE f.user_id = s.user_id AND f.confirmed_at IS NOT NULL)
+           OR EXISTS (SELECT FROM public.passkeys p WHERE p.user_id = s.user_id),
+         t.factor_for_all
   FROM public.sessions s
   JOIN public.users u ON u.user_id = s.user_id
   JOIN public.tenants t ON t.tenant_id = s.tenant_id
@@ -60,5 +65,4 @@ REVOKE UPDATE ON tenants FROM revkeep_auth;
 DROP INDEX memberships_one_owner;
 ALTER TABLE memberships DROP COLUMN state;
 ALTER TABLE tenants DROP CONSTRAINT tenants_trial_ends, DROP COLUMN trial_ends_at, DROP COLUMN trial_warned_at, DROP COLUMN version;
-ALTER TABLE tenants DROP COLUMN IF EXISTS factor_for_all;
 REVOKE CREATE ON SCHEMA public FROM revkeep_system;

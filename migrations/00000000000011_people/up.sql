@@ -7,7 +7,6 @@ ALTER TABLE tenants
   ADD COLUMN trial_warned_at timestamptz,    -- when the owner was told that the trial ends soon
   ADD COLUMN version bigint NOT NULL DEFAULT 1,
   ADD CONSTRAINT tenants_trial_ends CHECK (state <> 'trial' OR trial_ends_at IS NOT NULL);
-ALTER TABLE tenants ADD COLUMN IF NOT EXISTS factor_for_all boolean NOT NULL DEFAULT false;
 GRANT UPDATE ON tenants TO revkeep_auth;
 
 -- Deactivation is of the membership: another tenant's is not this tenant's to touch.
@@ -117,7 +116,10 @@ CREATE VIEW members WITH (security_barrier = true) AS
   SELECT m.tenant_id, m.user_id, u.name, u.email_sealed, m.roles, m.owner,
          CASE WHEN m.state = 'active' THEN u.state ELSE m.state END AS state,
          m.epoch, m.created_at AS joined_at,
-         (SELECT max(s.last_used_at) FROM sessions s WHERE s.user_id = m.user_id AND s.tenant_id = m.tenant_id) AS last_seen_at
+         (SELECT max(s.last_used_at) FROM sessions s WHERE s.user_id = m.user_id AND s.tenant_id = m.tenant_id) AS last_seen_at,
+         EXISTS (SELECT FROM totp_factors f WHERE f.user_id = m.user_id AND f.confirmed_at IS NOT NULL) AS totp,
+         (SELECT count(*) FROM passkeys p WHERE p.user_id = m.user_id) AS passkeys,
+         (SELECT count(*) FROM recovery_codes c WHERE c.user_id = m.user_id AND c.used_at IS NULL) AS recovery_remaining
   FROM memberships m JOIN users u ON u.user_id = m.user_id
   WHERE m.tenant_id = (SELECT current_tenant());
 ALTER VIEW members OWNER TO revkeep_system;
@@ -201,7 +203,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WHERE k.key_id = wanted
 $$;
 -- Every tenant, for a super_admin alone: names and counts, nothing of what is inside.
-CREATE FUNCTION tenants_all(after_name text, after_id uuid, most integer, wanted_state text, search text) RETURNS TABLE (
+CREATE FUNCTION tenants_listed(after_name text, after_id uuid, most integer, wanted_state text, search text) RETURNS TABLE (
   tenant_id uuid, name text, state text, trial_ends_at timestamptz, created_at timestamptz, members bigint, owner_id uuid, owner_name text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT t.tenant_id, t.name, t.state, t.trial_ends_at, t.created_at,
@@ -253,12 +255,12 @@ ALTER FUNCTION session_standing(uuid) OWNER TO revkeep_system;
 ALTER FUNCTION member_cut(uuid, timestamptz, text) OWNER TO revkeep_system;
 ALTER FUNCTION invitation_by_token(bytea) OWNER TO revkeep_system;
 ALTER FUNCTION api_key_by_id(uuid) OWNER TO revkeep_system;
-ALTER FUNCTION tenants_all(text, uuid, integer, text, text) OWNER TO revkeep_system;
+ALTER FUNCTION tenants_listed(text, uuid, integer, text, text) OWNER TO revkeep_system;
 ALTER FUNCTION trials_due(timestamptz, interval) OWNER TO revkeep_system;
 REVOKE ALL ON FUNCTION session_standing(uuid), member_cut(uuid, timestamptz, text), invitation_by_token(bytea), api_key_by_id(uuid),
-  tenants_all(text, uuid, integer, text, text), trials_due(timestamptz, interval) FROM PUBLIC;
+  tenants_listed(text, uuid, integer, text, text), trials_due(timestamptz, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION session_standing(uuid), member_cut(uuid, timestamptz, text), invitation_by_token(bytea), api_key_by_id(uuid),
-  tenants_all(text, uuid, integer, text, text) TO revkeep_auth;
+  tenants_listed(text, uuid, integer, text, text) TO revkeep_auth;
 GRANT EXECUTE ON FUNCTION trials_due(timestamptz, interval) TO revkeep_app;
 
 REVOKE CREATE ON SCHEMA public FROM revkeep_system;

@@ -129,19 +129,21 @@ impl AuthTx<'_> {
         clippy::disallowed_methods,
         reason = "a definer function of the golden list"
     )]
-    pub fn tenants_all(
+    pub fn tenants_listed(
         &mut self,
         after: Option<(&str, Uuid)>,
         most: i32,
         state: Option<&str>,
         search: Option<&str>,
     ) -> Result<Vec<TenantLine>, DbError> {
-        Ok(sql_query("SELECT * FROM tenants_all($1, $2, $3, $4, $5)")
-            .bind::<Nullable<Text>, _>(after.map(|(name, _)| name))
-            .bind::<Nullable<SqlUuid>, _>(after.map(|(_, id)| id))
-            .bind::<Integer, _>(most)
-            .bind::<Nullable<Text>, _>(state)
-            .bind::<Nullable<Text>, _>(search)
-            .load(self.conn())?)
+        Ok(
+            sql_query("SELECT * FROM tenants_listed($1, $2, $3, $4, $5)")
+                .bind::<Nullable<Text>, _>(after.map(|(name, _)| name))
+                .bind::<Nullable<SqlUuid>, _>(after.map(|(_, id)| id))
+                .bind::<Integer, _>(most)
+                .bind::<Nullable<Text>, _>(state)
+                .bind::<Nullable<Text>, _>(search)
+                .load(self.conn())?,
+        )
     }
 }

@@ -25,6 +25,7 @@ pub(crate) enum Kind {
     RolesChanged,
     MemberDeactivated,
     MemberReactivated,
+    FactorsReset,
     OwnerGained,
     OwnerLost,
     SupportVisit,
@@ -47,6 +48,7 @@ impl Kind {
                 | Self::RolesChanged
                 | Self::MemberDeactivated
                 | Self::MemberReactivated
+                | Self::FactorsReset
                 | Self::OwnerGained
                 | Self::OwnerLost
                 | Self::SupportVisit
@@ -69,6 +71,7 @@ impl Kind {
             Self::RolesChanged => "roles_changed",
             Self::MemberDeactivated => "member_deactivated",
             Self::MemberReactivated => "member_reactivated",
+            Self::FactorsReset => "factors_reset",
             Self::OwnerGained => "owner_gained",
             Self::OwnerLost => "owner_lost",
             Self::SupportVisit => "support_visit",

@@ -17,12 +17,13 @@ use crate::{
 };
 
 /// The events that this module subscribes to.
-pub(crate) const EVENTS: [&str; 9] = [
+pub(crate) const EVENTS: [&str; 10] = [
     "event.invitation",
     "event.sign_up",
     "event.roles_changed",
     "event.member_deactivated",
     "event.member_reactivated",
+    "event.factors_reset",
     "event.owner_changed",
     "event.support_visit",
     "event.trial_ending",
@@ -83,6 +84,7 @@ fn notices(event: &Event) -> Vec<(Kind, String)> {
         Event::RolesChanged { user } => vec![(Kind::RolesChanged, user.to_string())],
         Event::MemberDeactivated { user } => vec![(Kind::MemberDeactivated, user.to_string())],
         Event::MemberReactivated { user } => vec![(Kind::MemberReactivated, user.to_string())],
+        Event::FactorsReset { user } => vec![(Kind::FactorsReset, user.to_string())],
         Event::OwnerChanged { from, to } => vec![
             (Kind::OwnerLost, from.to_string()),
             (Kind::OwnerGained, to.to_string()),
@@ -315,6 +317,13 @@ async fn member(
             format!("Revkeep: you are in {organisation} again"),
             format!(
                 "An administrator of {organisation} reactivated your membership. Sign in as before."
+            ),
+        ),
+        Kind::FactorsReset => (
+            "Revkeep: your second factors were taken away".to_owned(),
+            format!(
+                "An administrator of {organisation} reset your second factors and ended your sessions.\n\
+                 Sign in with your password and set up a new one."
             ),
         ),
         Kind::OwnerGained => (

@@ -2,7 +2,7 @@
 
 use audit::Entry;
 use chrono::{DateTime, Utc};
-use db::{AuthScope, DbError, InvitationFound, Unit};
+use db::{AuthScope, InvitationFound, Unit};
 use diesel::{QueryDsl, RunQueryDsl};
 use kernel::{Action, Actor, InvitationId, Principal, Role, Secret, SessionId, TenantId, UserId};
 use schema::users;
@@ -205,7 +205,7 @@ impl Identity {
             .inner
             .db
             .auth(AuthScope::default(), move |tx| {
-                Ok::<_, DbError>(tx.invitation_by_token(&wanted)?)
+                tx.invitation_by_token(&wanted)
             })
             .await?;
         match found.filter(|found| found.expires_at > now) {

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use db::{ApiKeyStanding, AuthScope, DbError, Unit};
+use db::{ApiKeyStanding, AuthScope, Unit};
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, update};
 use kernel::{
     ApiKeyId, Secret, TenantId,
@@ -124,9 +124,7 @@ impl Identity {
         }
         let read = inner
             .db
-            .auth(AuthScope::default(), move |tx| {
-                Ok::<_, DbError>(tx.api_key_by_id(key.uuid())?)
-            })
+            .auth(AuthScope::default(), move |tx| tx.api_key_by_id(key.uuid()))
             .await?;
         let live = read.filter(|read| holder(key, read, now).is_some());
         let Some(standing) = live else {

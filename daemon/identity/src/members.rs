@@ -15,13 +15,14 @@ use diesel::{
 };
 use futures_util::{StreamExt, stream};
 use kernel::{Action, Event, Principal, Role, TenantId, UserId};
-use schema::{members, memberships, tenants};
+use schema::{members, memberships, tenants, users};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
     acting::Acting,
     error::IdentityError,
+    factor::factors_reset,
     identity::Identity,
     refusal::Refusal,
     roles::{role_names, roles_of},
@@ -46,6 +47,15 @@ pub struct Member {
     pub last_seen_at: Option<DateTime<Utc>>,
     /// The membership's epoch.
     pub version: i32,
+    pub factors: MemberFactors,
+}
+
+/// Which second factors a person has, without anything of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberFactors {
+    pub totp: bool,
+    pub passkeys: i64,
+    pub recovery_remaining: i64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -61,6 +71,8 @@ pub struct MemberPage {
     pub items: Vec<Member>,
     pub active: i64,
     pub deactivated: i64,
+    /// Of the active ones.
+    pub without_factor: i64,
 }
 
 #[derive(Queryable, Selectable)]
@@ -75,6 +87,9 @@ pub(crate) struct MemberRow {
     pub(crate) epoch: i32,
     pub(crate) joined_at: DateTime<Utc>,
     pub(crate) last_seen_at: Option<DateTime<Utc>>,
+    pub(crate) totp: bool,
+    pub(crate) passkeys: i64,
+    pub(crate) recovery_remaining: i64,
 }
 
 #[derive(Queryable, Selectable)]
@@ -111,19 +126,24 @@ impl Identity {
         limit: i64,
     ) -> Outcome<MemberPage> {
         let acting = Acting::of(who)?;
-        let (rows, active, deactivated) = self
+        let (rows, (active, deactivated, without_factor)) = self
             .inner
             .db
             .auth(acting.scope, move |tx| {
                 let rows = page(tx, &filter, after, limit)?;
-                let (active, deactivated) = (count(tx, "active")?, count(tx, "deactivated")?);
-                Ok::<_, IdentityError>((rows, active, deactivated))
+                let counts = (
+                    count(tx, "active")?,
+                    count(tx, "deactivated")?,
+                    count_without_factor(tx)?,
+                );
+                Ok::<_, IdentityError>((rows, counts))
             })
             .await?;
         Ok(MemberPage {
             items: self.shown(rows).await?,
             active,
             deactivated,
+            without_factor,
         })
     }
 
@@ -217,6 +237,35 @@ impl Identity {
         .await
     }
 
+    /// Takes a member's second factors away and ends all of their sessions: for somebody who lost their
+    /// phone. Refused for an account that is a member elsewhere or runs the appliance: one tenant's
+    /// administrator must not weaken the door to another.
+    pub async fn member_factors_reset(&self, who: &Principal, member: UserId) -> Outcome<()> {
+        if Acting::of(who)?.user == member {
+            return Err(Refusal::OwnAccount.into());
+        }
+        let scope = db::AuthScope {
+            tenant: Some(who.tenant),
+            user: Some(member),
+        };
+        let by = who.clone();
+        self.inner
+            .db
+            .auth(scope, move |tx| {
+                lock_tenant(tx)?;
+                membership(tx, member)?.ok_or(Refusal::UnknownMember)?;
+                if !is_only_here(tx, member)? {
+                    return Err(Refusal::SharedAccount.into());
+                }
+                factors_reset(tx, &by, member)?;
+                db::hint(tx, "members")?;
+                Ok(jobs::publish(tx, &Event::FactorsReset { user: member })?)
+            })
+            .await?;
+        self.inner.standings.forget_user(member);
+        Ok(())
+    }
+
     /// Makes another active member the owner, and an administrator if they are none. For the owner
     /// alone, who types the organisation's name.
     pub async fn owner_transfer(
@@ -305,6 +354,11 @@ impl Identity {
                 joined_at: row.joined_at,
                 last_seen_at: row.last_seen_at,
                 version: row.epoch,
+                factors: MemberFactors {
+                    totp: row.totp,
+                    passkeys: row.passkeys,
+                    recovery_remaining: row.recovery_remaining,
+                },
             })
         }));
         let opened: Vec<Outcome<Member>> = opened.buffered(AT_ONCE).collect().await;
@@ -343,6 +397,21 @@ fn membership(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<Option<Membership>> 
 /// Whether the person is a member of the scope's tenant, active or not.
 pub(crate) fn is_member(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<bool> {
     Ok(membership(tx, user)?.is_some())
+}
+
+/// Whether the person of the scope is a member of its tenant alone, and does not run the appliance.
+fn is_only_here(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<bool> {
+    let tenant = tx.tenant();
+    let elsewhere: i64 = memberships::table
+        .filter(memberships::user_id.eq(user.uuid()))
+        .filter(memberships::tenant_id.ne(tenant.uuid()))
+        .select(count_star())
+        .first(tx.conn())?;
+    let super_admin: bool = users::table
+        .find(user.uuid())
+        .select(users::super_admin)
+        .first(tx.conn())?;
+    Ok(elsewhere == 0 && !super_admin)
 }
 
 /// Refuses when nobody but `leaving` is an active administrator.
@@ -393,6 +462,16 @@ fn count(tx: &mut AuthTx<'_>, state: &str) -> Outcome<i64> {
     Ok(members::table
         .filter(members::tenant_id.eq(tx.tenant().uuid()))
         .filter(members::state.eq(state))
+        .select(count_star())
+        .first(tx.conn())?)
+}
+
+fn count_without_factor(tx: &mut AuthTx<'_>) -> Outcome<i64> {
+    Ok(members::table
+        .filter(members::tenant_id.eq(tx.tenant().uuid()))
+        .filter(members::state.eq("active"))
+        .filter(members::totp.eq(false))
+        .filter(members::passkeys.eq(0))
         .select(count_star())
         .first(tx.conn())?)
 }

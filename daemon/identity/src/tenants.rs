@@ -130,7 +130,7 @@ impl Identity {
                 let after = after
                     .as_ref()
                     .map(|(name, tenant)| (name.as_str(), tenant.uuid()));
-                Ok(tx.tenants_all(after, most, state.as_deref(), search.as_deref())?)
+                Ok(tx.tenants_listed(after, most, state.as_deref(), search.as_deref())?)
             })
             .await
     }

@@ -63,6 +63,10 @@ pub enum Event {
     MemberReactivated {
         user: UserId,
     },
+    /// An administrator took a member's second factors away.
+    FactorsReset {
+        user: UserId,
+    },
     /// The tenant has another owner.
     OwnerChanged {
         from: UserId,
@@ -93,6 +97,7 @@ impl Event {
             Self::RolesChanged { .. } => "roles_changed",
             Self::MemberDeactivated { .. } => "member_deactivated",
             Self::MemberReactivated { .. } => "member_reactivated",
+            Self::FactorsReset { .. } => "factors_reset",
             Self::OwnerChanged { .. } => "owner_changed",
             Self::SupportVisit { .. } => "support_visit",
             Self::TrialEnding => "trial_ending",

@@ -266,6 +266,9 @@ diesel::table! {
         epoch -> Integer,
         joined_at -> Timestamptz,
         last_seen_at -> Nullable<Timestamptz>,
+        totp -> Bool,
+        passkeys -> BigInt,
+        recovery_remaining -> BigInt,
     }
 }
 

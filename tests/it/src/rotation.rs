@@ -1,7 +1,7 @@
 //! Must hold 6: every key gets new versions, and everything that is sealed is moved to them by
 //! `revkeep keys rewrap`, while leads are routed and through the death of the daemon (OB-07).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use simulators::wire::{Effect, Fault};
 use stack::{
     daemon::{Daemon, DaemonOptions},
@@ -67,7 +67,8 @@ fn rewrap(daemon: &Daemon) -> Value {
     told
 }
 
-/// A grant that Salesforce cannot be told of, so that every sealed column has a value.
+/// A grant that Salesforce cannot be told of and an invitation that waits, so that every sealed column
+/// has a value.
 async fn a_grant_to_end(world: &World, console: &stack::console::Console) {
     let deaf = Fault {
         method: None,
@@ -79,6 +80,8 @@ async fn a_grant_to_end(world: &World, console: &stack::console::Console) {
     };
     world.salesforce.fault(&deaf).await.unwrap();
     scenario::authorize(world, console).await.unwrap();
+    let invitation = json!({ "email": "bob@acme.example", "roles": ["member"] });
+    console.post("/invitations", invitation).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,6 +16,7 @@ pub(super) fn routes() -> Routes {
         .patch("/members/{id}", member_update)
         .post("/members/{id}/deactivate", member_deactivate)
         .post("/members/{id}/reactivate", member_reactivate)
+        .post("/members/{id}/factors/reset", member_factors_reset)
         .post("/members/{id}/owner", owner_transfer)
         .patch("/me", profile_update)
         .get("/tenant", tenant_show)
@@ -31,9 +32,17 @@ pub(super) struct MemberBody {
     roles: Vec<Role>,
     owner: bool,
     state: &'static str,
+    factors: FactorsBody,
     last_seen_at: Option<DateTime<Utc>>,
     joined_at: DateTime<Utc>,
     version: i32,
+}
+
+#[derive(Serialize)]
+struct FactorsBody {
+    totp: bool,
+    passkeys: i64,
+    recovery_remaining: i64,
 }
 
 #[derive(Serialize)]
@@ -47,6 +56,7 @@ struct Members {
 struct Counts {
     active: i64,
     deactivated: i64,
+    without_factor: i64,
 }
 
 #[derive(Deserialize)]
@@ -131,6 +141,11 @@ impl From<Member> for MemberBody {
             } else {
                 "deactivated"
             },
+            factors: FactorsBody {
+                totp: member.factors.totp,
+                passkeys: member.factors.passkeys,
+                recovery_remaining: member.factors.recovery_remaining,
+            },
             last_seen_at: member.last_seen_at,
             joined_at: member.joined_at,
             version: member.version,
@@ -162,6 +177,7 @@ async fn member_list(
         counts: Counts {
             active: found.active,
             deactivated: found.deactivated,
+            without_factor: found.without_factor,
         },
     }))
 }
@@ -195,6 +211,15 @@ async fn member_reactivate(
 ) -> Result<web::Json<MemberBody>, Problem> {
     let member = shared.identity().member_reactivate(&who, id).await?;
     Ok(web::Json(member.into()))
+}
+
+async fn member_factors_reset(
+    who: Allowed<permit::MemberEdit>,
+    shared: web::Data<Shared>,
+    Path(id): Path<UserId>,
+) -> Result<HttpResponse, Problem> {
+    shared.identity().member_factors_reset(&who, id).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 async fn owner_transfer(

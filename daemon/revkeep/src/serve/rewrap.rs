@@ -24,6 +24,7 @@ const JOB: &str = "keys.rewrap";
 enum Sealed {
     Connections,
     EndingGrants,
+    Invitations,
     AuditKeys,
     SigningKeys,
     People,
@@ -31,7 +32,12 @@ enum Sealed {
 
 impl Sealed {
     /// Under the key of each tenant. The platform is a tenant here as well: it has an audit log.
-    const OF_TENANT: [Self; 3] = [Self::AuditKeys, Self::Connections, Self::EndingGrants];
+    const OF_TENANT: [Self; 4] = [
+        Self::AuditKeys,
+        Self::Connections,
+        Self::EndingGrants,
+        Self::Invitations,
+    ];
     /// Under the platform's key.
     const OF_PLATFORM: [Self; 3] = [Self::AuditKeys, Self::SigningKeys, Self::People];
 
@@ -44,6 +50,7 @@ impl Sealed {
                 "connections.refresh_sealed",
             ],
             Self::EndingGrants => &["grants_ending.token_sealed"],
+            Self::Invitations => &["invitations.email_sealed"],
             Self::AuditKeys => &["audit_keys.wrapped"],
             Self::SigningKeys => &["signing_keys.private_sealed"],
             Self::People => &["sessions.device_sealed", "users.email_sealed"],
@@ -240,6 +247,11 @@ impl Rewrap {
             Sealed::EndingGrants => self
                 .connections
                 .ending_rewrap(who, last, newest)
+                .await
+                .map_err(reason),
+            Sealed::Invitations => self
+                .identity
+                .invitations_rewrap(who, last, newest)
                 .await
                 .map_err(reason),
             Sealed::AuditKeys => audit::audit_keys_rewrap(&self.db, &self.vault, who, last, newest)

@@ -64,6 +64,8 @@ permissions! {
     TenantEdit = "tenant_edit" fresh_factor,
     ApiKeyRead = "api_key_read",
     ApiKeyEdit = "api_key_edit" fresh_factor,
+    SsoRead = "sso_read",
+    SsoEdit = "sso_edit" fresh_factor,
     SigningKeyRead = "signing_key_read",
     SigningKeyRotate = "signing_key_rotate" fresh_factor,
     TenantRead = "tenant_read",
@@ -103,6 +105,8 @@ pub const fn granted(role: Role) -> &'static [Permission] {
             P::TenantEdit,
             P::ApiKeyRead,
             P::ApiKeyEdit,
+            P::SsoRead,
+            P::SsoEdit,
         ],
         Role::SuperAdmin => &[
             P::JobRead,

@@ -47,3 +47,4 @@ mod salesforce;
 mod statements;
 mod tenants;
 mod visits;
+mod sso;

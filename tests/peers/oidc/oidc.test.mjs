@@ -228,7 +228,7 @@ test('single sign-on alone: the owner breaks the glass, loudly', async () => {
 test('a provider that is switched off ends its sessions and begins no more', async () => {
   const { browser, answer } = await signIn('bob');
   browser.token = answer.body.access_token;
-  const { kind, id, has_secret, domains, redirect_uri, created_at, updated_at, ...form } = provider;
+  const { id, has_secret, domains, redirect_uri, created_at, updated_at, ...form } = provider;
   await owner.ok('PUT', `/sso/providers/${id}`, { ...form, enabled: false });
   assert.equal((await browser.call('GET', '/session')).status, 401);
   await browser.refused(404, 'provider_not_found', 'POST', '/sso/start', { provider: id });

@@ -104,22 +104,8 @@ struct DomainView {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CreateInput {
+struct ProviderBody {
     kind: Kind,
-    #[serde(flatten)]
-    fields: Fields,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UpdateInput {
-    version: i64,
-    #[serde(flatten)]
-    fields: Fields,
-}
-
-#[derive(Deserialize)]
-struct Fields {
     name: String,
     enabled: bool,
     issuer: String,
@@ -132,6 +118,8 @@ struct Fields {
     #[serde(default)]
     role_map: Vec<RoleRule>,
     create_members: bool,
+    /// The one that the change was made from; a new provider has none.
+    version: Option<i64>,
 }
 
 fn scopes() -> Vec<String> {
@@ -171,8 +159,11 @@ struct WaitingView {
     created_at: DateTime<Utc>,
 }
 
-impl From<Fields> for ProviderInput {
-    fn from(fields: Fields) -> Self {
+impl From<ProviderBody> for ProviderInput {
+    fn from(fields: ProviderBody) -> Self {
+        match fields.kind {
+            Kind::Oidc => {}
+        }
         Self {
             name: fields.name,
             enabled: fields.enabled,
@@ -300,15 +291,9 @@ async fn provider_list(
 async fn provider_create(
     who: Allowed<permit::SsoEdit>,
     console: web::Data<Console>,
-    Body(input): Body<CreateInput>,
+    Body(input): Body<ProviderBody>,
 ) -> Result<HttpResponse, Problem> {
-    match input.kind {
-        Kind::Oidc => {}
-    }
-    let made = console
-        .sso
-        .provider_create(&who, input.fields.into())
-        .await?;
+    let made = console.sso.provider_create(&who, input.into()).await?;
     Ok(HttpResponse::Created().json(view(&console, made)))
 }
 
@@ -316,11 +301,18 @@ async fn provider_update(
     who: Allowed<permit::SsoEdit>,
     console: web::Data<Console>,
     Path(id): Path<ProviderId>,
-    Body(input): Body<UpdateInput>,
+    Body(input): Body<ProviderBody>,
 ) -> Result<web::Json<ProviderView>, Problem> {
+    let version = input.version.ok_or_else(|| {
+        Problem::invalid(
+            "version_missing",
+            "version",
+            "Give the version that the change was made from.",
+        )
+    })?;
     let changed = console
         .sso
-        .provider_update(&who, id, input.version, input.fields.into())
+        .provider_update(&who, id, version, input.into())
         .await?;
     Ok(web::Json(view(&console, changed)))
 }

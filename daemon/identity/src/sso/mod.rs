@@ -21,6 +21,7 @@ mod oidc;
 pub(crate) mod only;
 mod person;
 mod provider;
+mod rewrap;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -307,7 +307,7 @@ fn put_out(tx: &mut AuthTx<'_>, id: ProviderId) -> Result<(), IdentityError> {
     Ok(())
 }
 
-fn binding(owner: &str) -> Binding<'_> {
+pub(crate) fn binding(owner: &str) -> Binding<'_> {
     Binding {
         provider: "sso",
         owner,

@@ -5,7 +5,6 @@ GRANT CREATE ON SCHEMA public TO revkeep_system;
 
 -- Members sign in through a provider alone; the owner keeps a password, to break the glass.
 ALTER TABLE tenants ADD COLUMN sso_only boolean NOT NULL DEFAULT false;
-GRANT UPDATE (sso_only) ON tenants TO revkeep_auth;
 
 -- The tenant whose provider made the account, and that alone may change it from there.
 ALTER TABLE users ADD COLUMN home_tenant_id uuid REFERENCES tenants;
@@ -16,6 +15,9 @@ ALTER TABLE sessions
   ADD COLUMN sso_provider_id uuid,
   ADD CONSTRAINT sessions_stay_with_their_provider CHECK (sso_tenant_id IS NULL OR sso_tenant_id = tenant_id),
   ADD CONSTRAINT sessions_provider_and_tenant CHECK ((sso_tenant_id IS NULL) = (sso_provider_id IS NULL));
+
+-- So is the session of a program that such a session lets in.
+ALTER TABLE device_grants ADD COLUMN sso_provider_id uuid;
 
 CREATE TABLE sso_providers (
   tenant_id   uuid NOT NULL REFERENCES tenants,
@@ -111,7 +113,7 @@ CREATE FUNCTION sso_password_barred() RETURNS TABLE (tenant_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT t.tenant_id
   FROM public.memberships m JOIN public.tenants t ON t.tenant_id = m.tenant_id
-  WHERE m.user_id = (SELECT public.current_user_id()) AND t.sso_only AND NOT m.owner
+  WHERE m.user_id = (SELECT public.current_user_id()) AND m.state = 'active' AND t.sso_only AND NOT m.owner
 $$;
 -- Ends the sessions that the context's tenant opened through one of its providers.
 CREATE FUNCTION sso_sessions_end(provider uuid, at timestamptz, why text) RETURNS bigint
@@ -141,7 +143,8 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     WHERE u.user_id = b.user_id AND u.password_hash IS NOT NULL AND NOT u.super_admin
       AND NOT EXISTS (SELECT FROM public.memberships other
                       WHERE other.user_id = u.user_id AND other.tenant_id <> (SELECT public.current_tenant()))
-    RETURNING 1)
+    RETURNING u.user_id),
+  older AS (DELETE FROM public.password_history h USING cleared c WHERE h.user_id = c.user_id)
   SELECT count(*) FROM cleared
 $$;
 -- A super_admin, who has checked that the domain is theirs, says so. Inside no tenant's context.
@@ -165,8 +168,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   ORDER BY d.created_at, d.domain
   LIMIT 500
 $$;
-GRANT UPDATE (ended_at, end_reason) ON sessions TO revkeep_system;
 GRANT UPDATE (password_hash) ON users TO revkeep_system;
+GRANT SELECT, DELETE ON password_history TO revkeep_system;
 
 ALTER FUNCTION sso_flow_tenant(bytea) OWNER TO revkeep_system;
 ALTER FUNCTION sso_provider_tenant(uuid) OWNER TO revkeep_system;

@@ -136,7 +136,10 @@ impl Permission {
     /// What a visiting super_admin never does, whoever consents (CX-33): let people, keys or rules of
     /// access in.
     const fn is_never_support(self) -> bool {
-        matches!(self, Self::MemberEdit | Self::TenantEdit | Self::ApiKeyEdit)
+        matches!(
+            self,
+            Self::MemberEdit | Self::TenantEdit | Self::ApiKeyEdit | Self::SsoEdit
+        )
     }
 }
 
@@ -283,7 +286,10 @@ mod tests {
             assert_eq!(reads, admins && permission.is_read(), "{permission:?}");
             let never = matches!(
                 permission,
-                Permission::MemberEdit | Permission::TenantEdit | Permission::ApiKeyEdit
+                Permission::MemberEdit
+                    | Permission::TenantEdit
+                    | Permission::ApiKeyEdit
+                    | Permission::SsoEdit
             );
             assert_eq!(writes, admins && !never, "{permission:?}");
         }

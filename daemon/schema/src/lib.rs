@@ -123,6 +123,7 @@ diesel::table! {
         poll_seconds -> Integer,
         user_id -> Nullable<Uuid>,
         tenant_id -> Nullable<Uuid>,
+        sso_provider_id -> Nullable<Uuid>,
     }
 }
 

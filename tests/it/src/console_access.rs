@@ -14,7 +14,7 @@ const HELD: [&[&str]; 4] = [
 ];
 
 /// What the id in a path begins with.
-pub(crate) const PREFIXES: [(&str, &str); 11] = [
+pub(crate) const PREFIXES: [(&str, &str); 12] = [
     ("/sessions/", "session"),
     ("/pools/", "pool"),
     ("/jobs/", "job"),
@@ -26,6 +26,7 @@ pub(crate) const PREFIXES: [(&str, &str); 11] = [
     ("/api-keys/", "apikey"),
     ("/platform/tenants/", "tenant"),
     ("/support-visits/", "visit"),
+    ("/sso/providers/", "provider"),
 ];
 
 pub(crate) struct Expected {

@@ -4,10 +4,10 @@
 
 use diesel::connection::SimpleConnection;
 use identity::{
-    Caller, Grant, IdentityError, SignIn,
+    Caller, Grant, IdentityError, SignInStep,
     sso::{Sso, SsoError},
 };
-use kernel::{Classified, Principal, Secret, TenantId, uuid_at};
+use kernel::{Classified, Principal, TenantId, uuid_at};
 
 use crate::{
     harness::{column, connect},
@@ -49,12 +49,14 @@ impl Place {
     }
 
     async fn sign_in(&self, password: &str) -> Result<Grant, IdentityError> {
-        let input = SignIn {
-            email: EMAIL.to_owned(),
-            password: Secret::new(password.to_owned()),
-            tenant: None,
-        };
-        self.house.identity.sign_in(input, &caller()).await
+        match self
+            .house
+            .sign_in_step(EMAIL, password, "192.0.2.1")
+            .await?
+        {
+            SignInStep::Done(grant) => Ok(*grant),
+            SignInStep::Factor(_) => panic!("a factor is asked for"),
+        }
     }
 
     /// A provider of `tenant` that nobody serves.

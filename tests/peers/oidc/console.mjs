@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 
 const base = `${process.env.REVKEEP_URL}/api/console/v1`;
 
@@ -40,12 +41,43 @@ export class Browser {
   }
 }
 
+/** An authenticator app (RFC 6238), which gives no code twice. */
+class App {
+  constructor(secret) {
+    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+    const bits = [...secret].map((letter) => letters.indexOf(letter).toString(2).padStart(5, '0')).join('');
+    this.key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+    this.last = Math.floor(Date.now() / 30_000) - 2;
+  }
+
+  code() {
+    this.last += 1;
+    const counter = Buffer.alloc(8);
+    counter.writeBigUInt64BE(BigInt(this.last));
+    const mac = createHmac('sha1', this.key).update(counter).digest();
+    const number = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
+    return String(number % 1_000_000).padStart(6, '0');
+  }
+}
+
+let app;
+
+/** The owner signs in by password and app. */
+export async function signInByPassword(browser) {
+  const asked = await browser.ok('POST', '/session', OWNER);
+  assert.equal(asked.step, 'factor');
+  return browser.ok('POST', '/session/factor', { totp: app.code() });
+}
+
 /** The first account: owner of its organisation, and super_admin. */
 export async function claim() {
   const owner = new Browser();
   await owner.ok('POST', '/setup', {
     code: process.env.SETUP_CODE, organisation: 'Acme', name: 'Mara Lindqvist', ...OWNER,
   });
+  const { secret } = await owner.ok('POST', '/me/factors/totp', {});
+  app = new App(secret);
+  await owner.ok('POST', '/me/factors/totp/confirm', { code: app.code() });
   return owner;
 }
 

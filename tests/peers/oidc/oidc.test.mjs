@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { SignJWT, exportSPKI, generateKeyPair } from 'jose';
-import { Browser, OWNER, claim, rows } from './console.mjs';
+import { Browser, claim, rows, signInByPassword } from './console.mjs';
 import { CLIENT, signInAt, startIdp } from './idp.mjs';
 
 let idp;
@@ -218,7 +218,7 @@ test('an account of another tenant is out of the provider\'s reach, whatever its
 test('single sign-on alone: the owner breaks the glass, loudly', async () => {
   await owner.ok('PUT', '/sso/settings', { only: true });
   const glass = new Browser();
-  await glass.ok('POST', '/session', OWNER);
+  await signInByPassword(glass);
   assert.deepEqual(rows("SELECT count(*) FROM audit_log WHERE action = 'break_glass'"), ['1']);
   const last = await owner.call('DELETE', `/sso/providers/${provider.id}`);
   assert.equal(`${last.status} ${last.body.code}`, '409 sso_no_provider');

@@ -22,9 +22,9 @@ mod rules;
 mod session;
 mod setup;
 mod signing_keys;
+mod sso;
 mod step_up;
 mod tenants;
-mod sso;
 mod titles;
 
 use http::Routes;

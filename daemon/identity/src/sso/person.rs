@@ -246,6 +246,9 @@ impl Arrival {
                     .after(json!({ "roles": roles, "provider": self.provider }));
                 note(tx, entry)?;
             }
+            Some(member) if member.state != "active" => {
+                return Err(SsoError::Account("deactivated").into());
+            }
             // The owner's standing is the owner's own affair.
             Some(member) if !member.owner => {
                 if let Some(roles) = mapped.filter(|roles| !same(roles, &member.roles)) {

@@ -76,6 +76,7 @@ pub(crate) struct FlowRow {
 pub(crate) struct MemberRow {
     pub(crate) roles: Vec<String>,
     pub(crate) owner: bool,
+    pub(crate) state: String,
 }
 
 pub(crate) fn providers(tx: &mut AuthTx<'_>) -> Outcome<Vec<ProviderRow>> {

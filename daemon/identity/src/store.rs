@@ -18,8 +18,8 @@ use crate::error::IdentityError;
 
 pub(crate) use device_grants::{
     DeviceGrantRow, NewDeviceGrant, device_grant, device_grant_approve, device_grant_bind,
-    device_grant_bound, device_grant_deny,
-    device_grant_insert, device_grant_polled, device_grant_use, device_grant_waiting,
+    device_grant_bound, device_grant_deny, device_grant_insert, device_grant_polled,
+    device_grant_use, device_grant_waiting,
 };
 pub(crate) use own_sessions::{
     Seen, device_seen, session_device, session_end_own, sessions_alive, sessions_end_others,

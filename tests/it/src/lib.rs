@@ -44,7 +44,7 @@ mod programs;
 mod reset;
 mod rotation;
 mod salesforce;
+mod sso;
 mod statements;
 mod tenants;
 mod visits;
-mod sso;

@@ -60,10 +60,7 @@ pub(crate) fn device_grant_bind(
 }
 
 /// The provider whose session approved.
-pub(crate) fn device_grant_bound(
-    tx: &mut AuthTx<'_>,
-    hash: &[u8],
-) -> Outcome<Option<ProviderId>> {
+pub(crate) fn device_grant_bound(tx: &mut AuthTx<'_>, hash: &[u8]) -> Outcome<Option<ProviderId>> {
     let provider = device_grants::table
         .find(hash)
         .select(device_grants::sso_provider_id)

@@ -16,6 +16,7 @@ STEPS=(
     "web|daemon/console/web/package.json|tests"
     "peer_soql|tests/peers/soql/package.json|tests"
     "peer_salesforce|tests/peers/salesforce/package.json|tests"
+    "peer_oidc|tests/peers/oidc/package.json|tests"
     "browser|tests/browser/package.json|tests"
     "fuzz|tests/fuzz/Cargo.toml|tests"
     "bench|tests/bench/src/main.rs|tests"
@@ -127,6 +128,11 @@ step_peer_soql() { node_tests tests/peers/soql; }
 step_peer_salesforce() {
     cargo build --quiet -p simulators --bins
     node_tests tests/peers/salesforce
+}
+
+step_peer_oidc() {
+    cargo build --quiet -p revkeep -p simulators -p stack --bins
+    node_tests tests/peers/oidc
 }
 
 step_browser() {

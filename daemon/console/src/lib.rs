@@ -21,7 +21,7 @@ use actix_web::web;
 use connections::{Connections, RoutingSource};
 use db::Db;
 use http::Shared;
-use identity::Identity;
+use identity::{Identity, sso::Sso};
 
 pub use live::{Change, Live};
 
@@ -30,6 +30,7 @@ pub use live::{Change, Live};
 pub struct Console {
     pub db: Db,
     pub identity: Identity,
+    pub sso: Sso,
     /// For the caller's address, before anyone is known.
     pub shared: Shared,
     pub connections: Connections,

@@ -18,6 +18,8 @@ pub enum Purpose {
     Smtp,
     /// A mirror of the range service for breached passwords: a declared endpoint and nothing else.
     BreachRange,
+    /// Identity providers: discovery, keys, tokens.
+    SingleSignOn,
 }
 
 impl Purpose {
@@ -27,6 +29,7 @@ impl Purpose {
             Self::Salesforce => "salesforce",
             Self::Smtp => "smtp",
             Self::BreachRange => "breach_range",
+            Self::SingleSignOn => "single_sign_on",
         }
     }
 
@@ -36,6 +39,7 @@ impl Purpose {
             Self::Salesforce => Some(&[443]),
             Self::Smtp => Some(&[25, 465, 587, 2525]),
             Self::BreachRange => Some(&[]),
+            Self::SingleSignOn => None,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The refresh cookie (LM-08), and the one that stands for half a sign-in: out of reach of scripts, of other sites and of other hosts.
+//! The cookies: the refresh token (LM-08), half a sign-in, and what ties a sign-in through a provider to the
+//! browser that began it. All are out of reach of scripts, of other sites and of other hosts.
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use actix_web::{
 
 const REFRESH: &str = "__Host-revkeep-refresh";
 const SIGN_IN: &str = "__Host-revkeep-sign-in";
+const SSO: &str = "__Host-revkeep-sso";
 
 /// Keeps `token` in the browser for as long as its session may live.
 pub fn refresh_cookie(token: &str, life: Duration) -> Cookie<'static> {
@@ -44,6 +46,20 @@ fn read(request: &HttpRequest, name: &str) -> Option<String> {
         .cookie(name)
         .map(|cookie| cookie.value().to_owned())
         .filter(|text| !text.is_empty())
+}
+
+/// Keeps `value` in the browser while it is away at an identity provider.
+pub fn sso_cookie(value: &str, life: Duration) -> Cookie<'static> {
+    let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
+    build(SSO, value.to_owned(), time::Duration::seconds(seconds))
+}
+
+pub fn forget_sso_cookie() -> Cookie<'static> {
+    build(SSO, String::new(), time::Duration::ZERO)
+}
+
+pub fn read_sso_cookie(request: &HttpRequest) -> Option<String> {
+    read(request, SSO)
 }
 
 fn build(name: &'static str, value: String, life: time::Duration) -> Cookie<'static> {

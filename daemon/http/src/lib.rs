@@ -35,8 +35,8 @@ pub use access::{Access, Allowed, Client, Door, Knock, Public, SignedIn};
 pub use body::{Body, MOST_BYTES};
 pub use config::{Config, ForwardedHeader};
 pub use cookie::{
-    forget_refresh_cookie, forget_sign_in_cookie, read_refresh_cookie, read_sign_in_cookie,
-    refresh_cookie, sign_in_cookie,
+    forget_refresh_cookie, forget_sign_in_cookie, forget_sso_cookie, read_refresh_cookie,
+    read_sign_in_cookie, read_sso_cookie, refresh_cookie, sign_in_cookie, sso_cookie,
 };
 pub use error::HttpError;
 pub use headers::CONTENT_SECURITY_POLICY;

@@ -126,10 +126,13 @@ impl Identity {
         who: &Principal,
         user_code: &str,
     ) -> Result<(), IdentityError> {
-        let (user, _) = human(who)?;
+        let (user, session) = human(who)?;
         let (tenant, by) = (who.tenant, who.clone());
         self.judged(who, user_code, move |tx, row| {
             store::device_grant_approve(tx, &row.hash, (user, tenant))?;
+            // Its session will be bound as this one is.
+            let provider = store::session_provider(tx, session)?;
+            store::device_grant_bind(tx, &row.hash, provider)?;
             settled(tx, Action::DeviceGrantApprove, row, &by)
         })
         .await
@@ -178,6 +181,10 @@ impl Identity {
             .auth(scope, move |tx| {
                 if !store::device_grant_use(tx, &hash)? {
                     return Err(unknown());
+                }
+                if let Some(provider) = store::device_grant_bound(tx, &hash)? {
+                    new.sso_tenant_id = Some(tenant.uuid());
+                    new.sso_provider_id = Some(provider.uuid());
                 }
                 let opened = open_session(tx, new, Action::SignIn, &caller)?;
                 // Who was deactivated, or left the tenant, since the approval gets nothing.

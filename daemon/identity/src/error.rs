@@ -8,6 +8,7 @@ use kernel::{Classified, ErrorKind};
 use vault::VaultError;
 
 use crate::refusal::Refusal;
+use crate::sso::SsoError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
@@ -74,6 +75,8 @@ pub enum IdentityError {
     FactorMissing,
     #[error("the last factor cannot go")]
     FactorRequired,
+    #[error("single sign-on: {0}")]
+    Sso(#[from] SsoError),
     #[error("set-up is over")]
     SetupDone,
     #[error("the set-up code is not valid")]
@@ -107,6 +110,7 @@ impl Classified for IdentityError {
             Self::Vault(error) => error.kind(),
             Self::Audit(error) => error.kind(),
             Self::Jobs(error) => error.kind(),
+            Self::Sso(error) => error.kind(),
             Self::Locked => ErrorKind::Sealed,
             Self::Crypto(_) => ErrorKind::Internal,
             Self::Overloaded | Self::BreachList(_) => ErrorKind::Unavailable,
@@ -141,6 +145,7 @@ impl Classified for IdentityError {
             Self::Vault(error) => error.code(),
             Self::Audit(error) => error.code(),
             Self::Jobs(error) => error.code(),
+            Self::Sso(error) => error.code(),
             Self::Locked => "sealed",
             Self::Crypto(_) => "internal",
             Self::Overloaded => "busy",
@@ -176,6 +181,7 @@ impl Classified for IdentityError {
             Self::Vault(error) => return error.message(),
             Self::Audit(error) => return error.message(),
             Self::Jobs(error) => return error.message(),
+            Self::Sso(error) => return error.message(),
             Self::Input { code, .. } => input_message(code),
             Self::Refused(refusal) => refusal.message(),
             Self::Locked => {
@@ -266,6 +272,16 @@ pub fn input_message(code: &str) -> &'static str {
         }
         "password_reused" => "This is one of your last five passwords.",
         "password_is_address" => "A password must not contain the address it belongs to.",
+        "issuer_invalid" => "The issuer is an https address without a query.",
+        "issuer_fixed" => {
+            "The issuer of a provider cannot be changed, because people are known by it. Set up another provider."
+        }
+        "sso_scopes_invalid" => "At most 20 scopes, each of visible ASCII characters.",
+        "role_map_invalid" => {
+            "Each line names a group and at least one role of the organisation; there may be 200."
+        }
+        "domain_invalid" => "This is no mail domain.",
+        "text_invalid" => "This is empty, too long, or holds a control character.",
         "email_invalid" => "This is no e-mail address.",
         "roles_invalid" => "Give one or more of the roles member, admin and reviewer, each once.",
         "scopes_invalid" => "Give one or more of the scopes of the list, each once.",

@@ -16,6 +16,7 @@ use crate::{
     identity::{Caller, Inner},
     opaque::RefreshToken,
     permission::{Permission, permissions_of},
+    sso::only,
     standing,
     store::{self, NewRefreshToken, NewSession, ViewRows},
     token::{self, Claims},
@@ -115,6 +116,8 @@ impl Inner {
             factor_at: None,
             client: WEB,
             device_hash,
+            sso_tenant_id: None,
+            sso_provider_id: None,
         })
     }
 
@@ -235,6 +238,10 @@ pub(crate) fn open_session(
 ) -> Result<Opened, IdentityError> {
     let session = SessionId::from_uuid(new.session_id);
     let user = UserId::from_uuid(new.user_id);
+    if new.sso_tenant_id.is_none() {
+        let tenant = TenantId::from_uuid(new.tenant_id);
+        only::check_password_session(tx, (user, session), tenant, caller)?;
+    }
     let refresh = RefreshToken::generate()?;
     store::session_insert(tx, &new)?;
     let first = NewRefreshToken {

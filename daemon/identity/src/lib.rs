@@ -5,7 +5,7 @@
 //! failures for all daemons together, and makes the [`kernel::Principal`] that everything else is
 //! asked with. All of its rows are reached through `db::AuthTx`, as the role `revkeep_auth`.
 //!
-//! Single sign-on has its place here and comes later.
+//! [`sso`] is sign-in through a tenant's identity provider.
 
 mod accept;
 mod account;
@@ -45,6 +45,7 @@ mod roles;
 mod session;
 mod setup;
 mod sign_up;
+pub mod sso;
 mod standing;
 mod store;
 mod tenants;

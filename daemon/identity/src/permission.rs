@@ -64,6 +64,8 @@ permissions! {
     TenantEdit = "tenant_edit" fresh_factor,
     ApiKeyRead = "api_key_read",
     ApiKeyEdit = "api_key_edit" fresh_factor,
+    SsoRead = "sso_read",
+    SsoEdit = "sso_edit" fresh_factor,
     SigningKeyRead = "signing_key_read",
     SigningKeyRotate = "signing_key_rotate" fresh_factor,
     TenantRead = "tenant_read",
@@ -103,6 +105,8 @@ pub const fn granted(role: Role) -> &'static [Permission] {
             P::TenantEdit,
             P::ApiKeyRead,
             P::ApiKeyEdit,
+            P::SsoRead,
+            P::SsoEdit,
         ],
         Role::SuperAdmin => &[
             P::JobRead,
@@ -132,7 +136,10 @@ impl Permission {
     /// What a visiting super_admin never does, whoever consents (CX-33): let people, keys or rules of
     /// access in.
     const fn is_never_support(self) -> bool {
-        matches!(self, Self::MemberEdit | Self::TenantEdit | Self::ApiKeyEdit)
+        matches!(
+            self,
+            Self::MemberEdit | Self::TenantEdit | Self::ApiKeyEdit | Self::SsoEdit
+        )
     }
 }
 
@@ -279,7 +286,10 @@ mod tests {
             assert_eq!(reads, admins && permission.is_read(), "{permission:?}");
             let never = matches!(
                 permission,
-                Permission::MemberEdit | Permission::TenantEdit | Permission::ApiKeyEdit
+                Permission::MemberEdit
+                    | Permission::TenantEdit
+                    | Permission::ApiKeyEdit
+                    | Permission::SsoEdit
             );
             assert_eq!(writes, admins && !never, "{permission:?}");
         }

@@ -15,6 +15,7 @@ use crate::{
     identity::{Caller, Identity},
     opaque::RefreshToken,
     session::{hex, rate_limited, short_hex},
+    sso::only,
     store,
 };
 
@@ -115,6 +116,9 @@ impl Identity {
         inner
             .db
             .auth(mine(user), move |tx| {
+                // No password where none opens anything (CX-14).
+                let own = tx.own_tenants()?;
+                only::open_to_password(tx, own)?;
                 if !store::reset_link_use(tx, &hash)? {
                     return Err(IdentityError::ResetLink);
                 }

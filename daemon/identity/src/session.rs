@@ -14,6 +14,7 @@ use crate::{
     factor::{self, FactorChallenge, FactorStanding},
     grant::{Grant, SessionView, open_session, opened},
     identity::{Caller, Identity, Inner, Secrets},
+    sso::only,
     store,
 };
 
@@ -140,6 +141,7 @@ impl Identity {
                     return Err(IdentityError::NotMember);
                 }
                 store::session_lock(tx, session)?;
+                only::check_move(tx, session, tenant)?;
                 store::session_move(tx, session, tenant)?;
                 let moved = opened(tx, session, None)?;
                 FactorStanding::of(&moved.rows.standing).check_entry()?;
@@ -197,7 +199,9 @@ impl Identity {
                 if let Some(hash) = renewed {
                     upgrade(tx, user, &hash)?;
                 }
-                Ok::<_, IdentityError>((tx.own_tenants()?, Inner::factors_offered(tx, user)?))
+                let own = tx.own_tenants()?;
+                let own = only::open_to_password(tx, own)?;
+                Ok::<_, IdentityError>((own, Inner::factors_offered(tx, user)?))
             })
             .await?;
         let tenant = own

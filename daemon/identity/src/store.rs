@@ -10,15 +10,16 @@ use diesel::{
     ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
     SelectableHelper, insert_into, update,
 };
-use kernel::{SessionId, TenantId, UserId};
+use kernel::{ProviderId, SessionId, TenantId, UserId};
 use schema::{memberships, refresh_tokens, sessions, setup_codes, signing_keys, users};
 use uuid::Uuid;
 
 use crate::error::IdentityError;
 
 pub(crate) use device_grants::{
-    DeviceGrantRow, NewDeviceGrant, device_grant, device_grant_approve, device_grant_deny,
-    device_grant_insert, device_grant_polled, device_grant_use, device_grant_waiting,
+    DeviceGrantRow, NewDeviceGrant, device_grant, device_grant_approve, device_grant_bind,
+    device_grant_bound, device_grant_deny, device_grant_insert, device_grant_polled,
+    device_grant_use, device_grant_waiting,
 };
 pub(crate) use own_sessions::{
     Seen, device_seen, session_device, session_end_own, sessions_alive, sessions_end_others,
@@ -57,6 +58,9 @@ pub(crate) struct NewSession {
     /// Goes to `known_devices`.
     #[diesel(skip_insertion)]
     pub(crate) device_hash: Vec<u8>,
+    /// The tenant whose provider opened it, and the provider.
+    pub(crate) sso_tenant_id: Option<Uuid>,
+    pub(crate) sso_provider_id: Option<Uuid>,
 }
 
 #[derive(Insertable)]
@@ -174,6 +178,29 @@ pub(crate) fn session_move(
     Ok(())
 }
 
+/// The tenant that the session cannot leave, because its provider opened it.
+pub(crate) fn session_bound(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<Option<TenantId>> {
+    let bound = sessions::table
+        .find(session.uuid())
+        .select(sessions::sso_tenant_id)
+        .first::<Option<Uuid>>(tx.conn())
+        .optional()?;
+    Ok(bound.flatten().map(TenantId::from_uuid))
+}
+
+/// The provider that opened the session.
+pub(crate) fn session_provider(
+    tx: &mut AuthTx<'_>,
+    session: SessionId,
+) -> Outcome<Option<ProviderId>> {
+    let provider = sessions::table
+        .find(session.uuid())
+        .select(sessions::sso_provider_id)
+        .first::<Option<Uuid>>(tx.conn())
+        .optional()?;
+    Ok(provider.flatten().map(ProviderId::from_uuid))
+}
+
 pub(crate) fn session_end(tx: &mut AuthTx<'_>, session: SessionId, reason: &str) -> Outcome<usize> {
     let now = tx.now();
     Ok(update(
@@ -262,7 +289,10 @@ pub(crate) fn view_rows(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<Opti
     let Some(standing) = tx.session_standing(session.uuid())? else {
         return Ok(None);
     };
-    let tenants = tx.own_tenants()?;
+    let mut tenants = tx.own_tenants()?;
+    if let Some(bound) = session_bound(tx, session)? {
+        tenants.retain(|own| own.tenant_id == bound.uuid());
+    }
     let (name, email_sealed) = users::table
         .find(standing.user_id)
         .select((users::name, users::email_sealed))

@@ -98,6 +98,7 @@ ids! {
     RepId = "rep";
     QueueId = "queue";
     AssignmentId = "asg";
+    ProviderId = "provider";
     /// One HTTP request; also the correlation id of what it causes.
     RequestId = "req";
 }

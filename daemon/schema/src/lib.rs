@@ -123,6 +123,7 @@ diesel::table! {
         poll_seconds -> Integer,
         user_id -> Nullable<Uuid>,
         tenant_id -> Nullable<Uuid>,
+        sso_provider_id -> Nullable<Uuid>,
     }
 }
 
@@ -515,6 +516,8 @@ diesel::table! {
         password_at -> Nullable<Timestamptz>,
         factor_at -> Nullable<Timestamptz>,
         client -> Text,
+        sso_tenant_id -> Nullable<Uuid>,
+        sso_provider_id -> Nullable<Uuid>,
     }
 }
 
@@ -570,6 +573,60 @@ diesel::table! {
 }
 
 diesel::table! {
+    sso_domains (tenant_id, domain) {
+        tenant_id -> Uuid,
+        domain -> Text,
+        provider_id -> Uuid,
+        verified_at -> Nullable<Timestamptz>,
+        verified_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    sso_flows (tenant_id, state_hash) {
+        tenant_id -> Uuid,
+        state_hash -> Bytea,
+        provider_id -> Uuid,
+        browser_hash -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    sso_identities (tenant_id, issuer, subject) {
+        tenant_id -> Uuid,
+        issuer -> Text,
+        subject -> Text,
+        provider_id -> Uuid,
+        user_id -> Uuid,
+        created_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    sso_providers (tenant_id, provider_id) {
+        tenant_id -> Uuid,
+        provider_id -> Uuid,
+        kind -> Text,
+        name -> Text,
+        enabled -> Bool,
+        issuer -> Text,
+        client_id -> Nullable<Text>,
+        client_secret_sealed -> Nullable<Bytea>,
+        scopes -> Array<Text>,
+        groups_claim -> Text,
+        role_map -> Jsonb,
+        create_members -> Bool,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     tenants (tenant_id) {
         tenant_id -> Uuid,
         name -> Text,
@@ -579,6 +636,7 @@ diesel::table! {
         trial_warned_at -> Nullable<Timestamptz>,
         version -> BigInt,
         factor_for_all -> Bool,
+        sso_only -> Bool,
     }
 }
 
@@ -602,6 +660,7 @@ diesel::table! {
         super_admin -> Bool,
         state -> Text,
         created_at -> Timestamptz,
+        home_tenant_id -> Nullable<Uuid>,
     }
 }
 
@@ -654,6 +713,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     signing_keys,
     sign_ups,
     support_visits,
+    sso_domains,
+    sso_flows,
+    sso_identities,
+    sso_providers,
     tenants,
     totp_factors,
     users,

@@ -14,7 +14,7 @@ const HELD: [&[&str]; 4] = [
 ];
 
 /// What the id in a path begins with.
-pub(crate) const PREFIXES: [(&str, &str); 11] = [
+pub(crate) const PREFIXES: [(&str, &str); 12] = [
     ("/sessions/", "session"),
     ("/pools/", "pool"),
     ("/jobs/", "job"),
@@ -26,6 +26,7 @@ pub(crate) const PREFIXES: [(&str, &str); 11] = [
     ("/api-keys/", "apikey"),
     ("/platform/tenants/", "tenant"),
     ("/support-visits/", "visit"),
+    ("/sso/providers/", "provider"),
 ];
 
 pub(crate) struct Expected {
@@ -125,6 +126,10 @@ async fn each_role_is_admitted_where_the_table_says_and_nowhere_else() {
                 assert!(!matches!(status, 401 | 403 | 405 | 500), "{place}");
             } else {
                 assert_eq!(status, 403, "{place}");
+            }
+            // It ends the session that the others are asked with.
+            if route.path == "/sso/sign-out" {
+                desk.become_role(role).await;
             }
         }
     }

@@ -46,6 +46,7 @@ mod programs;
 mod reset;
 mod rotation;
 mod salesforce;
+mod sso;
 mod statements;
 mod tenants;
 mod visits;

@@ -67,9 +67,9 @@ fn rewrap(daemon: &Daemon) -> Value {
     told
 }
 
-/// A grant that Salesforce cannot be told of and an invitation that waits, so that every sealed column
-/// has a value.
-async fn a_grant_to_end(world: &World, console: &stack::console::Console) {
+/// A grant that Salesforce cannot be told of, an invitation that waits and an identity provider, so that
+/// every sealed column has a value.
+async fn every_sealed_value(world: &World, console: &stack::console::Console) {
     let deaf = Fault {
         method: None,
         path: Some("/services/oauth2/revoke".to_owned()),
@@ -82,13 +82,22 @@ async fn a_grant_to_end(world: &World, console: &stack::console::Console) {
     scenario::authorize(world, console).await.unwrap();
     let invitation = json!({ "email": "bob@acme.example", "roles": ["member"] });
     console.post("/invitations", invitation).await.unwrap();
+    let provider = serde_json::json!({
+        "kind": "oidc", "name": "P", "enabled": true, "issuer": "https://idp.example",
+        "client_id": "c", "client_secret": "s", "create_members": true,
+    });
+    let (status, told) = console
+        .request(reqwest::Method::POST, "/sso/providers", Some(provider))
+        .await
+        .unwrap();
+    assert!(status.is_success(), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_key_rotates_while_leads_are_routed() {
     let world = world().await;
     let (first, console) = configured(&world).await;
-    a_grant_to_end(&world, &console).await;
+    every_sealed_value(&world, &console).await;
     scenario::activate(&console).await.unwrap();
     all_at(&world, 1).unwrap();
     for turn in 0..3 {
@@ -130,7 +139,7 @@ async fn every_key_rotates_while_leads_are_routed() {
 async fn a_rewrap_that_was_cut_short_goes_on_and_rotates_once() {
     let world = world().await;
     let (first, console) = configured(&world).await;
-    a_grant_to_end(&world, &console).await;
+    every_sealed_value(&world, &console).await;
     assert!(first.stop().await.unwrap().success());
     let mut version = 1;
     for point in ["key_rotated", "rewrap_page"] {

@@ -24,6 +24,8 @@ pub struct DaemonOptions {
     pub port: Option<u16>,
     /// More configuration, as TOML sections that the ordinary one lacks.
     pub more: String,
+    /// Private endpoints, as `host:port`, that are declared beside the stack's own.
+    pub endpoints: Vec<String>,
     /// Crash points, in the notation of the `fail` crate.
     pub failpoints: Option<String>,
     /// Do not wait for readiness: the daemon is expected to start without a part.

@@ -90,7 +90,7 @@ impl World {
             None => ports::free()?,
         };
         let home = directory(self.scratch.path(), &format!("daemon-{port}"), self.account)?;
-        let config = self.write_config(&home, port, &options.more)?;
+        let config = self.write_config(&home, port, &options)?;
         Daemon::start(
             &self.program,
             &config,
@@ -120,7 +120,7 @@ impl World {
 
     fn prepare_database(&self) -> Result<()> {
         let home = directory(self.scratch.path(), "setup", self.account)?;
-        let config = self.write_config(&home, 0, "")?;
+        let config = self.write_config(&home, 0, &DaemonOptions::default())?;
         let run = Command::new(&self.program)
             .args(["setup", "--database-as", "postgres", "--json", "--config"])
             .arg(&config)
@@ -135,7 +135,7 @@ impl World {
         Ok(())
     }
 
-    fn write_config(&self, home: &Path, port: u16, more: &str) -> Result<PathBuf> {
+    fn write_config(&self, home: &Path, port: u16, options: &DaemonOptions) -> Result<PathBuf> {
         let secret_id = home.join("secret-id");
         fs::write(&secret_id, &self.role.secret_id)?;
         // Set-up reads it as root, the daemon as itself.
@@ -145,6 +145,9 @@ impl World {
         fs::set_permissions(&secret_id, fs::Permissions::from_mode(0o600))?;
         let (scratch, salesforce) = (self.scratch.path(), self.salesforce_host());
         let mail = format!("localhost:{}", self.mail.port);
+        let more = &options.more;
+        let mut endpoints = vec![salesforce.clone(), mail.clone()];
+        endpoints.extend(options.endpoints.iter().cloned());
         let text = format!(
             "[site]\npublic_url = \"https://localhost:{port}\"\n\n\
              [server]\nlisten = \"127.0.0.1:{port}\"\ncertificate = {:?}\nprivate_key = {:?}\n\
@@ -152,7 +155,7 @@ impl World {
              [admin]\nsocket = {:?}\n\n\
              [database]\nhost = {:?}\nname = \"revkeep\"\n\n\
              [secrets]\nbackend = \"vault\"\n[secrets.vault]\naddress = {:?}\nca_file = {:?}\nrole_id = {:?}\nsecret_id = {{ file = {:?} }}\n\n\
-             [egress]\nca_file = {:?}\nprivate_endpoints = [{salesforce:?}, {:?}]\n\n\
+             [egress]\nca_file = {:?}\nprivate_endpoints = {endpoints:?}\n\n\
              [salesforce]\ndeclared_hosts = [{salesforce:?}]\n\n\
              [mail]\nserver = {mail:?}\nfrom = \"Revkeep <revkeep@acme.example>\"\n\n\
              [log]\ntarget = \"terminal\"\n\n{more}",
@@ -166,7 +169,6 @@ impl World {
             self.role.role_id,
             secret_id,
             self.ca_file,
-            mail,
         );
         let path = home.join("revkeep.toml");
         fs::write(&path, text)?;

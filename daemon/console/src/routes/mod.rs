@@ -22,6 +22,7 @@ mod rules;
 mod session;
 mod setup;
 mod signing_keys;
+mod sso;
 mod step_up;
 mod tenants;
 mod titles;
@@ -58,6 +59,7 @@ pub fn all() -> Routes {
         .and(tenants::routes())
         .and(api_keys::routes())
         .and(events::routes())
+        .and(sso::routes())
 }
 
 /// Set-up and sign-in: what there is before anyone is inside. Needs `http::Shared` alone.
@@ -136,6 +138,9 @@ mod tests {
                 "POST /invitations/accept Knock",
                 "POST /sign-up Knock",
                 "POST /sign-up/complete Knock",
+                "POST /sign-in/discover Public",
+                "POST /sso/start Knock",
+                "POST /sso/oidc/complete Knock",
             ]
         );
     }

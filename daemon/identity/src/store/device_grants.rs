@@ -6,7 +6,7 @@ use diesel::{
     ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
     SelectableHelper, delete, insert_into, update,
 };
-use kernel::{TenantId, UserId};
+use kernel::{ProviderId, TenantId, UserId};
 use schema::device_grants;
 use uuid::Uuid;
 
@@ -45,6 +45,28 @@ pub(crate) fn device_grant_insert(tx: &mut AuthTx<'_>, grant: &NewDeviceGrant) -
         .values(grant)
         .execute(tx.conn())?;
     Ok(())
+}
+
+/// Notes the provider that opened the session which approves.
+pub(crate) fn device_grant_bind(
+    tx: &mut AuthTx<'_>,
+    hash: &[u8],
+    provider: Option<ProviderId>,
+) -> Outcome<()> {
+    update(device_grants::table.find(hash))
+        .set(device_grants::sso_provider_id.eq(provider.map(ProviderId::uuid)))
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+/// The provider whose session approved.
+pub(crate) fn device_grant_bound(tx: &mut AuthTx<'_>, hash: &[u8]) -> Outcome<Option<ProviderId>> {
+    let provider = device_grants::table
+        .find(hash)
+        .select(device_grants::sso_provider_id)
+        .first::<Option<Uuid>>(tx.conn())
+        .optional()?;
+    Ok(provider.flatten().map(ProviderId::from_uuid))
 }
 
 /// The request that a program polls for, locked.

@@ -7,7 +7,7 @@ use connections::{AccessTokens, Connections, Provider};
 use console::{Change, Console, Live};
 use db::Db;
 use egress::Egress;
-use identity::Identity;
+use identity::{Identity, sso::Sso};
 use jobs::{Worker, WorkerConfig};
 use kernel::{SharedClock, SystemClock};
 use salesforce::{SalesforceClient, SalesforceOAuth, SalesforceSource};
@@ -25,6 +25,7 @@ pub(super) struct Parts {
     pub(super) vault: Vault,
     pub(super) db: Db,
     pub(super) identity: Identity,
+    sso: Sso,
     connections: Connections,
     salesforce: SalesforceClient,
     egress: Egress,
@@ -40,6 +41,7 @@ impl Parts {
         let egress = Egress::new(config.egress.clone())?;
         let identity = Identity::new(db.clone(), vault.clone(), config.identity.clone());
         identity.set_egress(&egress);
+        let sso = Sso::new(identity.clone(), &egress, &config.site.public_url);
         let provider: Arc<dyn Provider> =
             Arc::new(SalesforceOAuth::new(&egress, &config.salesforce));
         let redirect = format!("{}/connect/salesforce", config.site.public_url);
@@ -55,6 +57,7 @@ impl Parts {
             vault,
             db,
             identity,
+            sso,
             connections,
             salesforce,
             egress,
@@ -105,6 +108,7 @@ impl Parts {
         let console = Console {
             db: self.db.clone(),
             identity: self.identity.clone(),
+            sso: self.sso.clone(),
             shared: shared.clone(),
             connections: self.connections.clone(),
             source: Arc::new(SalesforceSource::new(

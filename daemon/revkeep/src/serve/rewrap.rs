@@ -28,15 +28,17 @@ enum Sealed {
     AuditKeys,
     SigningKeys,
     People,
+    ProviderSecrets,
 }
 
 impl Sealed {
     /// Under the key of each tenant. The platform is a tenant here as well: it has an audit log.
-    const OF_TENANT: [Self; 4] = [
+    const OF_TENANT: [Self; 5] = [
         Self::AuditKeys,
         Self::Connections,
         Self::EndingGrants,
         Self::Invitations,
+        Self::ProviderSecrets,
     ];
     /// Under the platform's key.
     const OF_PLATFORM: [Self; 3] = [Self::AuditKeys, Self::SigningKeys, Self::People];
@@ -54,6 +56,7 @@ impl Sealed {
             Self::AuditKeys => &["audit_keys.wrapped"],
             Self::SigningKeys => &["signing_keys.private_sealed"],
             Self::People => &["sessions.device_sealed", "users.email_sealed"],
+            Self::ProviderSecrets => &["sso_providers.client_secret_sealed"],
         }
     }
 }
@@ -157,13 +160,13 @@ impl Handler for Rewrap {
             .newest_version(who.tenant)
             .await
             .map_err(reason)?;
-        let groups = if who.tenant == TenantId::PLATFORM {
-            Sealed::OF_PLATFORM
+        let groups: &[Sealed] = if who.tenant == TenantId::PLATFORM {
+            &Sealed::OF_PLATFORM
         } else {
-            Sealed::OF_TENANT
+            &Sealed::OF_TENANT
         };
         let mut total = RewrapPage::default();
-        for group in groups {
+        for group in groups.iter().copied() {
             let mut last = None;
             loop {
                 let page = self.page(group, &who, last, newest).await?;
@@ -265,6 +268,11 @@ impl Rewrap {
             Sealed::People => self
                 .identity
                 .people_rewrap(last, newest)
+                .await
+                .map_err(reason),
+            Sealed::ProviderSecrets => self
+                .identity
+                .provider_secrets_rewrap(who.tenant, newest)
                 .await
                 .map_err(reason),
         }

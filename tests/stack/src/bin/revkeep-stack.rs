@@ -1,5 +1,7 @@
 //! `revkeep-stack demo [--check]`: the whole product on this machine, with a simulated Salesforce.
 //! `revkeep-stack browser -- COMMAND`: the same, with its addresses in COMMAND's environment.
+//! `revkeep-stack idp -- COMMAND`: a daemon that nobody has set up, for COMMAND, which serves an
+//! identity provider at the port and with the certificate that its environment names.
 
 #![expect(
     clippy::print_stdout,
@@ -20,6 +22,7 @@ use stack::{
     account_for::account_for,
     console::{self, Console},
     daemon::{Daemon, DaemonOptions},
+    ports,
     postgres::Durability,
     scenario,
     world::World,
@@ -51,6 +54,8 @@ enum Command {
     },
     /// Start the servers and a daemon that nobody has set up, and run a command against them.
     Browser { command: Vec<String> },
+    /// Start a daemon that nobody has set up, and run a command that serves an identity provider.
+    Idp { command: Vec<String> },
 }
 
 fn main() -> ExitCode {
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
                     Command::Demo { check: true, .. } => check().await,
                     Command::Demo { check: false, port } => demo(port).await,
                     Command::Browser { command } => browser(&command).await,
+                    Command::Idp { command } => idp(&command).await,
                 }
             })
         });
@@ -240,4 +246,38 @@ async fn interrupted() -> Result<()> {
 
 fn tell(text: &str) {
     eprintln!("{text}");
+}
+
+async fn idp(command: &[String]) -> Result<ExitCode> {
+    let (program, arguments) = command.split_first().context("idp needs a command")?;
+    let world = World::start(Durability::Tests).await?;
+    let port = ports::free()?;
+    let daemon = world
+        .daemon(DaemonOptions {
+            endpoints: vec![format!("localhost:{port}")],
+            ..DaemonOptions::default()
+        })
+        .await?;
+    let setup = daemon.command(&["setup"])?;
+    let code = setup
+        .get("code")
+        .and_then(Value::as_str)
+        .context("no set-up code")?;
+    let status = tokio::process::Command::new(program)
+        .args(arguments)
+        .env("REVKEEP_URL", &daemon.url)
+        .env("SETUP_CODE", code)
+        .env("IDP_PORT", port.to_string())
+        .env("IDP_CERTIFICATE", world.directory().join("server.pem"))
+        .env("IDP_KEY", world.directory().join("server.key"))
+        .env("NODE_EXTRA_CA_CERTS", &world.ca_file)
+        .env("OWNER_DSN", world.dsn("revkeep_owner"))
+        .status()
+        .await?;
+    daemon.stop().await?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

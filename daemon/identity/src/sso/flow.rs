@@ -1,0 +1,256 @@
+//! Leaving for a provider and coming back. What returns is accepted once, within ten minutes, from
+//! the browser in which it began: a code that somebody else obtained opens nothing here.
+
+use std::time::Duration;
+
+use audit::Entry;
+use chrono::TimeDelta;
+use db::AuthScope;
+use kernel::{Action, Actor, Classified, Principal, ProviderId, Secret, TenantId};
+
+use super::{
+    Sso,
+    browser::{Browser, challenge, random_text},
+    error::SsoError,
+    oidc::{Answer, stable},
+    provider::client,
+    store::{self, FlowRow, ProviderRow},
+};
+use crate::{error::IdentityError, grant::Grant, identity::Caller, opaque::sha256};
+
+const LIFE: TimeDelta = TimeDelta::minutes(10);
+
+/// Where to send the browser, and what it must keep meanwhile.
+pub struct Leaving {
+    pub authorize_url: String,
+    pub cookie: Secret<String>,
+    pub life: Duration,
+}
+
+/// What the provider sent back through the browser.
+pub struct Returned {
+    pub state: String,
+    /// RFC 9207.
+    pub issuer: Option<String>,
+    pub outcome: Result<Secret<String>, String>,
+}
+
+impl Sso {
+    /// Begins a sign-in through the provider.
+    pub async fn start(&self, provider: ProviderId) -> Result<Leaving, IdentityError> {
+        let inner = &self.identity.inner;
+        let (tenant, row) = self.enabled_provider(provider).await?;
+        let state = random_text()?;
+        let browser = Browser::generate()?;
+        let now = inner.clock.now();
+        let redirect = self.oidc_return();
+        let authorize_url = self
+            .oidc
+            .authorize_url(
+                &client(&row, None, &redirect),
+                (
+                    &state,
+                    &browser.nonce(&state)?,
+                    &challenge(&browser.verifier(&state)?),
+                ),
+                now,
+            )
+            .await?;
+        let flow = FlowRow {
+            tenant_id: tenant.uuid(),
+            state_hash: sha256(state.as_bytes()),
+            provider_id: provider.uuid(),
+            browser_hash: browser.hash(),
+            created_at: now,
+            expires_at: now + LIFE,
+        };
+        inner
+            .db
+            .auth(of(tenant), move |tx| store::flow_insert(tx, &flow))
+            .await?;
+        Ok(Leaving {
+            authorize_url,
+            cookie: browser.into_text(),
+            life: LIFE.to_std().unwrap_or_default(),
+        })
+    }
+
+    /// Ends a sign-in: redeems the code and opens a session in the provider's tenant.
+    pub async fn oidc_complete(
+        &self,
+        returned: Returned,
+        cookie: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Grant, IdentityError> {
+        let (tenant, row, browser) = self.take_flow(&returned.state, cookie).await?;
+        let done = self.redeem(&row, &browser, returned, caller).await;
+        if let Err(error) = &done {
+            self.note_refusal(tenant, &row, error, caller).await;
+        }
+        done
+    }
+
+    /// Where a person who signs out may end the provider's session as well; nothing for a session
+    /// that no provider opened, or when the provider does not say.
+    pub async fn logout_url(&self, who: &Principal) -> Result<Option<String>, IdentityError> {
+        let Actor::Human { user, session } = who.actor else {
+            return Ok(None);
+        };
+        let inner = &self.identity.inner;
+        let scope = AuthScope {
+            tenant: Some(who.tenant),
+            user: Some(user),
+        };
+        let row = inner
+            .db
+            .auth(scope, move |tx| {
+                match crate::store::session_provider(tx, session)? {
+                    Some(provider) => store::provider(tx, provider),
+                    None => Ok(None),
+                }
+            })
+            .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let back = format!("{}/sign-in", self.public_url);
+        let told = self
+            .oidc
+            .logout_url(&client(&row, None, &back), &back, inner.clock.now())
+            .await;
+        // Signing out here must work while the provider is away.
+        Ok(told.unwrap_or_else(|error| {
+            log::info!("the provider did not say where to sign out: {error}");
+            None
+        }))
+    }
+
+    async fn redeem(
+        &self,
+        row: &ProviderRow,
+        browser: &Browser,
+        returned: Returned,
+        caller: &Caller,
+    ) -> Result<Grant, IdentityError> {
+        let code = returned
+            .outcome
+            .map_err(|error| SsoError::Refused(stable(&error)))?;
+        let secret = self.client_secret(row).await?;
+        let redirect = self.oidc_return();
+        let answer = Answer {
+            code: &code,
+            issuer: returned.issuer.as_deref(),
+            verifier: &browser.verifier(&returned.state)?,
+            nonce: &browser.nonce(&returned.state)?,
+        };
+        let proven = self
+            .oidc
+            .redeem(
+                &client(row, secret.as_ref(), &redirect),
+                &answer,
+                self.identity.inner.clock.now(),
+            )
+            .await?;
+        self.admit(row, proven, caller).await
+    }
+
+    async fn enabled_provider(
+        &self,
+        provider: ProviderId,
+    ) -> Result<(TenantId, ProviderRow), IdentityError> {
+        let db = &self.identity.inner.db;
+        let tenant = db
+            .auth(AuthScope::default(), move |tx| {
+                tx.sso_provider_tenant(provider.uuid())
+            })
+            .await
+            .map_err(IdentityError::Db)?
+            .map(TenantId::from_uuid)
+            .ok_or(SsoError::NoProvider)?;
+        let row = db
+            .auth(of(tenant), move |tx| store::provider(tx, provider))
+            .await?
+            .filter(|row| row.enabled)
+            .ok_or(SsoError::NoProvider)?;
+        Ok((tenant, row))
+    }
+
+    /// Uses the flow up, whatever comes of it: who tries in the wrong browser has voided it.
+    async fn take_flow(
+        &self,
+        state: &str,
+        cookie: Option<&str>,
+    ) -> Result<(TenantId, ProviderRow, Browser), IdentityError> {
+        let inner = &self.identity.inner;
+        let hash = sha256(state.as_bytes());
+        let wanted = hash.clone();
+        let tenant = inner
+            .db
+            .auth(AuthScope::default(), move |tx| tx.sso_flow_tenant(&wanted))
+            .await
+            .map_err(IdentityError::Db)?
+            .map(TenantId::from_uuid)
+            .ok_or(SsoError::Flow("unknown or used"))?;
+        let taken = inner
+            .db
+            .auth(of(tenant), move |tx| {
+                let Some((provider, browser, ends)) = store::flow_take(tx, &hash)? else {
+                    return Ok(None);
+                };
+                let row = store::provider(tx, ProviderId::from_uuid(provider))?;
+                Ok::<_, IdentityError>(row.map(|row| (row, browser, ends)))
+            })
+            .await?;
+        let (row, browser_hash, ends) = taken.ok_or(SsoError::Flow("unknown or used"))?;
+        if ends <= inner.clock.now() {
+            return Err(SsoError::Flow("too old").into());
+        }
+        let browser = cookie
+            .and_then(Browser::parse)
+            .filter(|browser| browser.hash() == browser_hash)
+            .ok_or(SsoError::Flow("another browser"))?;
+        if !row.enabled {
+            return Err(SsoError::NoProvider.into());
+        }
+        Ok((tenant, row, browser))
+    }
+
+    /// In the audit log of the provider's tenant, without anybody's name.
+    async fn note_refusal(
+        &self,
+        tenant: TenantId,
+        row: &ProviderRow,
+        error: &IdentityError,
+        caller: &Caller,
+    ) {
+        let provider = ProviderId::from_uuid(row.provider_id);
+        log::warn!(REVKEEP_ACTION = Action::SignInRefuse.name(), REVKEEP_TENANT = tenant.to_string(); "a sign-in through {provider} was refused: {error}");
+        let (code, caller) = (error.code(), caller.clone());
+        let noted = self
+            .identity
+            .inner
+            .db
+            .auth(of(tenant), move |tx| {
+                Entry::new(Action::SignInRefuse, "provider", provider)
+                    .refused(code)
+                    .write_auth(
+                        tx,
+                        &Actor::System { job: None },
+                        Some(&caller.origin()),
+                        caller.request,
+                    )
+                    .map_err(IdentityError::from)
+            })
+            .await;
+        if let Err(error) = noted {
+            log::warn!("the refusal could not be audited: {error}");
+        }
+    }
+}
+
+fn of(tenant: TenantId) -> AuthScope {
+    AuthScope {
+        tenant: Some(tenant),
+        user: None,
+    }
+}

@@ -1,0 +1,64 @@
+//! Single sign-on (OB-11, CX-34): a tenant's identity providers, and sign-in through them.
+//!
+//! [`Sso`] is the handle. A provider says who somebody is; what that person may do here is decided by
+//! a membership, whose roles the provider's groups may set: never super_admin, never the owner's flag.
+//! A session that a tenant's provider opened stays in that tenant.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | `model` | types and pure rules |
+//! | `provider`, `domain`, `only` | what an administrator sets |
+//! | `flow` | leaving for the provider and coming back |
+//! | `oidc` | OpenID Connect: discovery, keys, codes, ID tokens |
+//! | `person` | from what a provider says to a person with a session |
+
+mod browser;
+mod domain;
+mod error;
+mod flow;
+mod model;
+mod oidc;
+pub(crate) mod only;
+mod person;
+mod provider;
+mod rewrap;
+mod store;
+#[cfg(test)]
+mod tests;
+mod transport;
+
+use egress::{Egress, Purpose};
+
+pub use db::WaitingDomain;
+pub use domain::Domain;
+pub use error::SsoError;
+pub use flow::{Leaving, Returned};
+pub use model::{Kind, ProviderInput, RoleRule};
+pub use oidc::Probe;
+pub use provider::Provider;
+
+use crate::identity::Identity;
+
+/// Cheap to clone; clones share what was read of the providers.
+#[derive(Clone)]
+pub struct Sso {
+    pub(crate) identity: Identity,
+    pub(crate) oidc: oidc::Oidc,
+    /// The console's own address, without a final slash.
+    pub(crate) public_url: String,
+}
+
+impl Sso {
+    pub fn new(identity: Identity, egress: &Egress, public_url: &str) -> Self {
+        Self {
+            oidc: oidc::Oidc::new(egress.http(Purpose::SingleSignOn)),
+            identity,
+            public_url: public_url.trim_end_matches('/').to_owned(),
+        }
+    }
+
+    /// The page that an OpenID provider sends the browser back to.
+    pub fn oidc_return(&self) -> String {
+        format!("{}/sso/oidc", self.public_url)
+    }
+}

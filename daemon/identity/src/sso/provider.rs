@@ -1,0 +1,335 @@
+//! A tenant's providers, as its administrators set them up.
+
+use audit::Entry;
+use chrono::{DateTime, Utc};
+use db::{AuthScope, AuthTx};
+use kernel::{Action, Principal, ProviderId, Secret, TenantId};
+use serde_json::json;
+use vault::{Binding, Sealed};
+
+use super::{
+    Sso,
+    domain::{self, Domain},
+    error::SsoError,
+    model::{Kind, ProviderInput, RoleRule},
+    oidc::{Client, Probe},
+    store::{self, ProviderChange, ProviderRow},
+};
+use crate::error::IdentityError;
+
+/// A provider as its administrators see it. The client's secret is never among it.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    pub id: ProviderId,
+    pub kind: Kind,
+    pub name: String,
+    pub enabled: bool,
+    pub issuer: String,
+    pub client_id: String,
+    pub has_secret: bool,
+    pub scopes: Vec<String>,
+    pub groups_claim: String,
+    pub role_map: Vec<RoleRule>,
+    pub create_members: bool,
+    pub domains: Vec<Domain>,
+    pub version: i64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Provider {
+    fn read(row: ProviderRow, domains: &[Domain]) -> Result<Self, IdentityError> {
+        let id = ProviderId::from_uuid(row.provider_id);
+        Ok(Self {
+            id,
+            kind: Kind::from_name(&row.kind).ok_or(SsoError::NoProvider)?,
+            name: row.name,
+            enabled: row.enabled,
+            issuer: row.issuer,
+            client_id: row.client_id.unwrap_or_default(),
+            has_secret: row.client_secret_sealed.is_some(),
+            scopes: row.scopes,
+            groups_claim: row.groups_claim,
+            role_map: rules(row.role_map)?,
+            create_members: row.create_members,
+            domains: domains
+                .iter()
+                .filter(|domain| domain.provider == id)
+                .cloned()
+                .collect(),
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+pub(crate) fn rules(map: serde_json::Value) -> Result<Vec<RoleRule>, IdentityError> {
+    serde_json::from_value(map).map_err(|_| IdentityError::Crypto("a stored role map is unusable"))
+}
+
+/// Identity's unit of work for an administrator of a tenant.
+pub(crate) fn scope(who: &Principal) -> AuthScope {
+    AuthScope {
+        tenant: Some(who.tenant),
+        user: who.user(),
+    }
+}
+
+/// Writes `entry` with the principal as its actor.
+pub(crate) fn note(
+    tx: &mut AuthTx<'_>,
+    who: &Principal,
+    entry: Entry,
+) -> Result<(), IdentityError> {
+    entry.write_auth(tx, &who.actor, who.origin.as_ref(), who.request)?;
+    Ok(())
+}
+
+impl Sso {
+    pub async fn provider_list(&self, who: &Principal) -> Result<Vec<Provider>, IdentityError> {
+        let (rows, domains) = self
+            .identity
+            .inner
+            .db
+            .auth(scope(who), |tx| {
+                Ok::<_, IdentityError>((store::providers(tx)?, domain::read(tx)?))
+            })
+            .await?;
+        rows.into_iter()
+            .map(|row| Provider::read(row, &domains))
+            .collect()
+    }
+
+    pub async fn provider_create(
+        &self,
+        who: &Principal,
+        input: ProviderInput,
+    ) -> Result<Provider, IdentityError> {
+        let input = input.checked()?;
+        let inner = &self.identity.inner;
+        let id = ProviderId::generate(inner.clock.as_ref());
+        let sealed = self
+            .seal(who.tenant, id, input.client_secret.as_ref())
+            .await?;
+        let now = inner.clock.now();
+        let row = ProviderRow {
+            tenant_id: who.tenant.uuid(),
+            provider_id: id.uuid(),
+            kind: Kind::Oidc.name().to_owned(),
+            name: input.name,
+            enabled: input.enabled,
+            issuer: input.issuer,
+            client_id: Some(input.client_id),
+            client_secret_sealed: sealed,
+            scopes: input.scopes,
+            groups_claim: input.groups_claim,
+            role_map: role_map_json(&input.role_map),
+            create_members: input.create_members,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        let actor = who.clone();
+        let row = inner
+            .db
+            .auth(scope(who), move |tx| {
+                store::provider_insert(tx, &row)?;
+                let entry = Entry::new(Action::ProviderCreate, "provider", id).after(shown(&row));
+                note(tx, &actor, entry)?;
+                Ok::<_, IdentityError>(row)
+            })
+            .await?;
+        Provider::read(row, &[])
+    }
+
+    /// Everything but kind and issuer, which identities hang on. Disabling ends its sessions.
+    pub async fn provider_update(
+        &self,
+        who: &Principal,
+        id: ProviderId,
+        version: i64,
+        input: ProviderInput,
+    ) -> Result<Provider, IdentityError> {
+        let input = input.checked()?;
+        let inner = &self.identity.inner;
+        let sealed = self
+            .seal(who.tenant, id, input.client_secret.as_ref())
+            .await?;
+        let now = inner.clock.now();
+        let issuer = input.issuer;
+        let change = ProviderChange {
+            name: input.name,
+            enabled: input.enabled,
+            client_id: Some(input.client_id),
+            client_secret_sealed: sealed,
+            scopes: input.scopes,
+            groups_claim: input.groups_claim,
+            role_map: role_map_json(&input.role_map),
+            create_members: input.create_members,
+            version: version.saturating_add(1),
+            updated_at: now,
+        };
+        let actor = who.clone();
+        let changed = inner
+            .db
+            .auth(scope(who), move |tx| {
+                let before = store::provider(tx, id)?.ok_or(SsoError::NoProvider)?;
+                if before.issuer != issuer {
+                    return Err(IdentityError::input("issuer", "issuer_fixed"));
+                }
+                if !store::provider_update(tx, id, version, &change)? {
+                    return Err(SsoError::Stale.into());
+                }
+                if !change.enabled {
+                    put_out(tx, id)?;
+                }
+                let after = store::provider(tx, id)?.ok_or(SsoError::NoProvider)?;
+                let entry = Entry::new(Action::ProviderUpdate, "provider", id)
+                    .before(shown(&before))
+                    .after(shown(&after));
+                note(tx, &actor, entry)?;
+                Ok((after, domain::read(tx)?))
+            })
+            .await;
+        let (row, domains) = changed?;
+        self.identity.forget_tenant(who.tenant);
+        Provider::read(row, &domains)
+    }
+
+    /// With its domains, its identities and its sessions.
+    pub async fn provider_delete(
+        &self,
+        who: &Principal,
+        id: ProviderId,
+    ) -> Result<(), IdentityError> {
+        let actor = who.clone();
+        self.identity
+            .inner
+            .db
+            .auth(scope(who), move |tx| {
+                let before = store::provider(tx, id)?.ok_or(SsoError::NoProvider)?;
+                store::provider_delete(tx, id)?;
+                put_out(tx, id)?;
+                let entry =
+                    Entry::new(Action::ProviderDelete, "provider", id).before(shown(&before));
+                note(tx, &actor, entry)
+            })
+            .await?;
+        self.identity.forget_tenant(who.tenant);
+        Ok(())
+    }
+
+    /// Contacts the provider and says what it is.
+    pub async fn provider_test(
+        &self,
+        who: &Principal,
+        id: ProviderId,
+    ) -> Result<Probe, IdentityError> {
+        let inner = &self.identity.inner;
+        let row = inner
+            .db
+            .auth(scope(who), move |tx| store::provider(tx, id))
+            .await?
+            .ok_or(SsoError::NoProvider)?;
+        Ok(self.oidc.probe(&row.issuer, inner.clock.now()).await?)
+    }
+
+    /// What the provider's row says of the client, with its secret opened.
+    pub(crate) async fn client_secret(
+        &self,
+        row: &ProviderRow,
+    ) -> Result<Option<Secret<String>>, IdentityError> {
+        let Some(sealed) = &row.client_secret_sealed else {
+            return Ok(None);
+        };
+        let owner = ProviderId::from_uuid(row.provider_id).to_string();
+        let clear = self
+            .identity
+            .inner
+            .vault
+            .open(
+                TenantId::from_uuid(row.tenant_id),
+                &binding(&owner),
+                &Sealed::parse(sealed)?,
+            )
+            .await?;
+        std::str::from_utf8(clear.expose())
+            .map(|text| Some(Secret::new(text.to_owned())))
+            .map_err(|_| IdentityError::Crypto("a stored client secret is unusable"))
+    }
+
+    async fn seal(
+        &self,
+        tenant: TenantId,
+        id: ProviderId,
+        secret: Option<&Secret<String>>,
+    ) -> Result<Option<Vec<u8>>, IdentityError> {
+        let Some(secret) = secret else {
+            return Ok(None);
+        };
+        if !(1..=4_096).contains(&secret.expose().len()) {
+            return Err(IdentityError::input("client_secret", "text_invalid"));
+        }
+        let owner = id.to_string();
+        let vault = &self.identity.inner.vault;
+        let sealed = vault
+            .seal(tenant, &binding(&owner), secret.expose().as_bytes())
+            .await?;
+        Ok(Some(sealed.to_bytes()))
+    }
+}
+
+/// The client of a provider's row.
+pub(crate) fn client<'a>(
+    row: &'a ProviderRow,
+    secret: Option<&'a Secret<String>>,
+    redirect: &'a str,
+) -> Client<'a> {
+    Client {
+        issuer: &row.issuer,
+        client_id: row.client_id.as_deref().unwrap_or_default(),
+        client_secret: secret,
+        scopes: &row.scopes,
+        groups_claim: &row.groups_claim,
+        redirect,
+    }
+}
+
+/// Ends what the provider opened, unless that would lock everybody out.
+fn put_out(tx: &mut AuthTx<'_>, id: ProviderId) -> Result<(), IdentityError> {
+    let another = store::providers(tx)?.iter().any(|row| row.enabled);
+    if store::sso_only(tx)? && !another {
+        return Err(SsoError::NothingEnabled.into());
+    }
+    tx.sso_sessions_end(id.uuid(), "provider_off")?;
+    db::hint(tx, "sessions")?;
+    Ok(())
+}
+
+pub(crate) fn binding(owner: &str) -> Binding<'_> {
+    Binding {
+        provider: "sso",
+        owner,
+        column: "sso_providers.client_secret_sealed",
+    }
+}
+
+fn role_map_json(rules: &[RoleRule]) -> serde_json::Value {
+    serde_json::to_value(rules).unwrap_or_else(|_| json!([]))
+}
+
+/// For the audit log: what was set, without secrets.
+fn shown(row: &ProviderRow) -> serde_json::Value {
+    json!({
+        "kind": row.kind,
+        "name": row.name,
+        "enabled": row.enabled,
+        "issuer": row.issuer,
+        "client_id": row.client_id,
+        "scopes": row.scopes,
+        "groups_claim": row.groups_claim,
+        "role_map": row.role_map,
+        "create_members": row.create_members,
+    })
+}

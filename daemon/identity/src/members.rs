@@ -255,7 +255,7 @@ impl Identity {
                 lock_tenant(tx)?;
                 membership(tx, member)?.ok_or(Refusal::UnknownMember)?;
                 if !is_only_here(tx, member)? {
-                    return Err(Refusal::SharedAccount.into());
+                    return Err(IdentityError::from(Refusal::SharedAccount));
                 }
                 factors_reset(tx, &by, member)?;
                 db::hint(tx, "members")?;

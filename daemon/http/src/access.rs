@@ -40,6 +40,38 @@ pub enum Access {
     Permission(Permission),
 }
 
+/// Whose bucket a request is charged to, and at which pace (CX-30).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateClass {
+    /// The network's, at the pace of sign-ins.
+    SignIn,
+    /// The network's, at the pace of requests.
+    Network,
+    /// The person's; the network's while nobody is known.
+    Person,
+}
+
+impl RateClass {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::Network => "network",
+            Self::Person => "person",
+        }
+    }
+}
+
+impl Access {
+    /// Every route has one, since every route has a requirement.
+    pub const fn rate_class(self) -> RateClass {
+        match self {
+            Self::Public | Self::Client => RateClass::Network,
+            Self::Knock => RateClass::SignIn,
+            Self::SignedIn | Self::Permission(_) => RateClass::Person,
+        }
+    }
+}
+
 /// An argument that states a requirement.
 pub trait Door: FromRequest {
     const ACCESS: Access;
@@ -122,13 +154,12 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
     let caller = shared.caller(request);
     let network = Network::from(caller.address);
     let principal = match access {
-        Access::Public => {
-            charge(&shared, Key::Network(network))?;
-            refuse_foreign(request)?;
-            None
-        }
-        Access::Knock => {
-            charge(&shared, Key::SignIn(network))?;
+        Access::Public | Access::Knock => {
+            let bucket = match access.rate_class() {
+                RateClass::SignIn => Key::SignIn(network),
+                RateClass::Network | RateClass::Person => Key::Network(network),
+            };
+            charge(&shared, bucket)?;
             refuse_foreign(request)?;
             None
         }

@@ -31,7 +31,7 @@ mod server;
 mod shared;
 mod tls;
 
-pub use access::{Access, Allowed, Client, Door, Knock, Public, SignedIn};
+pub use access::{Access, Allowed, Client, Door, Knock, Public, RateClass, SignedIn};
 pub use body::{Body, MOST_BYTES};
 pub use config::{Config, ForwardedHeader};
 pub use cookie::{

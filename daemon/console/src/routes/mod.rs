@@ -113,6 +113,35 @@ mod tests {
         assert_eq!(text, golden, "tests/golden/routes.txt is out of date");
     }
 
+    /// No route without a pace (CX-30). `REVKEEP_BLESS=1` writes the list anew.
+    #[test]
+    fn the_golden_file_shows_the_rate_class_of_every_route() {
+        let mut lines: Vec<String> = super::all()
+            .list()
+            .iter()
+            .map(|route| {
+                let class = route.access.rate_class().name();
+                format!("{} {} {class}", route.path, route.method)
+            })
+            .collect();
+        lines.sort_unstable();
+        let text = format!(
+            "# Every route below /api/console/v1 and whose bucket it is charged to: sign_in and network are the\n# network's (server.sign_ins_per_minute, server.requests_per_minute), person is the person's.\n{}\n",
+            lines.join("\n")
+        );
+        #[expect(clippy::disallowed_methods, reason = "a switch of the test itself")]
+        if std::env::var("REVKEEP_BLESS").is_ok() {
+            let file = concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../tests/golden/rate-classes.txt"
+            );
+            std::fs::write(file, &text).unwrap();
+            return;
+        }
+        let golden = include_str!("../../../../tests/golden/rate-classes.txt");
+        assert_eq!(text, golden, "tests/golden/rate-classes.txt is out of date");
+    }
+
     /// What may be done without a session. A new line here is a decision.
     #[test]
     fn only_these_routes_are_open() {

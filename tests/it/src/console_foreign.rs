@@ -31,6 +31,10 @@ fn body(route: &Expected) -> Value {
         ("POST", "/platform/tenants/{id}/enter") => {
             json!({ "reason": "Curious about a competitor", "mode": "read" })
         }
+        ("PUT", "/sso/providers/{id}") => json!({
+            "kind": "oidc", "name": "n", "enabled": true, "issuer": "https://idp.example",
+            "client_id": "c", "client_secret": null, "create_members": false, "version": 1,
+        }),
         ("PATCH", "/me/factors/passkeys/{id}") => json!({ "name": "n" }),
         _ => json!({}),
     }

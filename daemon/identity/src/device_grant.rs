@@ -16,6 +16,7 @@ use crate::{
     device::Origin,
     email::keyed_hash,
     error::IdentityError,
+    factor::FRESH,
     grant::{COMMAND_LINE, Grant, open_session},
     identity::{Caller, Identity, Inner},
     opaque::{RefreshToken, random},
@@ -120,12 +121,14 @@ impl Identity {
         })
     }
 
-    /// Gives the program a session of the person, in the tenant that they are in.
+    /// Gives the program a session of the person, in the tenant that they are in. Who has a second
+    /// factor has just proven it.
     pub async fn device_grant_approve(
         &self,
         who: &Principal,
         user_code: &str,
     ) -> Result<(), IdentityError> {
+        self.factor_fresh(who).await?;
         let (user, session) = human(who)?;
         let (tenant, by) = (who.tenant, who.clone());
         self.judged(who, user_code, move |tx, row| {
@@ -185,6 +188,11 @@ impl Identity {
                 if let Some(provider) = store::device_grant_bound(tx, &hash)? {
                     new.sso_tenant_id = Some(tenant.uuid());
                     new.sso_provider_id = Some(provider.uuid());
+                }
+                if !Inner::factors_offered(tx, user)?.is_empty() {
+                    // Proven by who approved, and no longer fresh: a program does nothing that takes
+                    // a fresh factor.
+                    new.factor_at = Some(new.created_at - FRESH);
                 }
                 let opened = open_session(tx, new, Action::SignIn, &caller)?;
                 // Who was deactivated, or left the tenant, since the approval gets nothing.

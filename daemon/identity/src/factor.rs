@@ -28,7 +28,7 @@ pub(crate) use challenge::challenge;
 pub(crate) use proof::totp_binding;
 
 /// How long a proven factor opens what needs a fresh one.
-const FRESH: TimeDelta = TimeDelta::minutes(5);
+pub(crate) const FRESH: TimeDelta = TimeDelta::minutes(5);
 /// How long a challenge waits for its answer.
 const CHALLENGE_LIFE: TimeDelta = TimeDelta::minutes(10);
 /// LM-10: wrong answers that void a challenge.

@@ -327,6 +327,20 @@ async fn a_program_speaks_forms_and_gets_the_names_of_the_standards() {
         ),
         (200, Some("Bearer"), Some(1_800))
     );
+    let held = session["access_token"].as_str();
+    let seen = desk.send(Method::GET, "/overview", None, held).await;
+    assert_eq!(
+        seen.status().as_u16(),
+        200,
+        "an admin's program does what they may do"
+    );
+    let rotate = "/platform/signing-keys/rotate";
+    let rotated = desk.send(Method::POST, rotate, None, held).await;
+    assert_eq!(
+        rotated.status().as_u16(),
+        403,
+        "and nothing that takes a fresh factor"
+    );
     let refresh = format!(
         "grant_type=refresh_token&refresh_token={}",
         session["refresh_token"].as_str().unwrap()

@@ -165,7 +165,6 @@ mod tests {
         let shown = RecoveryKey(Secret::new([7; BYTES])).text();
         let text = shown.expose();
         let longer = format!("{text}0");
-        let longer = format!("{text}0");
         for wrong in [&text[1..], &text[..text.len() - 1], &longer, ""] {
             assert!(RecoveryKey::parse(wrong).is_err(), "{wrong}");
         }

@@ -170,11 +170,11 @@ pub(crate) fn flow_insert(tx: &mut AuthTx<'_>, row: &FlowRow) -> Outcome<()> {
     Ok(())
 }
 
-/// Takes the sign-in away, whoever asks: provider, the browser's hash, and its end.
-pub(crate) fn flow_take(
-    tx: &mut AuthTx<'_>,
-    state_hash: &[u8],
-) -> Outcome<Option<(Uuid, Vec<u8>, DateTime<Utc>)>> {
+/// A sign-in that is under way: provider, the browser's hash, and its end.
+type Flow = (Uuid, Vec<u8>, DateTime<Utc>);
+
+/// Takes the sign-in away, whoever asks.
+pub(crate) fn flow_take(tx: &mut AuthTx<'_>, state_hash: &[u8]) -> Outcome<Option<Flow>> {
     Ok(
         delete(sso_flows::table.find((tx.tenant().uuid(), state_hash)))
             .returning((

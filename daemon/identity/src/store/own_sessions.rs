@@ -41,11 +41,10 @@ pub(crate) fn sessions_alive(
         .load(tx.conn())?)
 }
 
-/// Address and browser of one session, sealed.
-pub(crate) fn session_device(
-    tx: &mut AuthTx<'_>,
-    session: SessionId,
-) -> Outcome<Option<(Option<Vec<u8>>, DateTime<Utc>)>> {
+/// Address and browser of a session, sealed, and when it began.
+type Device = (Option<Vec<u8>>, DateTime<Utc>);
+
+pub(crate) fn session_device(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<Option<Device>> {
     Ok(sessions::table
         .find(session.uuid())
         .select((sessions::device_sealed, sessions::created_at))

@@ -5,7 +5,10 @@ use openidconnect::JsonWebKeySet;
 use serde_json::json;
 
 use super::*;
-use crate::keys::{KeySet, NewKey};
+use crate::{
+    config::SigningAlgorithm,
+    keys::{KeySet, NewKey},
+};
 
 const ISSUER: &str = "https://idp.example";
 const CLIENT: &str = "revkeep";
@@ -20,7 +23,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let clock = ManualClock::at(1_800_000_000);
-        let key = NewKey::generate(&clock).unwrap();
+        let key = NewKey::generate(&clock, SigningAlgorithm::RS256).unwrap();
         let set = KeySet::build(&[key.as_current()]).unwrap();
         let keys: JsonWebKeySet<CoreJsonWebKey> =
             serde_json::from_value(set.jwks().clone()).unwrap();

@@ -125,6 +125,16 @@ impl Identity {
         let inner = &self.inner;
         self.visit_close(who).await?;
         let (user, session) = human(who)?;
+        // In the person's own scope first: whoever has no business in a tenant leaves no trace there,
+        // not even the audit key that its scope would make.
+        let here = AuthScope {
+            tenant: Some(who.tenant),
+            user: Some(user),
+        };
+        let own = inner.db.auth(here, |tx| tx.own_tenants()).await?;
+        if !own.iter().any(|own| own.tenant_id == tenant.uuid()) {
+            return Err(IdentityError::NotMember);
+        }
         let scope = AuthScope {
             tenant: Some(tenant),
             user: Some(user),

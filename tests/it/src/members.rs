@@ -488,6 +488,15 @@ async fn a_reviewer_reads_the_tenants_that_they_are_assigned_to_and_no_other() {
     assert!(!changes, "a reviewer writes nothing");
     let stranger = identity.tenant_switch(&in_beta, zoe.who.tenant).await;
     assert!(matches!(stranger, Err(IdentityError::NotMember)));
+    // Who reviews needs a second factor, wherever they go (CX-18).
+    let bare = identity.tenant_switch(&in_beta, company.ada.tenant).await;
+    assert!(matches!(bare, Err(IdentityError::FactorEnrolmentRequired)));
+    company.house.bed.owner(&format!(
+        "INSERT INTO totp_factors (user_id, secret_sealed, created_at, confirmed_at) VALUES ('{0}', '\\x00', now(), now()); \
+         UPDATE sessions SET factor_at = now() WHERE user_id = '{0}'",
+        rita.user().uuid()
+    ));
+    identity.forget_all();
     let acme = identity
         .tenant_switch(&in_beta, company.ada.tenant)
         .await

@@ -55,7 +55,11 @@ impl Sealed {
             Self::Invitations => &["invitations.email_sealed"],
             Self::AuditKeys => &["audit_keys.wrapped"],
             Self::SigningKeys => &["signing_keys.private_sealed"],
-            Self::People => &["sessions.device_sealed", "users.email_sealed"],
+            Self::People => &[
+                "sessions.device_sealed",
+                "totp_factors.secret_sealed",
+                "users.email_sealed",
+            ],
             Self::ProviderSecrets => &["sso_providers.client_secret_sealed"],
         }
     }

@@ -66,7 +66,7 @@ impl Mailroom {
     /// The subjects of all mails so far.
     pub(crate) async fn subjects(&self) -> Vec<String> {
         let mails = self.mails().await;
-        mails.iter().map(|mail| subject(mail)).collect()
+        mails.iter().map(subject).collect()
     }
 
     /// The token of the latest reset mail.

@@ -185,6 +185,7 @@ pub(super) fn problem(error: IdentityError) -> Problem {
         IdentityError::Refused(Refusal::InvitationInvalid | Refusal::SignUpInvalid) => {
             Problem::unprocessable(error.code(), "token", error.message())
         }
+        IdentityError::ResetLink => Problem::unprocessable(error.code(), "token", error.message()),
         IdentityError::Refused(Refusal::ConfirmWrong) => {
             Problem::unprocessable(error.code(), "confirm", error.message())
         }

@@ -67,6 +67,12 @@ pub enum IdentityError {
     FactorInvalid { remaining: i32 },
     #[error("the code is not the app's")]
     FactorCode,
+    #[error("the passkey did not prove anybody")]
+    PasskeyInvalid,
+    #[error("the new passkey is not acceptable")]
+    PasskeyUnfit,
+    #[error("passkeys do not work at this address")]
+    PasskeysOff,
     #[error("the challenge is over")]
     ChallengeVoid,
     #[error("there is such a factor already")]
@@ -120,6 +126,7 @@ impl Classified for IdentityError {
             | Self::SessionExpired
             | Self::SessionRevoked
             | Self::FactorInvalid { .. }
+            | Self::PasskeyInvalid
             | Self::ChallengeVoid => ErrorKind::Unauthenticated,
             Self::FactorEnrolmentRequired | Self::FreshFactorRequired | Self::PasswordNeeded => {
                 ErrorKind::Denied
@@ -127,11 +134,13 @@ impl Classified for IdentityError {
             Self::RateLimited { .. } => ErrorKind::RateLimited,
             Self::NotMember
             | Self::FactorMissing
+            | Self::PasskeysOff
             | Self::UnknownSession
             | Self::UnknownDeviceRequest => ErrorKind::NotFound,
             Self::Input { .. }
             | Self::SetupCode
             | Self::FactorCode
+            | Self::PasskeyUnfit
             | Self::ResetLink
             | Self::DeviceGrant(_) => ErrorKind::Invalid,
             Self::SetupDone | Self::FactorExists | Self::FactorRequired => ErrorKind::Conflict,
@@ -165,6 +174,8 @@ impl Classified for IdentityError {
             Self::FreshFactorRequired => "fresh_factor_required",
             Self::PasswordNeeded => "fresh_password_required",
             Self::FactorInvalid { .. } | Self::FactorCode => "factor_invalid",
+            Self::PasskeyInvalid | Self::PasskeyUnfit => "passkey_invalid",
+            Self::PasskeysOff => "passkeys_off",
             Self::ChallengeVoid => "challenge_void",
             Self::FactorExists => "factor_exists",
             Self::FactorMissing => "factor_not_found",
@@ -231,10 +242,21 @@ impl Classified for IdentityError {
             Self::FactorCode => {
                 "That is not the code that your app shows. Check the clock of your device and try again."
             }
+            Self::PasskeyInvalid => {
+                "The passkey was not accepted. Try again, or sign in with your password."
+            }
+            Self::PasskeyUnfit => {
+                "The browser's answer was not accepted. The passkey may be there already, or may not ask for a PIN or a fingerprint."
+            }
+            Self::PasskeysOff => {
+                "Passkeys need an address with a name. Open Revkeep by its name, or use an authenticator app."
+            }
             Self::ChallengeVoid => {
                 "That took too long, or too many answers were wrong. Begin again."
             }
-            Self::FactorExists => "You have an authenticator app already. Remove it first.",
+            Self::FactorExists => {
+                "You have that factor already, or as many as there may be. Remove one first."
+            }
             Self::FactorMissing => "You have no such factor.",
             Self::FactorRequired => {
                 "Your role, or your organisation, asks for a second factor, so the last one stays. Add another first."

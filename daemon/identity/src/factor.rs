@@ -4,8 +4,11 @@
 //! A person's factors belong to the person, not to a tenant. Whether one is required depends on the
 //! tenant that the session is in, so it is asked anew with every request, by [`FactorStanding`].
 
+mod by_passkey;
 mod challenge;
 mod enrol;
+mod own_passkeys;
+mod passkey;
 mod proof;
 mod recovery;
 mod step_up;
@@ -18,6 +21,7 @@ use kernel::{Principal, Role};
 
 use crate::{error::IdentityError, identity::Identity, permission::Permission, session::human};
 
+pub use by_passkey::PasskeySignIn;
 pub use challenge::FactorChallenge;
 pub use enrol::{OwnFactors, OwnPasskey, TotpSetup, factors_reset};
 pub use proof::FactorAnswer;
@@ -25,6 +29,7 @@ pub use recovery::RecoveryState;
 pub use step_up::StepUp;
 
 pub(crate) use challenge::challenge;
+pub(crate) use passkey::Site;
 pub(crate) use proof::totp_binding;
 
 /// How long a proven factor opens what needs a fresh one.

@@ -21,7 +21,7 @@ use crate::{
     breach::Breaches,
     config::Config,
     error::IdentityError,
-    factor::FactorStanding,
+    factor::{FactorStanding, Site},
     key_check::KeyCache,
     keys::KeySet,
     password::Passwords,
@@ -69,6 +69,8 @@ pub(crate) struct Inner {
     pub(crate) standings: StandingCache,
     pub(crate) breaches: Breaches,
     pub(crate) api_keys: KeyCache,
+    /// Where passkeys are bound to; nothing inside where there are none.
+    pub(crate) site: OnceLock<Option<Arc<Site>>>,
     secrets: OnceLock<Secrets>,
     pub(crate) keys: ArcSwapOption<KeySet>,
     /// When the keys were last read; held while they are read, so that one reader is enough.
@@ -94,6 +96,7 @@ impl Identity {
                 standings: StandingCache::default(),
                 breaches,
                 api_keys: KeyCache::default(),
+                site: OnceLock::new(),
                 secrets: OnceLock::new(),
                 keys: ArcSwapOption::empty(),
                 loading: Mutex::new(None),

@@ -65,7 +65,7 @@ pub use device_grant::{DeviceGrant, DeviceRequest};
 pub use error::{IdentityError, input_message};
 pub use factor::{
     FactorAnswer, FactorChallenge, FactorKind, FactorStanding, OwnFactors, OwnPasskey,
-    RecoveryState, StepUp, TotpSetup, factors_reset,
+    PasskeySignIn, RecoveryState, StepUp, TotpSetup, factors_reset,
 };
 pub use grant::{Grant, RefreshGrant, SessionView, Support};
 pub use identity::{Caller, Identity};

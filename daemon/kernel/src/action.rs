@@ -46,6 +46,7 @@ actions! {
     FactorsReset = "factors_reset",
     RecoveryCodesCreate = "recovery_codes_create",
     RecoveryCodeUse = "recovery_code_use",
+    PasskeyRename = "passkey_rename",
     StepUp = "step_up",
     AccessDeny = "access_deny",
     ProfileUpdate = "profile_update",

@@ -84,6 +84,7 @@ ids! {
     UserId = "user";
     SessionId = "session";
     SigningKeyId = "key";
+    PasskeyId = "passkey";
     AuditId = "audit";
     JobId = "job";
     InvitationId = "inv";

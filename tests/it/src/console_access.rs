@@ -14,7 +14,8 @@ const HELD: [&[&str]; 4] = [
 ];
 
 /// What the id in a path begins with.
-pub(crate) const PREFIXES: [(&str, &str); 12] = [
+pub(crate) const PREFIXES: [(&str, &str); 13] = [
+    ("/passkeys/", "passkey"),
     ("/sessions/", "session"),
     ("/pools/", "pool"),
     ("/jobs/", "job"),

@@ -25,6 +25,8 @@ use crate::{
     phone::{Ask, Phone},
 };
 
+/// Where a browser has the console open.
+pub(crate) const SITE: &str = "https://revkeep.example";
 pub(crate) const EMAIL: &str = "canary-ada@acme.example";
 pub(crate) const PASSWORD: &str = "Canary-horse-7-battery";
 
@@ -151,6 +153,7 @@ impl Desk {
     /// With Ada signed in, who is admin, owner and super admin, and has an authenticator app.
     pub(crate) async fn open() -> Self {
         let (house, grant) = House::set_up().await;
+        house.identity.set_site(SITE);
         let directory = tempfile::tempdir().unwrap();
         let ca = TestCa::new().unwrap();
         let files = ca.leaf(&["127.0.0.1"]).unwrap();

@@ -38,6 +38,7 @@ mod maintenance;
 mod members;
 mod org;
 mod outage;
+mod passkeys;
 mod passwords;
 mod people_mail;
 mod phone;

@@ -2,10 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
-use http::{Body, Problem, Routes, Shared, SignedIn};
-use identity::{OwnFactors, RecoveryState};
-use kernel::Secret;
+use http::{Body, Path, Problem, Routes, Shared, SignedIn};
+use identity::{OwnFactors, OwnPasskey, RecoveryState};
+use kernel::{PasskeyId, Secret};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::session::problem;
 
@@ -15,6 +16,10 @@ pub(super) fn routes() -> Routes {
         .post("/me/factors/totp", totp_begin)
         .post("/me/factors/totp/confirm", totp_confirm)
         .delete("/me/factors/totp", totp_remove)
+        .post("/me/factors/passkeys/begin", passkey_begin)
+        .post("/me/factors/passkeys", passkey_add)
+        .patch("/me/factors/passkeys/{id}", passkey_rename)
+        .delete("/me/factors/passkeys/{id}", passkey_remove)
         .post("/me/factors/recovery", recovery_codes_create)
 }
 
@@ -48,7 +53,7 @@ struct TotpBody {
 
 #[derive(Serialize)]
 struct PasskeyBody {
-    id: String,
+    id: PasskeyId,
     name: String,
     created_at: DateTime<Utc>,
     last_used_at: Option<DateTime<Utc>>,
@@ -59,6 +64,27 @@ struct RecoveryBody {
     remaining: i64,
     total: i64,
     created_at: DateTime<Utc>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PasskeyInput {
+    name: String,
+    /// What the browser made, as it serialises it.
+    credential: Json,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NameInput {
+    name: String,
+}
+
+#[derive(Serialize)]
+struct AddedBody {
+    passkey: PasskeyBody,
+    /// Shown once; null when the person has some already.
+    recovery_codes: Option<Vec<String>>,
 }
 
 #[derive(Serialize)]
@@ -116,6 +142,58 @@ async fn totp_remove(who: SignedIn, shared: web::Data<Shared>) -> Result<HttpRes
     Ok(HttpResponse::NoContent().finish())
 }
 
+async fn passkey_begin(
+    who: SignedIn,
+    shared: web::Data<Shared>,
+    request: HttpRequest,
+    Body(input): Body<BeginInput>,
+) -> Result<web::Json<Json>, Problem> {
+    let caller = shared.caller(&request);
+    let options = shared
+        .identity()
+        .passkey_begin(&who, input.password, &caller)
+        .await
+        .map_err(problem)?;
+    Ok(web::Json(options))
+}
+
+async fn passkey_add(
+    who: SignedIn,
+    shared: web::Data<Shared>,
+    Body(input): Body<PasskeyInput>,
+) -> Result<web::Json<AddedBody>, Problem> {
+    let (passkey, codes) = shared
+        .identity()
+        .passkey_add(&who, &input.name, input.credential)
+        .await?;
+    Ok(web::Json(AddedBody {
+        passkey: passkey.into(),
+        recovery_codes: codes.map(clear),
+    }))
+}
+
+async fn passkey_rename(
+    who: SignedIn,
+    shared: web::Data<Shared>,
+    Path(id): Path<PasskeyId>,
+    Body(input): Body<NameInput>,
+) -> Result<web::Json<PasskeyBody>, Problem> {
+    let renamed = shared
+        .identity()
+        .passkey_rename(&who, id, &input.name)
+        .await?;
+    Ok(web::Json(renamed.into()))
+}
+
+async fn passkey_remove(
+    who: SignedIn,
+    shared: web::Data<Shared>,
+    Path(id): Path<PasskeyId>,
+) -> Result<HttpResponse, Problem> {
+    shared.identity().passkey_remove(&who, id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 async fn recovery_codes_create(
     who: SignedIn,
     shared: web::Data<Shared>,
@@ -130,20 +208,22 @@ fn clear(codes: Vec<Secret<String>>) -> Vec<String> {
     codes.iter().map(|code| code.expose().clone()).collect()
 }
 
+impl From<OwnPasskey> for PasskeyBody {
+    fn from(key: OwnPasskey) -> Self {
+        Self {
+            id: key.id,
+            name: key.name,
+            created_at: key.created_at,
+            last_used_at: key.last_used_at,
+        }
+    }
+}
+
 impl From<OwnFactors> for FactorsBody {
     fn from(own: OwnFactors) -> Self {
         Self {
             totp: own.totp.map(|enrolled_at| TotpBody { enrolled_at }),
-            passkeys: own
-                .passkeys
-                .into_iter()
-                .map(|key| PasskeyBody {
-                    id: key.id.to_string(),
-                    name: key.name,
-                    created_at: key.created_at,
-                    last_used_at: key.last_used_at,
-                })
-                .collect(),
+            passkeys: own.passkeys.into_iter().map(PasskeyBody::from).collect(),
             recovery: own.recovery.map(
                 |RecoveryState {
                      remaining,

@@ -159,6 +159,8 @@ mod tests {
                 "POST /session Knock",
                 "POST /session/refresh Public",
                 "POST /session/factor Knock",
+                "POST /session/passkey/begin Knock",
+                "POST /session/passkey Knock",
                 "GET /sign-in/options Public",
                 "POST /password/strength Public",
                 "POST /password/reset Knock",

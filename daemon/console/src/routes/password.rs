@@ -84,7 +84,7 @@ async fn sign_in_options(_: Public, shared: web::Data<Shared>) -> web::Json<Opti
             profile: profile.name(),
             min_length: profile.min_length(),
         },
-        passkey: false,
+        passkey: shared.identity().passkeys_work(),
         sign_up: false,
     })
 }

@@ -9,12 +9,15 @@ use http::{
 use identity::{FactorAnswer, FactorChallenge, FactorKind, IdentityError};
 use kernel::Secret;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::session::{granted, problem};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
         .post("/session/factor", sign_in_factor)
+        .post("/session/passkey/begin", passkey_sign_in_begin)
+        .post("/session/passkey", passkey_sign_in)
         .post("/session/step-up/begin", step_up_begin)
         .post("/session/step-up", step_up)
 }
@@ -25,6 +28,14 @@ pub(super) fn routes() -> Routes {
 struct AnswerInput {
     totp: Option<Secret<String>>,
     recovery: Option<Secret<String>>,
+    /// As the browser serialises it.
+    passkey: Option<Json>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PasskeyInput {
+    credential: Json,
 }
 
 #[derive(Serialize)]
@@ -33,11 +44,16 @@ struct ChallengeBody {
     factors: Vec<&'static str>,
     /// Seconds.
     expires_in: u64,
+    /// `{publicKey: …}` where the person has one.
+    passkey: Option<Json>,
 }
 
 #[derive(Serialize)]
 struct StepUpBody {
     factors: Vec<&'static str>,
+    /// The request options alone.
+    #[serde(rename = "publicKey")]
+    public_key: Option<Json>,
 }
 
 #[derive(Serialize)]
@@ -56,6 +72,7 @@ pub(super) fn challenged(challenge: FactorChallenge) -> HttpResponse {
             step: "factor",
             factors: names(&challenge.factors),
             expires_in: challenge.expires_in.as_secs(),
+            passkey: challenge.passkey,
         })
 }
 
@@ -77,6 +94,34 @@ async fn sign_in_factor(
     Ok(granted(response, grant))
 }
 
+async fn passkey_sign_in_begin(
+    _: Knock,
+    shared: web::Data<Shared>,
+) -> Result<HttpResponse, Problem> {
+    let begun = shared.identity().passkey_sign_in_begin().await?;
+    Ok(HttpResponse::Ok()
+        .cookie(sign_in_cookie(begun.cookie.expose(), begun.expires_in))
+        .json(begun.options))
+}
+
+async fn passkey_sign_in(
+    _: Knock,
+    shared: web::Data<Shared>,
+    request: HttpRequest,
+    Body(input): Body<PasskeyInput>,
+) -> Result<HttpResponse, Problem> {
+    let cookie = read_sign_in_cookie(&request).ok_or(IdentityError::ChallengeVoid)?;
+    let caller = shared.caller(&request);
+    let grant = shared
+        .identity()
+        .passkey_sign_in(&cookie, input.credential, &caller)
+        .await
+        .map_err(problem)?;
+    let mut response = HttpResponse::Ok();
+    response.cookie(forget_sign_in_cookie());
+    Ok(granted(response, grant))
+}
+
 async fn step_up_begin(
     who: SignedIn,
     shared: web::Data<Shared>,
@@ -84,6 +129,12 @@ async fn step_up_begin(
     let begun = shared.identity().step_up_begin(&who).await?;
     Ok(web::Json(StepUpBody {
         factors: names(&begun.factors),
+        public_key: begun.passkey.map(|mut asked| {
+            asked
+                .get_mut("publicKey")
+                .map(Json::take)
+                .unwrap_or_default()
+        }),
     }))
 }
 
@@ -101,9 +152,10 @@ async fn step_up(
 }
 
 fn answer(input: AnswerInput) -> Result<FactorAnswer, Problem> {
-    match (input.totp, input.recovery) {
-        (Some(code), None) => Ok(FactorAnswer::Totp(code)),
-        (None, Some(code)) => Ok(FactorAnswer::Recovery(code)),
+    match (input.totp, input.recovery, input.passkey) {
+        (Some(code), None, None) => Ok(FactorAnswer::Totp(code)),
+        (None, Some(code), None) => Ok(FactorAnswer::Recovery(code)),
+        (None, None, Some(answer)) => Ok(FactorAnswer::Passkey(answer)),
         _ => Err(Problem::invalid(
             "answer_unclear",
             "totp",

@@ -8,6 +8,7 @@ use audit::Entry;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use db::{AuthScope, Unit, UserLogin};
 use kernel::{Action, Secret, TenantId, UserId, uuid_at};
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{
@@ -32,6 +33,8 @@ pub struct FactorChallenge {
     pub cookie: Secret<String>,
     pub factors: Vec<FactorKind>,
     pub expires_in: Duration,
+    /// What the browser asks a passkey (`{publicKey: …}`), where the person has one.
+    pub passkey: Option<Json>,
 }
 
 /// The challenge that a cookie stands for, as far as it is known without being locked.
@@ -54,17 +57,23 @@ pub(crate) async fn challenge(
     limits: Vec<Limit>,
 ) -> Result<FactorChallenge, IdentityError> {
     let user = UserId::from_uuid(login.user_id);
-    let cookie = Secret::new(URL_SAFE_NO_PAD.encode(random::<32>()?));
-    let hash = sha256(cookie.expose().as_bytes());
+    let (cookie, hash) = new_cookie()?;
+    let site = inner.site().ok();
+    let (asked, mut factors) = (factors.contains(&FactorKind::Passkey), factors);
     let author = Author::stranger(caller);
     let scope = AuthScope {
         tenant: Some(tenant),
         user: Some(user),
     };
-    inner
+    let passkey = inner
         .db
         .auth(scope, move |tx| {
             attempts::refund(tx, &limits)?;
+            let ceremony = match site.filter(|_| asked) {
+                Some(site) => Some(site.ask(store::credentials(tx, user)?)?),
+                None => None,
+            };
+            let (options, state) = ceremony.map(|asked| (asked.options, asked.state)).unzip();
             let now = tx.now();
             let new = NewChallenge {
                 challenge_id: uuid_at(tx.clock().as_ref()),
@@ -73,19 +82,43 @@ pub(crate) async fn challenge(
                 hash: Some(hash),
                 session_id: None,
                 tenant_id: Some(tenant.uuid()),
-                ceremony: None,
+                ceremony: state,
                 created_at: now,
                 expires_at: now + CHALLENGE_LIFE,
             };
             store::challenge_insert(tx, &new)?;
-            author.write(tx, Entry::new(Action::SignInChallenge, "user", user))
+            author.write(tx, Entry::new(Action::SignInChallenge, "user", user))?;
+            Ok::<_, IdentityError>(options)
         })
         .await?;
+    if passkey.is_none() {
+        factors.retain(|kind| *kind != FactorKind::Passkey);
+    }
     Ok(FactorChallenge {
         cookie,
         factors,
         expires_in: CHALLENGE_LIFE.to_std().unwrap_or_default(),
+        passkey,
     })
+}
+
+/// 256 random bits in the text form that a cookie carries, and their hash.
+pub(super) fn new_cookie() -> Result<(Secret<String>, Vec<u8>), IdentityError> {
+    let cookie = Secret::new(URL_SAFE_NO_PAD.encode(random::<32>()?));
+    let hash = sha256(cookie.expose().as_bytes());
+    Ok((cookie, hash))
+}
+
+/// Nothing but 43 characters of base64url can be one of ours.
+pub(super) fn cookie_hash(cookie: &str) -> Result<Vec<u8>, IdentityError> {
+    let sound = URL_SAFE_NO_PAD
+        .decode(cookie)
+        .is_ok_and(|bytes| bytes.len() == 32);
+    if sound {
+        Ok(sha256(cookie.as_bytes()))
+    } else {
+        Err(IdentityError::ChallengeVoid)
+    }
 }
 
 impl Inner {
@@ -148,13 +181,7 @@ impl Identity {
 
 impl Inner {
     async fn waiting(&self, cookie: &str) -> Result<Waiting, IdentityError> {
-        let sound = URL_SAFE_NO_PAD
-            .decode(cookie)
-            .is_ok_and(|bytes| bytes.len() == 32);
-        if !sound {
-            return Err(IdentityError::ChallengeVoid);
-        }
-        let hash = sha256(cookie.as_bytes());
+        let hash = cookie_hash(cookie)?;
         let found = self
             .db
             .auth(AuthScope::default(), move |tx| {

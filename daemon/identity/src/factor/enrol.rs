@@ -8,8 +8,7 @@
 use audit::Entry;
 use chrono::{DateTime, Utc};
 use db::{AuthScope, AuthTx, Unit};
-use kernel::{Action, Principal, Secret, SessionId, TenantId, UserId};
-use uuid::Uuid;
+use kernel::{Action, PasskeyId, Principal, Secret, SessionId, TenantId, UserId};
 
 use super::{
     CHALLENGE_LIFE, FRESH, FactorKind, FactorStanding, RecoveryState,
@@ -39,7 +38,7 @@ pub struct OwnFactors {
 
 #[derive(Clone, Debug)]
 pub struct OwnPasskey {
-    pub id: Uuid,
+    pub id: PasskeyId,
     pub name: String,
     pub created_at: DateTime<Utc>,
     pub last_used_at: Option<DateTime<Utc>>,
@@ -54,14 +53,14 @@ pub struct TotpSetup {
 }
 
 /// Who changes which of their factors, from where.
-struct Own {
-    who: Principal,
-    user: UserId,
-    session: SessionId,
+pub(super) struct Own {
+    pub(super) who: Principal,
+    pub(super) user: UserId,
+    pub(super) session: SessionId,
 }
 
 impl Own {
-    fn of(who: &Principal) -> Result<Self, IdentityError> {
+    pub(super) fn of(who: &Principal) -> Result<Self, IdentityError> {
         let (user, session) = human(who)?;
         Ok(Self {
             who: who.clone(),
@@ -70,14 +69,14 @@ impl Own {
         })
     }
 
-    const fn scope(&self) -> AuthScope {
+    pub(super) const fn scope(&self) -> AuthScope {
         AuthScope {
             tenant: Some(self.who.tenant),
             user: Some(self.user),
         }
     }
 
-    fn standing(&self, tx: &mut AuthTx<'_>) -> Result<FactorStanding, IdentityError> {
+    pub(super) fn standing(&self, tx: &mut AuthTx<'_>) -> Result<FactorStanding, IdentityError> {
         let session = tx
             .session_standing(self.session.uuid())?
             .ok_or(IdentityError::SessionRevoked)?;
@@ -85,7 +84,7 @@ impl Own {
     }
 
     /// A factor, or for the first one the password, was proven within the last minutes.
-    fn may_add(&self, tx: &mut AuthTx<'_>) -> Result<(), IdentityError> {
+    pub(super) fn may_add(&self, tx: &mut AuthTx<'_>) -> Result<(), IdentityError> {
         let now = tx.now();
         let standing = self.standing(tx)?;
         if standing.enrolled {
@@ -98,7 +97,7 @@ impl Own {
         Err(IdentityError::PasswordNeeded)
     }
 
-    fn may_change(&self, tx: &mut AuthTx<'_>) -> Result<(), IdentityError> {
+    pub(super) fn may_change(&self, tx: &mut AuthTx<'_>) -> Result<(), IdentityError> {
         let now = tx.now();
         match self.standing(tx)?.fresh_until(now) {
             Some(_) => Ok(()),
@@ -121,7 +120,7 @@ impl Own {
 
     /// What follows every new factor. The first brings the recovery codes, and ends the sessions that
     /// were opened without one.
-    fn added(
+    pub(super) fn added(
         &self,
         tx: &mut AuthTx<'_>,
         key: &Secret<Vec<u8>>,
@@ -148,7 +147,7 @@ impl Identity {
                 let totp = store::totp(tx, own.user)?;
                 Ok(OwnFactors {
                     totp: totp.and_then(|row| row.confirmed_at),
-                    passkeys: Vec::new(),
+                    passkeys: store::passkeys_list(tx, own.user)?,
                     recovery: store::recovery_state(tx, own.user)?,
                     required: standing.required,
                     prompt: !standing.enrolled,
@@ -290,7 +289,11 @@ impl Identity {
 
 /// After a factor has gone: the last one stays where one is required, and takes the recovery codes
 /// with it where not.
-fn removed(tx: &mut AuthTx<'_>, own: &Own, factor: FactorKind) -> Result<(), IdentityError> {
+pub(super) fn removed(
+    tx: &mut AuthTx<'_>,
+    own: &Own,
+    factor: FactorKind,
+) -> Result<(), IdentityError> {
     let left = own.standing(tx)?;
     if !left.enrolled {
         if left.required {
@@ -367,7 +370,7 @@ impl Inner {
         }
     }
 
-    async fn email(&self, user: UserId, sealed: &[u8]) -> Result<String, IdentityError> {
+    pub(super) async fn email(&self, user: UserId, sealed: &[u8]) -> Result<String, IdentityError> {
         let owner = user.to_string();
         let sealed = vault::Sealed::parse(sealed)?;
         let clear = self

@@ -1,13 +1,18 @@
 //! One answer to one challenge, judged under the challenge's lock and against the account's counters.
 
+use std::sync::Arc;
+
 use audit::Entry;
 use chrono::TimeDelta;
 use db::{AuthTx, Unit};
 use kernel::{Action, Actor, Principal, RequestId, Secret, UserId, principal::Origin};
+use serde_json::Value as Json;
 use uuid::Uuid;
 use vault::{Binding, Sealed};
 
-use super::{FactorKind, GUESSES_PER_ACCOUNT, MOST_FAILURES, recovery, store, totp};
+use webauthn_rs_core::proto::PublicKeyCredential;
+
+use super::{FactorKind, GUESSES_PER_ACCOUNT, MOST_FAILURES, passkey::Site, recovery, store, totp};
 use crate::{
     attempts::{self, AttemptScope, Limit},
     error::IdentityError,
@@ -19,6 +24,8 @@ use crate::{
 pub enum FactorAnswer {
     Totp(Secret<String>),
     Recovery(Secret<String>),
+    /// What the browser answers, as JSON.
+    Passkey(Json),
 }
 
 /// An answer with what it is judged by, fetched before the transaction begins.
@@ -31,6 +38,10 @@ pub(super) enum Proof {
     Recovery {
         hash: Vec<u8>,
     },
+    Passkey {
+        site: Arc<Site>,
+        answer: Box<PublicKeyCredential>,
+    },
 }
 
 impl Proof {
@@ -38,6 +49,7 @@ impl Proof {
         match self {
             Self::Totp { .. } => FactorKind::Totp,
             Self::Recovery { .. } => FactorKind::Recovery,
+            Self::Passkey { .. } => FactorKind::Passkey,
         }
     }
 }
@@ -113,6 +125,11 @@ impl Inner {
             FactorAnswer::Recovery(typed) => Proof::Recovery {
                 hash: recovery::hash(&self.secrets()?.index_key, user, typed.expose())?,
             },
+            FactorAnswer::Passkey(answer) => Proof::Passkey {
+                site: self.site()?,
+                answer: serde_json::from_value(answer)
+                    .map_err(|_| IdentityError::PasskeyInvalid)?,
+            },
         })
     }
 
@@ -161,13 +178,13 @@ pub(super) fn judge(
 ) -> Result<Verdict, IdentityError> {
     let now = tx.now();
     let open = store::challenge_lock(tx, challenge)?.filter(|row| row.is_open(now));
-    if open.is_none() || store::active_email_hash(tx, user)?.is_none() {
+    let (Some(open), Some(_)) = (open, store::active_email_hash(tx, user)?) else {
         return Ok(Verdict::Void);
-    }
+    };
     if let Some(wait) = attempts::charge(tx, limits)? {
         return Ok(Verdict::Wait(wait));
     }
-    if holds(tx, user, proof)? {
+    if holds(tx, user, proof, open.ceremony)? {
         attempts::settle_success(tx, limits)?;
         store::challenge_end(tx, challenge)?;
         if matches!(proof, Proof::Recovery { .. }) {
@@ -194,7 +211,12 @@ pub(super) fn judge(
 }
 
 /// Whether the answer is right; uses it up when it is.
-fn holds(tx: &mut AuthTx<'_>, user: UserId, proof: &Proof) -> Result<bool, IdentityError> {
+fn holds(
+    tx: &mut AuthTx<'_>,
+    user: UserId,
+    proof: &Proof,
+    ceremony: Option<Json>,
+) -> Result<bool, IdentityError> {
     match proof {
         Proof::Totp { typed, secret } => {
             let Some(secret) = secret else {
@@ -208,5 +230,16 @@ fn holds(tx: &mut AuthTx<'_>, user: UserId, proof: &Proof) -> Result<bool, Ident
             Ok(false)
         }
         Proof::Recovery { hash } => store::recovery_use(tx, user, hash),
+        Proof::Passkey { site, answer } => {
+            let Some(state) = ceremony else {
+                return Ok(false);
+            };
+            let known = store::credentials_locked(tx, user)?;
+            let Some(key) = site.proven(state, answer, user, &known)? else {
+                return Ok(false);
+            };
+            store::credential_used(tx, user, &key)?;
+            Ok(true)
+        }
     }
 }

@@ -5,6 +5,7 @@ use audit::Entry;
 use chrono::{DateTime, Utc};
 use db::{AuthScope, Unit};
 use kernel::{Action, Principal, uuid_at};
+use serde_json::Value as Json;
 
 use super::{
     CHALLENGE_LIFE, FRESH, FactorAnswer, FactorKind,
@@ -18,6 +19,8 @@ const PURPOSE: &str = "step_up";
 /// What a step-up can be answered with.
 pub struct StepUp {
     pub factors: Vec<FactorKind>,
+    /// What the browser asks a passkey (`{publicKey: …}`), where the person has one.
+    pub passkey: Option<Json>,
 }
 
 impl Identity {
@@ -28,6 +31,7 @@ impl Identity {
             tenant: Some(who.tenant),
             user: Some(user),
         };
+        let site = self.inner.site().ok();
         self.inner
             .db
             .auth(scope, move |tx| {
@@ -37,6 +41,12 @@ impl Identity {
                 if factors.is_empty() {
                     return Err(IdentityError::FactorEnrolmentRequired);
                 }
+                let asked = factors.contains(&FactorKind::Passkey);
+                let ceremony = match site.filter(|_| asked) {
+                    Some(site) => Some(site.ask(store::credentials(tx, user)?)?),
+                    None => None,
+                };
+                let (passkey, state) = ceremony.map(|asked| (asked.options, asked.state)).unzip();
                 store::challenges_end_of_session(tx, session, PURPOSE)?;
                 let now = tx.now();
                 let new = NewChallenge {
@@ -46,12 +56,12 @@ impl Identity {
                     hash: None,
                     session_id: Some(session.uuid()),
                     tenant_id: None,
-                    ceremony: None,
+                    ceremony: state,
                     created_at: now,
                     expires_at: now + CHALLENGE_LIFE,
                 };
                 store::challenge_insert(tx, &new)?;
-                Ok(StepUp { factors })
+                Ok(StepUp { factors, passkey })
             })
             .await
     }

@@ -6,12 +6,16 @@ use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable,
     RunQueryDsl, Selectable, SelectableHelper, delete, insert_into, update,
 };
-use kernel::{SessionId, UserId};
-use schema::{factor_challenges, passkeys, recovery_codes, sessions, totp_factors, users};
+use kernel::{PasskeyId, SessionId, UserId};
+use schema::{
+    factor_challenges, passkey_sign_ins, passkeys, recovery_codes, sessions, totp_factors, users,
+};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{FactorKind, MOST_FAILURES, RecoveryState};
+use webauthn_rs_core::proto::Credential;
+
+use super::{CHALLENGE_LIFE, FactorKind, MOST_FAILURES, RecoveryState, enrol::OwnPasskey};
 use crate::error::IdentityError;
 
 type Outcome<T> = Result<T, IdentityError>;
@@ -45,8 +49,65 @@ pub(super) struct ChallengeRow {
     pub(super) purpose: String,
     pub(super) tenant_id: Option<Uuid>,
     pub(super) failures: i32,
+    pub(super) ceremony: Option<Json>,
     pub(super) expires_at: DateTime<Utc>,
     pub(super) ended_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = passkeys)]
+pub(super) struct NewPasskey {
+    passkey_id: Uuid,
+    user_id: Uuid,
+    credential_id: Vec<u8>,
+    credential: Json,
+    name: String,
+    created_at: DateTime<Utc>,
+}
+
+impl NewPasskey {
+    pub(super) fn of(
+        id: Uuid,
+        user: UserId,
+        key: &Credential,
+        name: String,
+        now: DateTime<Utc>,
+    ) -> Outcome<Self> {
+        Ok(Self {
+            passkey_id: id,
+            user_id: user.uuid(),
+            credential_id: key.cred_id.as_slice().to_vec(),
+            credential: to_json(key)?,
+            name,
+            created_at: now,
+        })
+    }
+}
+
+impl From<NewPasskey> for OwnPasskey {
+    fn from(new: NewPasskey) -> Self {
+        Self {
+            id: PasskeyId::from_uuid(new.passkey_id),
+            name: new.name,
+            created_at: new.created_at,
+            last_used_at: None,
+        }
+    }
+}
+
+type PasskeyRow = (Uuid, String, DateTime<Utc>, Option<DateTime<Utc>>);
+
+fn own_passkey((id, name, created_at, last_used_at): PasskeyRow) -> OwnPasskey {
+    OwnPasskey {
+        id: PasskeyId::from_uuid(id),
+        name,
+        created_at,
+        last_used_at,
+    }
+}
+
+fn to_json(key: &Credential) -> Outcome<Json> {
+    serde_json::to_value(key).map_err(|_| IdentityError::Crypto("a passkey"))
 }
 
 impl ChallengeRow {
@@ -139,6 +200,134 @@ pub(super) fn passkeys_count(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<i64> 
         .filter(passkeys::user_id.eq(user.uuid()))
         .count()
         .get_result(tx.conn())?)
+}
+
+pub(super) fn passkey_insert(tx: &mut AuthTx<'_>, new: &NewPasskey) -> Outcome<()> {
+    insert_into(passkeys::table)
+        .values(new)
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+pub(super) fn passkeys_list(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<Vec<OwnPasskey>> {
+    let rows: Vec<PasskeyRow> = passkeys::table
+        .filter(passkeys::user_id.eq(user.uuid()))
+        .order((passkeys::created_at, passkeys::passkey_id))
+        .select((
+            passkeys::passkey_id,
+            passkeys::name,
+            passkeys::created_at,
+            passkeys::last_used_at,
+        ))
+        .load(tx.conn())?;
+    Ok(rows.into_iter().map(own_passkey).collect())
+}
+
+/// The person's credentials, for a question.
+pub(super) fn credentials(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<Vec<Credential>> {
+    let rows = passkeys::table
+        .filter(passkeys::user_id.eq(user.uuid()))
+        .select(passkeys::credential)
+        .load(tx.conn())?;
+    read_all(rows)
+}
+
+/// The same, locked: counters are compared and raised by one at a time.
+pub(super) fn credentials_locked(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<Vec<Credential>> {
+    let rows = passkeys::table
+        .filter(passkeys::user_id.eq(user.uuid()))
+        .order(passkeys::passkey_id)
+        .select(passkeys::credential)
+        .for_update()
+        .load(tx.conn())?;
+    read_all(rows)
+}
+
+fn read_all(rows: Vec<Json>) -> Outcome<Vec<Credential>> {
+    rows.into_iter()
+        .map(|row| {
+            serde_json::from_value(row).map_err(|_| IdentityError::Crypto("a stored passkey"))
+        })
+        .collect()
+}
+
+pub(super) fn credential_used(tx: &mut AuthTx<'_>, user: UserId, key: &Credential) -> Outcome<()> {
+    let now = tx.now();
+    update(
+        passkeys::table
+            .filter(passkeys::user_id.eq(user.uuid()))
+            .filter(passkeys::credential_id.eq(key.cred_id.as_slice())),
+    )
+    .set((
+        passkeys::credential.eq(to_json(key)?),
+        passkeys::last_used_at.eq(now),
+    ))
+    .execute(tx.conn())?;
+    Ok(())
+}
+
+pub(super) fn passkey_rename(
+    tx: &mut AuthTx<'_>,
+    id: PasskeyId,
+    name: &str,
+) -> Outcome<Option<OwnPasskey>> {
+    let row: Option<PasskeyRow> = update(passkeys::table.find(id.uuid()))
+        .set(passkeys::name.eq(name))
+        .returning((
+            passkeys::passkey_id,
+            passkeys::name,
+            passkeys::created_at,
+            passkeys::last_used_at,
+        ))
+        .get_result(tx.conn())
+        .optional()?;
+    Ok(row.map(own_passkey))
+}
+
+pub(super) fn passkey_forget(tx: &mut AuthTx<'_>, id: PasskeyId) -> Outcome<bool> {
+    Ok(delete(passkeys::table.find(id.uuid())).execute(tx.conn())? == 1)
+}
+
+/// Keeps the question that a cookie stands for; those that ran out are forgotten.
+pub(super) fn passkey_sign_in_insert(
+    tx: &mut AuthTx<'_>,
+    hash: &[u8],
+    ceremony: &Json,
+) -> Outcome<()> {
+    let now = tx.now();
+    delete(passkey_sign_ins::table.filter(passkey_sign_ins::expires_at.lt(now)))
+        .execute(tx.conn())?;
+    insert_into(passkey_sign_ins::table)
+        .values((
+            passkey_sign_ins::hash.eq(hash),
+            passkey_sign_ins::ceremony.eq(ceremony),
+            passkey_sign_ins::created_at.eq(now),
+            passkey_sign_ins::expires_at.eq(now + CHALLENGE_LIFE),
+        ))
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+/// Takes the question away, so that it is answered once.
+pub(super) fn passkey_sign_in_take(tx: &mut AuthTx<'_>, hash: &[u8]) -> Outcome<Option<Json>> {
+    let now = tx.now();
+    let taken: Option<(Json, DateTime<Utc>)> = delete(passkey_sign_ins::table.find(hash))
+        .returning((passkey_sign_ins::ceremony, passkey_sign_ins::expires_at))
+        .get_result(tx.conn())
+        .optional()?;
+    Ok(taken
+        .filter(|(_, expires)| *expires > now)
+        .map(|(ceremony, _)| ceremony))
+}
+
+pub(super) fn sealed_email_and_name(
+    tx: &mut AuthTx<'_>,
+    user: UserId,
+) -> Outcome<(Vec<u8>, String)> {
+    Ok(users::table
+        .find(user.uuid())
+        .select((users::email_sealed, users::name))
+        .first(tx.conn())?)
 }
 
 pub(super) fn passkeys_forget(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<usize> {

@@ -41,6 +41,7 @@ impl Parts {
         let egress = Egress::new(config.egress.clone())?;
         let identity = Identity::new(db.clone(), vault.clone(), config.identity.clone());
         identity.set_egress(&egress);
+        identity.set_site(&config.site.public_url);
         let sso = Sso::new(identity.clone(), &egress, &config.site.public_url);
         let provider: Arc<dyn Provider> =
             Arc::new(SalesforceOAuth::new(&egress, &config.salesforce));

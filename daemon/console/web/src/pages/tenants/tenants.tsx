@@ -30,7 +30,9 @@ export function Page() {
   const [text, setText] = useSearchText(filters.q, (q) => setFilters({ q }));
   const mayManage = useCan("tenant_manage");
   const [creating, setCreating] = useState(false);
-  const query = useInfiniteQuery(platformTenantsQuery(filters));
+  // While a visit begins this page is still there for a moment, and the visitor may not read it.
+  const mayRead = useCan("tenant_read");
+  const query = useInfiniteQuery({ ...platformTenantsQuery(filters), enabled: mayRead });
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   const filtered = Object.keys(filters).length > 0;
   const create = mayManage ? <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={() => setCreating(true)}>New organisation</Button> : undefined;

@@ -171,11 +171,19 @@ fuzz_target() {
 }
 
 # The short form: whether the bars hold at a small size. The full sizes are run by hand.
+#
+# On a busy machine a few rounds can leave a ratio's interval on both sides of its bar. That figure is
+# printed as inconclusive and counts neither way here; a bar that does not hold fails the step.
 step_bench() {
-    local status=0
-    bash "$ROOT/dev" bench decide --records 10000 --rounds 7 || status=1
-    bash "$ROOT/dev" bench routing --leads 5000 --rounds 3 || status=1
+    local status=0 lines
+    lines=$(short_bench decide --records 10000 --rounds 7; short_bench routing --leads 5000 --rounds 5)
+    sed 's/"holds": *null/"inconclusive":true/' <<<"$lines"
+    grep -qE '"holds": *(true|null)' <<<"$lines" || status=1
+    ! grep -qE '"holds": *false' <<<"$lines" || status=1
     return $status
 }
+
+# Its figures, whatever it exits with: 1 says that a bar does not hold, 2 that one is inconclusive.
+short_bench() { bash "$ROOT/dev" bench "$@" || [ $? -le 2 ] || die "bench $1 ended with an error"; }
 
 step_demo() { bash "$ROOT/dev" demo --check; }

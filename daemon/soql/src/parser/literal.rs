@@ -247,7 +247,7 @@ impl LikePattern {
 /// Undoes the escapes of a string. Wildcards are told apart only in a pattern.
 fn text(token: Token<'_>, pattern: bool) -> Parsed<LikePattern> {
     let inside = token.text.get(1..token.text.len() - 1).unwrap_or_default();
-    if inside.chars().nth(MAX_TEXT_CHARS).is_some() {
+    if inside.chars().map(chars_sent).sum::<usize>() > MAX_TEXT_CHARS {
         let message = format!("A string has at most {MAX_TEXT_CHARS} characters.");
         return Err(SoqlError::at(Code::TextTooLong, token.span, message));
     }
@@ -270,6 +270,16 @@ fn text(token: Token<'_>, pattern: bool) -> Parsed<LikePattern> {
         }
     }
     Ok(read)
+}
+
+/// How many characters a raw one is once printed. The limit is Salesforce's, and what Salesforce gets
+/// is the printed form, where no tab and no line separator is raw.
+fn chars_sent(raw: char) -> usize {
+    match raw {
+        '\t' => r"\t".len(),
+        '\u{2028}' | '\u{2029}' => r"\u2028".len(),
+        _ => 1,
+    }
 }
 
 fn skip(mut characters: std::str::CharIndices<'_>, count: usize) -> std::str::CharIndices<'_> {

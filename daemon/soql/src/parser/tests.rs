@@ -124,11 +124,13 @@ fn depth_and_length_are_bounded() {
         code(&padded(MAX_STATEMENT_CHARS + 1)),
         Code::StatementTooLong
     );
-    assert_eq!(
-        code(&format!(
-            "SELECT Id FROM L WHERE a = '{}'",
-            "x".repeat(4001)
-        )),
-        Code::TextTooLong
-    );
+    let holding = |text: &str| format!("SELECT Id FROM L WHERE a = '{text}'");
+    assert_eq!(code(&holding(&"x".repeat(4_001))), Code::TextTooLong);
+    for (raw, sent) in [("\t", 2), ("\u{2028}", 6)] {
+        let longest = holding(&format!("{raw}{}", "x".repeat(4_000 - sent)));
+        let query = parse(&longest).unwrap();
+        assert_eq!(parse(&query.to_string()), Ok(query));
+        let longer = holding(&format!("{raw}{}", "x".repeat(4_001 - sent)));
+        assert_eq!(code(&longer), Code::TextTooLong);
+    }
 }

@@ -263,6 +263,12 @@ fn refuse_foreign(request: &HttpRequest) -> Result<(), Problem> {
     if marked && same_site && same_origin {
         return Ok(());
     }
+    log::warn!(
+        REVKEEP_ACTION = "foreign_request";
+        "a request to {} from another site's page was refused (origin {:?})",
+        request.path(),
+        header("origin").unwrap_or("none")
+    );
     Err(Problem::new(
         StatusCode::FORBIDDEN,
         "foreign_request",

@@ -174,11 +174,14 @@ impl Identity {
         .await
     }
 
+    /// Who has a second factor has just proven it (ASVS 7.5.2): whoever found a session open must not
+    /// lock its owner out of the others.
     async fn end_sessions(
         &self,
         who: &Principal,
         end: impl FnOnce(&mut AuthTx<'_>, UserId) -> Result<usize, IdentityError> + Send + 'static,
     ) -> Result<usize, IdentityError> {
+        self.factor_fresh(who).await?;
         let (user, _) = human(who)?;
         let scope = AuthScope {
             tenant: Some(who.tenant),

@@ -122,7 +122,7 @@ impl Identity {
         }
     }
 
-    async fn look_up(
+    pub(crate) async fn look_up(
         &self,
         token: &RefreshToken,
         caller: &Caller,

@@ -14,6 +14,7 @@ use crate::{
     factor::{self, FactorChallenge, FactorStanding},
     grant::{Grant, SessionView, open_session, opened},
     identity::{Caller, Identity, Inner, Secrets},
+    opaque::RefreshToken,
     sso::only,
     store,
 };
@@ -104,6 +105,49 @@ impl Identity {
                         &actor,
                         origin.as_ref(),
                         request,
+                    )?;
+                    db::hint(tx, "sessions")?;
+                }
+                Ok::<_, IdentityError>(())
+            })
+            .await?;
+        self.inner.standings.forget(session);
+        Ok(())
+    }
+
+    /// Ends the session whose refresh token came along with a sign-in: a browser holds one session,
+    /// and the one before must not outlive it unseen (ASVS 7.2.4). A token of no session is no error.
+    pub async fn session_supersede(
+        &self,
+        presented: &str,
+        caller: &Caller,
+    ) -> Result<(), IdentityError> {
+        let Some(token) = RefreshToken::parse(presented) else {
+            return Ok(());
+        };
+        let (found, standing) = match self.look_up(&token, caller).await {
+            Ok(found) => found,
+            Err(IdentityError::SessionRevoked | IdentityError::RateLimited { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let (user, session) = (
+            UserId::from_uuid(found.user_id),
+            SessionId::from_uuid(found.session_id),
+        );
+        let scope = AuthScope {
+            tenant: Some(TenantId::from_uuid(standing.tenant_id)),
+            user: Some(user),
+        };
+        let caller = caller.clone();
+        self.inner
+            .db
+            .auth(scope, move |tx| {
+                if store::session_end(tx, session, "signed_in_again")? > 0 {
+                    Entry::new(Action::SignOut, "session", session).write_auth(
+                        tx,
+                        &Actor::Human { user, session },
+                        Some(&caller.origin()),
+                        caller.request,
                     )?;
                     db::hint(tx, "sessions")?;
                 }

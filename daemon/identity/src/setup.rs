@@ -22,7 +22,7 @@ use crate::{
 /// Wrong codes from one network in 15 minutes.
 const FAILURES: u32 = 5;
 /// 125 random bits.
-const CODE_GROUPS: usize = 5;
+const CODE_GROUPS: usize = 6;
 const CODE_GROUP: usize = 5;
 
 /// What the first person types.

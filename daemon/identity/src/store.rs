@@ -22,7 +22,8 @@ pub(crate) use device_grants::{
     device_grant_use, device_grant_waiting,
 };
 pub(crate) use own_sessions::{
-    Seen, device_seen, session_device, session_end_own, sessions_alive, sessions_end_others,
+    Seen, device_seen, session_device, session_end_own, sessions_alive, sessions_end_here,
+    sessions_end_others,
 };
 pub(crate) use passwords::{
     account, password_replace, password_store, passwords_recent, reset_link_replace,

@@ -92,6 +92,7 @@ impl Log for Terminal {
             record.args()
         );
         let _ = record.key_values().visit(&mut Fields(&mut line));
+        let mut line = one_line(&line);
         line.push('\n');
         // One write, so that lines of several threads do not mix.
         let _ = std::io::stderr().lock().write_all(line.as_bytes());
@@ -100,11 +101,39 @@ impl Log for Terminal {
     fn flush(&self) {}
 }
 
+/// A record is one line, whatever stands in it: a line break or an escape sequence in somebody's text
+/// must not pass for a record of its own, nor reach the terminal (ASVS 16.4.1).
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
 struct Fields<'a>(&'a mut String);
 
 impl<'kvs> VisitSource<'kvs> for Fields<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
         self.0.push_str(&format!("  {key}={value}"));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn no_text_makes_a_second_line_or_commands_a_terminal() {
+        let smuggled = one_line("Ada\ninfo  signed in\r\x1b[2J\u{2028}Zürich");
+        assert_eq!(
+            smuggled,
+            "Ada\\ninfo  signed in\\r\\u{1b}[2J\\u{2028}Zürich"
+        );
     }
 }

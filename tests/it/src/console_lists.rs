@@ -278,7 +278,10 @@ async fn live_updates_end_with_the_session() {
     let answer = desk
         .send(Method::GET, "/events", None, Some(&desk.token))
         .await;
-    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    assert_eq!(
+        answer.headers()["content-type"],
+        "text/event-stream; charset=utf-8"
+    );
     assert_eq!(answer.headers()["cache-control"], "no-store");
     let mut stream = answer.bytes_stream();
     // The first comment says that it listens.

@@ -70,6 +70,27 @@ async fn sessions_are_listed_with_their_devices_and_ended_one_by_one() {
     );
 }
 
+/// Whoever finds a session open cannot lock its owner out of the others: who has a factor proves it.
+#[tokio::test]
+async fn a_factor_is_proven_before_sessions_are_ended() {
+    let (house, grant) = House::set_up().await;
+    let other = sign_in_with(&house, "203.0.113.7", FIREFOX).await;
+    house.bed.owner(&format!(
+        "INSERT INTO totp_factors (user_id, secret_sealed, created_at, confirmed_at) VALUES ('{}', '\\x00', now(), now())",
+        grant.view.user.uuid()
+    ));
+    let who = house.who(&grant).await.unwrap();
+    let list = house.identity.session_list(&who).await.unwrap();
+    let theirs = list.iter().find(|item| !item.current).unwrap().id;
+    for refused in [
+        house.identity.session_revoke(&who, theirs).await,
+        house.identity.session_revoke_others(&who).await.map(drop),
+    ] {
+        assert!(matches!(refused, Err(IdentityError::FreshFactorRequired)));
+    }
+    assert!(house.who(&other).await.is_ok());
+}
+
 /// Another person's session cannot be ended, seen or asked about, and nothing tells that it exists.
 #[tokio::test]
 async fn a_strangers_session_is_unknown() {

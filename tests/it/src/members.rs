@@ -3,7 +3,8 @@
 
 use chrono::TimeDelta;
 use identity::{
-    Grant, IdentityError, InvitationAcceptance, Member, MemberFilter, Refusal, TenantChange,
+    Grant, IdentityError, InvitationAcceptance, Member, MemberFilter, Refusal, SignIn, SignInStep,
+    TenantChange,
 };
 use kernel::{InvitationId, Principal, Role, Secret, TenantId, UserId};
 
@@ -592,4 +593,44 @@ async fn factors_are_reset_where_the_account_is_the_tenants_alone() {
         "Ada's, and nothing of Bob's"
     );
     assert!(!company.alive(&bob.grant).await);
+}
+
+/// An administrator ends the sessions that a member has here, and those alone: not the ones in another
+/// tenant, not their own, and not a stranger's.
+#[tokio::test]
+async fn an_administrator_ends_a_members_sessions_here() {
+    let company = Company::open().await;
+    let olga = company.other("Beta", "olga@beta.example").await;
+    let bob = company
+        .join(&olga.who, "bob@beta.example", &[Role::Member])
+        .await;
+    let identity = &company.house.identity;
+    let invited = identity
+        .invitation_create(&company.ada, "bob@beta.example", vec![Role::Member])
+        .await
+        .unwrap();
+    let link = company.link(company.ada.tenant, invited.id).await;
+    let elsewhere = identity.invitation_join(&bob.who, &link).await.unwrap();
+    let again = SignIn {
+        email: "bob@beta.example".to_owned(),
+        password: Secret::new(PASSWORD.to_owned()),
+        tenant: Some(olga.who.tenant),
+    };
+    let step = identity.sign_in(again, &caller("192.0.2.10")).await;
+    let SignInStep::Done(here) = step.unwrap() else {
+        panic!("a factor is asked for");
+    };
+
+    let own = identity.member_sign_out(&olga.who, olga.user()).await;
+    assert_eq!(refused(own), Refusal::OwnAccount);
+    let ada = company.ada.user().unwrap();
+    let foreign = identity.member_sign_out(&olga.who, ada).await;
+    assert_eq!(refused(foreign), Refusal::UnknownMember);
+    assert!(company.alive(&here).await && company.alive(&company.ada_grant).await);
+
+    let ended = identity.member_sign_out(&olga.who, bob.user()).await;
+    assert_eq!(ended.unwrap(), 1);
+    assert!(!company.alive(&here).await);
+    assert!(company.alive(&elsewhere).await && company.alive(&olga.grant).await);
+    assert!(company.member(&olga.who, bob.user()).await.active);
 }

@@ -79,7 +79,7 @@ async fn events(
         begun: false,
     };
     Ok(HttpResponse::Ok()
-        .content_type("text/event-stream")
+        .content_type("text/event-stream; charset=utf-8")
         .insert_header((CACHE_CONTROL, "no-store"))
         .streaming(stream::unfold(held, Stream::next)))
 }

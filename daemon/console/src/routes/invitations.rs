@@ -206,7 +206,7 @@ async fn invitation_accept(
         .invitation_accept(input, &caller)
         .await
         .map_err(session::problem)?;
-    Ok(session::granted(HttpResponse::Created(), grant))
+    session::signed_in(&shared, &request, HttpResponse::Created(), grant).await
 }
 
 async fn invitation_join(
@@ -250,5 +250,5 @@ async fn sign_up_complete(
         .sign_up_complete(&input.token, input.password, &caller)
         .await
         .map_err(session::problem)?;
-    Ok(session::granted(HttpResponse::Created(), grant))
+    session::signed_in(&shared, &request, HttpResponse::Created(), grant).await
 }

@@ -17,6 +17,7 @@ pub(super) fn routes() -> Routes {
         .post("/members/{id}/deactivate", member_deactivate)
         .post("/members/{id}/reactivate", member_reactivate)
         .post("/members/{id}/factors/reset", member_factors_reset)
+        .post("/members/{id}/sign-out", member_sign_out)
         .post("/members/{id}/owner", owner_transfer)
         .patch("/me", profile_update)
         .get("/tenant", tenant_show)
@@ -220,6 +221,15 @@ async fn member_factors_reset(
 ) -> Result<HttpResponse, Problem> {
     shared.identity().member_factors_reset(&who, id).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+async fn member_sign_out(
+    who: Allowed<permit::MemberEdit>,
+    shared: web::Data<Shared>,
+    Path(id): Path<UserId>,
+) -> Result<HttpResponse, Problem> {
+    let ended = shared.identity().member_sign_out(&who, id).await?;
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "ended": ended })))
 }
 
 async fn owner_transfer(

@@ -116,7 +116,7 @@ async fn sign_in(
         .await
         .map_err(problem)?;
     Ok(match step {
-        SignInStep::Done(grant) => granted(HttpResponse::Ok(), *grant),
+        SignInStep::Done(grant) => signed_in(&shared, &request, HttpResponse::Ok(), *grant).await?,
         SignInStep::Factor(challenge) => step_up::challenged(*challenge),
     })
 }
@@ -161,7 +161,24 @@ async fn sign_out(who: SignedIn, shared: web::Data<Shared>) -> Result<HttpRespon
         .finish())
 }
 
-/// The answer to whatever opens, renews or moves a session.
+/// The answer to a sign-in. Whatever session the browser came with is over.
+pub(super) async fn signed_in(
+    shared: &Shared,
+    request: &HttpRequest,
+    response: HttpResponseBuilder,
+    grant: Grant,
+) -> Result<HttpResponse, Problem> {
+    if let Some(earlier) = read_refresh_cookie(request) {
+        let caller = shared.caller(request);
+        shared
+            .identity()
+            .session_supersede(&earlier, &caller)
+            .await?;
+    }
+    Ok(granted(response, grant))
+}
+
+/// The answer to whatever renews or moves a session.
 pub(super) fn granted(mut response: HttpResponseBuilder, grant: Grant) -> HttpResponse {
     if let Some(refresh) = &grant.refresh {
         response.cookie(refresh_cookie(refresh.token.expose(), refresh.expires_in));

@@ -57,5 +57,5 @@ async fn setup_claim(
         .setup_claim(claim, &caller)
         .await
         .map_err(session::problem)?;
-    Ok(session::granted(HttpResponse::Created(), grant))
+    session::signed_in(&shared, &request, HttpResponse::Created(), grant).await
 }

@@ -13,7 +13,7 @@ use identity::{
 use kernel::{ProviderId, Secret, TenantId};
 use serde::{Deserialize, Serialize};
 
-use super::session::{granted, problem};
+use super::session::{problem, signed_in};
 use crate::{Console, views::All};
 
 pub(super) fn routes() -> Routes {
@@ -265,7 +265,7 @@ async fn oidc_complete(
         .map_err(problem)?;
     let mut answer = HttpResponse::Ok();
     answer.cookie(forget_sso_cookie());
-    Ok(granted(answer, grant))
+    signed_in(&console.shared, &request, answer, grant).await
 }
 
 async fn sso_sign_out(who: SignedIn, console: web::Data<Console>) -> Result<HttpResponse, Problem> {

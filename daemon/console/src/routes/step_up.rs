@@ -11,7 +11,7 @@ use kernel::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::session::{granted, problem};
+use super::session::{problem, signed_in};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -91,7 +91,7 @@ async fn sign_in_factor(
         .map_err(problem)?;
     let mut response = HttpResponse::Ok();
     response.cookie(forget_sign_in_cookie());
-    Ok(granted(response, grant))
+    signed_in(&shared, &request, response, grant).await
 }
 
 async fn passkey_sign_in_begin(
@@ -119,7 +119,7 @@ async fn passkey_sign_in(
         .map_err(problem)?;
     let mut response = HttpResponse::Ok();
     response.cookie(forget_sign_in_cookie());
-    Ok(granted(response, grant))
+    signed_in(&shared, &request, response, grant).await
 }
 
 async fn step_up_begin(

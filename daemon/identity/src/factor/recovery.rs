@@ -1,7 +1,7 @@
 //! Recovery codes (LR-15): eight, each good once, for who has lost their other factors.
 //!
-//! A code has 80 random bits, so what protects a password's hash (a slow function against a guess
-//! from a dictionary) has nothing to do here: trying 2^80 codes is out of reach at any speed. A keyed
+//! A code has 120 random bits, so what protects a password's hash (a slow function against a guess
+//! from a dictionary) has nothing to do here: trying 2^120 codes is out of reach at any speed. A keyed
 //! hash is enough, and checking one costs an attacker's target nothing. The person is in the hash, so
 //! a row that was copied to somebody else opens nothing.
 
@@ -13,8 +13,8 @@ use super::store;
 use crate::{code, email::keyed_hash, error::IdentityError};
 
 pub(crate) const CODES: usize = 8;
-/// 16 letters of 5 bits.
-const GROUPS: usize = 4;
+/// 24 letters of 5 bits; below 112 bits ASVS 6.5.2 wants a slow hash.
+const GROUPS: usize = 6;
 const GROUP: usize = 4;
 
 /// What is left of a person's codes.
@@ -57,14 +57,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_has_eighty_bits_and_is_one_persons_alone() {
+    fn a_code_has_120_bits_and_is_one_persons_alone() {
         let key = Secret::new(vec![1; 32]);
         let (ada, eve) = (
             UserId::generate(&SystemClock),
             UserId::from_uuid(uuid::Uuid::nil()),
         );
         let code = code::random_groups(GROUPS, GROUP).unwrap();
-        assert_eq!(code::canonical(code.expose()).len() * 5, 80);
+        assert_eq!(code::canonical(code.expose()).len() * 5, 120);
         let typed = code.expose().to_lowercase().replace('-', " ");
         let stored = hash(&key, ada, code.expose()).unwrap();
         assert_eq!(hash(&key, ada, &typed).unwrap(), stored);

@@ -89,6 +89,18 @@ pub(crate) fn sessions_end_others(
         .execute(tx.conn())?)
 }
 
+/// Ends the sessions of the person that are in the scope's tenant.
+pub(crate) fn sessions_end_here(tx: &mut AuthTx<'_>, user: UserId, reason: &str) -> Outcome<usize> {
+    let (now, tenant) = (tx.now(), tx.tenant());
+    let here = sessions::table
+        .filter(sessions::user_id.eq(user.uuid()))
+        .filter(sessions::tenant_id.eq(tenant.uuid()))
+        .filter(sessions::ended_at.is_null());
+    Ok(update(here)
+        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason)))
+        .execute(tx.conn())?)
+}
+
 /// What was known of a device before it was seen now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {

@@ -277,5 +277,17 @@ async fn cookies_from_before_are_never_the_session_after() {
         ["3"],
         "set-up, the attacker's, the victim's"
     );
+    let renew = async |cookie: &str| {
+        let ask = site
+            .post("/session/refresh", &json!({}))
+            .header("cookie", cookie);
+        ask.send().await.unwrap().status()
+    };
+    assert_eq!(
+        renew(&planted).await,
+        StatusCode::UNAUTHORIZED,
+        "it is over"
+    );
+    assert_eq!(renew(&refresh).await, StatusCode::OK);
     site.running.stop().await;
 }

@@ -21,7 +21,7 @@ export function Page() {
   const code = userCode(params.get("user_code") ?? "");
   return (
     <>
-      <PageHead title="Connect a command line">A program on a computer of yours wants to act in your name. It shows a code; you see the same one here, and decide.</PageHead>
+      <PageHead title="Connect a command line">A program on a computer of yours wants to act in your name. It shows a code; you see the same one here, and decide. It stays signed in for 7 days at most, or until you end it under Sessions.</PageHead>
       {code === "" ? <CodeForm onCode={(typed) => setParams({ user_code: typed })} /> : <Request key={code} code={code} onAnother={() => setParams({})} />}
     </>
   );

@@ -54,7 +54,7 @@ export const api = {
   passwordResetComplete: () => `${v1}/password/reset/complete`,
   members: (query: MemberQuery & ListQuery) => withQuery(`${v1}/members`, { ...query }),
   member: (id: string) => `${v1}/members/${e(id)}`,
-  memberVerb: (id: string, verb: "deactivate" | "reactivate" | "owner") => `${v1}/members/${e(id)}/${verb}`,
+  memberVerb: (id: string, verb: "sign-out" | "deactivate" | "reactivate" | "owner") => `${v1}/members/${e(id)}/${verb}`,
   memberFactorsReset: (id: string) => `${v1}/members/${e(id)}/factors/reset`,
   invitations: (query: InvitationQuery = {}) => withQuery(`${v1}/invitations`, { ...query }),
   invitation: (id: string) => `${v1}/invitations/${e(id)}`,

@@ -8,12 +8,17 @@ import { api } from "../../paths";
 import { Confirm } from "../../ui/confirm";
 import { useToast } from "../../ui/toast";
 
-export type Act = "reset" | "owner" | "deactivate" | "reactivate";
+export type Act = "sign-out" | "reset" | "owner" | "deactivate" | "reactivate";
 
 interface Words { title: string; act: string; danger: boolean; typed?: string; effect: string; done: string }
 
 function wordsFor(act: Act, { name }: Member, tenant: string): Words {
   switch (act) {
+    case "sign-out":
+      return {
+        title: `Sign ${name} out`, act: "Sign out", danger: true, done: `${name} is signed out everywhere in ${tenant}.`,
+        effect: `Every browser and program in which they are signed in to ${tenant} asks them to sign in again. They keep their roles.`,
+      };
     case "reset":
       return {
         title: `Reset the factors of ${name}`, act: "Reset factors", danger: true, done: `${name} has no second factor any more and is signed out.`,

@@ -57,6 +57,9 @@ function Details({ member, onBusy }: { member: Member; onBusy(busy: boolean): vo
         <section className={css["acts"]} aria-label="Acts">
           {active ? (
             <>
+              <Line title="Sign out" note="Everywhere in this organisation, for a device that was lost. They sign in again.">
+                <Button size="xs" variant="default" onClick={() => ask("sign-out")}>Sign out</Button>
+              </Line>
               <Line title="Reset second factors" note="When phone and recovery codes are lost. They sign in with the password and set up a new one.">
                 <Button size="xs" variant="default" onClick={() => ask("reset")}>Reset factors</Button>
               </Line>

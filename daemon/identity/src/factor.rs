@@ -8,7 +8,7 @@ mod by_passkey;
 mod challenge;
 mod enrol;
 mod own_passkeys;
-mod passkey;
+pub(crate) mod passkey;
 mod proof;
 mod recovery;
 mod step_up;

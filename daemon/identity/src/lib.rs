@@ -21,6 +21,8 @@ mod email;
 mod error;
 mod factor;
 mod founding;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod grant;
 mod identity;
 mod invitations;

@@ -1,7 +1,10 @@
 //! `bench NAME`: one JSON line per figure on stdout, progress on stderr. Exit 0 when every bar
 //! holds, 1 when one does not, 2 when one cannot be told.
 
+mod auth;
 mod decide;
+mod login_timing;
+mod person;
 mod report;
 mod routing;
 
@@ -21,6 +24,21 @@ enum Bench {
         #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(7..))]
         rounds: u16,
     },
+    /// Signing in, refreshing, reading: what they cost, and what a flood of sign-ins costs others.
+    Auth {
+        /// Seconds of each load.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(2..))]
+        seconds: u64,
+        /// Rounds, floor and ours interleaved.
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
+        rounds: u16,
+    },
+    /// Whether the time of a refused sign-in tells a known address from an unknown one.
+    LoginTiming {
+        /// Tries, half of them at a known address, interleaved.
+        #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(200..))]
+        tries: u32,
+    },
     /// The main job with real parts: leads fetched, decided, written back, on record.
     Routing {
         /// Leads routed in each round.
@@ -38,6 +56,11 @@ enum Bench {
 fn main() -> anyhow::Result<ExitCode> {
     let figures = match Bench::parse() {
         Bench::Decide { records, rounds } => decide::run(records, usize::from(rounds))?,
+        Bench::Auth { seconds, rounds } => auth::run(auth::Load {
+            lasts: std::time::Duration::from_secs(seconds),
+            rounds: usize::from(rounds),
+        })?,
+        Bench::LoginTiming { tries } => login_timing::run(tries)?,
         Bench::Routing { leads, rounds } => routing::run(leads, rounds)?,
         Bench::RoutingFloor => {
             routing::floor::serve()?;

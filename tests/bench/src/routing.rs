@@ -4,7 +4,7 @@
 
 mod bed;
 pub(crate) mod floor;
-mod rows;
+pub(crate) mod rows;
 mod usage;
 
 use std::{

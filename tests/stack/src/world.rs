@@ -151,7 +151,7 @@ impl World {
         let text = format!(
             "[site]\npublic_url = \"https://localhost:{port}\"\n\n\
              [server]\nlisten = \"127.0.0.1:{port}\"\ncertificate = {:?}\nprivate_key = {:?}\n\
-             metrics_listen = \"127.0.0.1:{}\"\nshutdown_seconds = 5\nsign_ins_per_minute = 120\nrequests_per_minute = 60000\n\n\
+             metrics_listen = \"127.0.0.1:{}\"\nshutdown_seconds = 5\nsign_ins_per_minute = 6000\nrequests_per_minute = 60000\n\n\
              [admin]\nsocket = {:?}\n\n\
              [database]\nhost = {:?}\nname = \"revkeep\"\n\n\
              [secrets]\nbackend = \"vault\"\n[secrets.vault]\naddress = {:?}\nca_file = {:?}\nrole_id = {:?}\nsecret_id = {{ file = {:?} }}\n\n\

@@ -36,14 +36,14 @@ pub(crate) struct Site {
 }
 
 /// What a browser is asked (`{publicKey: …}`), and what its answer is checked against.
-pub(super) struct Ceremony {
-    pub(super) options: Json,
-    pub(super) state: Json,
+pub(crate) struct Ceremony {
+    pub(crate) options: Json,
+    pub(crate) state: Json,
 }
 
 impl Site {
     /// `None` for an address whose host has no name: a passkey is bound to a domain.
-    fn new(public_url: &str) -> Option<Self> {
+    pub(crate) fn new(public_url: &str) -> Option<Self> {
         let origin = Url::parse(public_url).ok()?;
         let domain = origin.domain()?.to_owned();
         let life = CHALLENGE_LIFE.to_std().unwrap_or(Duration::from_secs(600));
@@ -59,7 +59,7 @@ impl Site {
     }
 
     /// A new passkey of `user`, which none of `known` may be again.
-    pub(super) fn create(
+    pub(crate) fn create(
         &self,
         (user, email, name): (UserId, &str, &str),
         known: &[Credential],
@@ -80,7 +80,7 @@ impl Site {
     }
 
     /// The credential that the answer to [`Site::create`] brings.
-    pub(super) fn created(&self, state: Json, answer: Json) -> Result<Credential, IdentityError> {
+    pub(crate) fn created(&self, state: Json, answer: Json) -> Result<Credential, IdentityError> {
         let state: RegistrationState = serde_json::from_value(state).map_err(unreadable)?;
         let answer: RegisterPublicKeyCredential =
             serde_json::from_value(answer).map_err(|_| IdentityError::PasskeyUnfit)?;
@@ -93,7 +93,7 @@ impl Site {
     }
 
     /// Asks for one of `known`; for whichever the person picks when there are none.
-    pub(super) fn ask(&self, known: Vec<Credential>) -> Result<Ceremony, IdentityError> {
+    pub(crate) fn ask(&self, known: Vec<Credential>) -> Result<Ceremony, IdentityError> {
         let builder = self
             .core
             .new_challenge_authenticate_builder(known, Some(UserVerificationPolicy::Required))
@@ -108,7 +108,7 @@ impl Site {
 
     /// The credential as it is after a right answer, with its counter. `None`: wrong. `known` are the
     /// person's, as they are now.
-    pub(super) fn proven(
+    pub(crate) fn proven(
         &self,
         state: Json,
         answer: &PublicKeyCredential,
@@ -159,7 +159,7 @@ impl Identity {
 }
 
 impl Inner {
-    pub(super) fn site(&self) -> Result<Arc<Site>, IdentityError> {
+    pub(crate) fn site(&self) -> Result<Arc<Site>, IdentityError> {
         let site = self.site.get().and_then(Option::as_ref);
         site.map(Arc::clone).ok_or(IdentityError::PasskeysOff)
     }

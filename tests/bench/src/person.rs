@@ -1,0 +1,95 @@
+//! Identity in this process, on a database of its own, with one account and no lockouts.
+
+use std::{os::unix::fs::PermissionsExt as _, sync::Arc};
+
+use anyhow::{bail, ensure};
+use db::Db;
+use identity::{Caller, Config, Grant, Identity, SetupClaim, SignIn, SignInStep};
+use kernel::{Actor, Secret, SharedClock, SystemClock};
+use stack::database::{self, Database};
+use vault::{Choice, LocalConfig, PrivateFile, Vault};
+
+pub(crate) const KNOWN: &str = "ada@acme.example";
+const PASSWORD: &str = "Walking-otters-9-quietly";
+
+pub(crate) struct Person {
+    pub(crate) identity: Identity,
+    _database: Database,
+    _keystore: tempfile::TempDir,
+}
+
+impl Person {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> anyhow::Result<Self> {
+        let database = database::shared()?.database()?;
+        let clock: SharedClock = Arc::new(SystemClock);
+        let keystore = tempfile::tempdir()?;
+        let vault = local_vault(&keystore, Arc::clone(&clock))?;
+        let db = Db::new(&database.config(), clock)?;
+        db.unlock(database::context_key());
+        db.set_audit_keyring(Arc::new(audit::Keyring::new(db.clone(), vault.clone())));
+        let mut config = Config {
+            failures_per_address: u32::MAX,
+            failures_per_account: u32::MAX,
+            ..Config::default()
+        };
+        change(&mut config);
+        let identity = Identity::new(db, vault, config);
+        identity.unlock().await?;
+        let asker = Actor::Local {
+            os_user: String::from("bench"),
+        };
+        let code = identity.setup_code_create(&asker).await?;
+        let claim = SetupClaim {
+            code: code.expose().clone(),
+            organisation: String::from("Acme"),
+            name: String::from("Ada Lovelace"),
+            email: KNOWN.to_owned(),
+            password: Secret::new(PASSWORD.to_owned()),
+        };
+        identity.setup_claim(claim, &caller()?).await?;
+        Ok(Self {
+            identity,
+            _database: database,
+            _keystore: keystore,
+        })
+    }
+
+    /// A new session of the account.
+    pub(crate) async fn session(&self) -> anyhow::Result<Grant> {
+        let input = SignIn {
+            email: KNOWN.to_owned(),
+            password: Secret::new(PASSWORD.to_owned()),
+            tenant: None,
+        };
+        match self.identity.sign_in(input, &caller()?).await? {
+            SignInStep::Done(grant) => Ok(*grant),
+            SignInStep::Factor(_) => bail!("a factor is asked for"),
+        }
+    }
+}
+
+pub(crate) fn caller() -> anyhow::Result<Caller> {
+    Ok(Caller {
+        address: "192.0.2.1".parse()?,
+        user_agent: String::from("bench"),
+        request: None,
+    })
+}
+
+fn local_vault(keystore: &tempfile::TempDir, clock: SharedClock) -> anyhow::Result<Vault> {
+    let key = keystore.path().join("key");
+    std::fs::write(&key, [7_u8; 32])?;
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600))?;
+    let local = LocalConfig {
+        key: PrivateFile::File(key),
+        keystore: keystore.path().join("keystore"),
+    };
+    ensure!(!local.keystore.exists(), "the keystore is there already");
+    vault::create_keystore(&local)?;
+    let config = vault::Config {
+        backend: Choice::Local,
+        vault: None,
+        local: Some(local),
+    };
+    Ok(Vault::new(config, clock)?)
+}

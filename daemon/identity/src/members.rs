@@ -5,6 +5,8 @@
 //! alone: an account belongs to its person and may serve other tenants, which are not ours to touch. A
 //! person whose last membership is deactivated can sign in nowhere.
 
+use std::collections::HashSet;
+
 use audit::Entry;
 use chrono::{DateTime, Utc};
 use db::{AuthTx, Unit};
@@ -48,6 +50,8 @@ pub struct Member {
     /// The membership's epoch.
     pub version: i32,
     pub factors: MemberFactors,
+    /// Has signed in through a provider of the tenant.
+    pub sso: bool,
 }
 
 /// Which second factors a person has, without anything of them.
@@ -126,21 +130,22 @@ impl Identity {
         limit: i64,
     ) -> Outcome<MemberPage> {
         let acting = Acting::of(who)?;
-        let (rows, (active, deactivated, without_factor)) = self
+        let ((rows, linked), (active, deactivated, without_factor)) = self
             .inner
             .db
             .auth(acting.scope, move |tx| {
                 let rows = page(tx, &filter, after, limit)?;
+                let linked = linked(tx, &rows)?;
                 let counts = (
                     count(tx, "active")?,
                     count(tx, "deactivated")?,
                     count_without_factor(tx)?,
                 );
-                Ok::<_, IdentityError>((rows, counts))
+                Ok::<_, IdentityError>(((rows, linked), counts))
             })
             .await?;
         Ok(MemberPage {
-            items: self.shown(rows).await?,
+            items: self.shown(rows, &linked).await?,
             active,
             deactivated,
             without_factor,
@@ -319,7 +324,7 @@ impl Identity {
         F: FnOnce(&mut AuthTx<'_>, &Acting, Membership) -> Outcome<()> + Send + 'static,
     {
         let acting = Acting::of(who)?;
-        let row = self
+        let (row, linked) = self
             .inner
             .db
             .auth(acting.scope, move |tx| {
@@ -331,16 +336,18 @@ impl Identity {
                 work(tx, &acting, old)?;
                 db::hint(tx, "sessions")?;
                 db::hint(tx, "members")?;
-                one(tx, member)
+                let row = one(tx, member)?;
+                let linked = linked(tx, std::slice::from_ref(&row))?;
+                Ok::<_, IdentityError>((row, linked))
             })
             .await?;
         self.inner.standings.forget_tenant(who.tenant);
-        let mut shown = self.shown(vec![row]).await?;
+        let mut shown = self.shown(vec![row], &linked).await?;
         shown.pop().ok_or_else(|| Refusal::UnknownMember.into())
     }
 
     /// Opens the addresses, a bounded number at a time.
-    async fn shown(&self, rows: Vec<MemberRow>) -> Outcome<Vec<Member>> {
+    async fn shown(&self, rows: Vec<MemberRow>, linked: &HashSet<Uuid>) -> Outcome<Vec<Member>> {
         let opened = stream::iter(rows.into_iter().map(|row| async move {
             let user = UserId::from_uuid(row.user_id);
             let email = self.inner.open_email(user, &row.email_sealed).await?;
@@ -348,6 +355,7 @@ impl Identity {
                 user,
                 name: row.name,
                 email,
+                sso: linked.contains(&row.user_id),
                 roles: roles_of(&row.roles),
                 owner: row.owner,
                 active: row.state == "active",
@@ -448,6 +456,11 @@ fn set(tx: &mut AuthTx<'_>, user: UserId, old: &Membership, change: Change) -> O
         .set(&change)
         .execute(tx.conn())?;
     Ok(())
+}
+
+fn linked(tx: &mut AuthTx<'_>, rows: &[MemberRow]) -> Outcome<HashSet<Uuid>> {
+    let users: Vec<Uuid> = rows.iter().map(|row| row.user_id).collect();
+    crate::sso::linked(tx, &users)
 }
 
 fn one(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<MemberRow> {

@@ -12,7 +12,7 @@ export type SessionState =
   | { kind: "set_up" }
   | { kind: "sealed" }
   | { kind: "unreachable"; error: unknown }
-  | { kind: "signed_out"; reason: string | undefined }
+  | { kind: "signed_out"; reason: string | undefined; /** Where the identity provider's own session may be ended. */ elsewhere?: string | undefined }
   | { kind: "signed_in"; session: SessionInfo };
 
 interface SessionActions {
@@ -91,10 +91,10 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       reload: async () => setState(signedIn(await readSession())),
       adopt: (session) => setState(signedIn(session)),
       signOut: async () => {
-        await client.closeSession();
+        const elsewhere = await client.closeSession(state.kind === "signed_in" && Boolean(state.session.sso));
         mark.clear();
         queries.clear();
-        setState({ kind: "signed_out", reason: undefined });
+        setState({ kind: "signed_out", reason: undefined, elsewhere });
         tellOtherTabs();
       },
     };

@@ -1,0 +1,45 @@
+// Single sign-on as the API tells it: where an address leads, the organisation's identity providers and mail domains.
+import { queryOptions } from "@tanstack/react-query";
+import { api } from "../paths";
+import { client } from "./client";
+
+/** The same for a domain that is nobody's and for one without single sign-on. */
+export interface Discovery { sso: boolean; provider: string | null; name: string | null; only: boolean }
+
+export type ProviderKind = "oidc" | "saml";
+export interface RoleRule { group: string; roles: string[] }
+export interface MailDomain { domain: string; verified: boolean; verified_at: string | null }
+export interface Provider {
+  id: string; kind: ProviderKind; name: string; enabled: boolean; issuer: string; client_id: string; has_secret: boolean; scopes: string[];
+  groups_claim: string; role_map: RoleRule[]; create_members: boolean; domains: MailDomain[]; redirect_uri: string; version: number;
+  created_at: string; updated_at: string;
+}
+/** What is sent; without a secret the stored one stays. */
+export interface ProviderInput {
+  kind: ProviderKind; name: string; enabled: boolean; issuer: string; client_id: string; client_secret?: string; scopes: string[];
+  groups_claim: string; role_map: RoleRule[]; create_members: boolean; version?: number;
+}
+/** What an OpenID provider says of itself. */
+export interface Probe { issuer: string; authorization_endpoint: string; token_endpoint: string | null; keys: number; logout: boolean }
+export interface SsoSettings { only: boolean }
+export interface WaitingDomain { tenant: string; tenant_name: string; domain: string; created_at: string }
+
+export const providersQuery = () => queryOptions({
+  queryKey: ["sso", "providers"],
+  queryFn: async ({ signal }) => (await client.get<{ items: Provider[] }>(api.ssoProviders(), { signal })).items,
+});
+
+export const ssoSettingsQuery = () => queryOptions({
+  queryKey: ["sso", "settings"],
+  queryFn: ({ signal }) => client.get<SsoSettings>(api.ssoSettings(), { signal }),
+});
+
+export const waitingDomainsQuery = () => queryOptions({
+  queryKey: ["platform-sso-domains"],
+  queryFn: async ({ signal }) => (await client.get<{ items: WaitingDomain[] }>(api.platformSsoDomains(), { signal })).items,
+});
+
+/** What a change of a provider is made from: all that it is, without what only the server says. */
+export function inputOf({ kind, name, enabled, issuer, client_id, scopes, groups_claim, role_map, create_members, version }: Provider): ProviderInput {
+  return { kind, name, enabled, issuer, client_id, scopes, groups_claim, role_map, create_members, version };
+}

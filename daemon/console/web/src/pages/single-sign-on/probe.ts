@@ -1,0 +1,42 @@
+// What a test of an identity provider showed, as the steps that a sign-in takes. Pure.
+import { Problem } from "../../api/problem";
+import type { Probe } from "../../api/sso";
+import { plural } from "../../lib/format";
+import type { Tone } from "../../ui/status";
+
+export interface ProbeStep { title: string; tone: Tone; detail: string }
+
+const REACH = "Revkeep reaches it";
+const SPEAKS = "It speaks OpenID Connect";
+const KEYS = "It publishes its signing keys";
+const CODES = "It redeems sign-ins";
+const LEAVES = "It can end its own session";
+
+const skipped = (title: string): ProbeStep => ({ title, tone: "idle", detail: "Not tried." });
+
+const hostOf = (address: string): string => (URL.canParse(address) ? new URL(address).host : address);
+
+export function probeSteps(probe: Probe): ProbeStep[] {
+  return [
+    { title: REACH, tone: "ok", detail: `${hostOf(probe.issuer)} answered, with a certificate that is trusted.` },
+    { title: SPEAKS, tone: "ok", detail: `Its issuer is ${probe.issuer}; people are sent to ${hostOf(probe.authorization_endpoint)}.` },
+    probe.keys > 0
+      ? { title: KEYS, tone: "ok", detail: `${plural(probe.keys, "key")} to check its word with.` }
+      : { title: KEYS, tone: "bad", detail: "There is none, so nothing that it says can be checked. Nobody can sign in." },
+    probe.token_endpoint === null
+      ? { title: CODES, tone: "bad", detail: "It names no token endpoint, so no sign-in can be finished." }
+      : { title: CODES, tone: "ok", detail: `At ${hostOf(probe.token_endpoint)}. The client secret is first used when somebody signs in.` },
+    probe.logout
+      ? { title: LEAVES, tone: "ok", detail: "Who signs out here is offered to sign out there." }
+      : { title: LEAVES, tone: "warn", detail: "It names no way to. Signing out of Revkeep leaves its own session open." },
+  ];
+}
+
+/** The steps up to the one that failed; nothing where the refusal is not about the provider. */
+export function failedSteps(error: unknown): ProbeStep[] | undefined {
+  if (!(error instanceof Problem)) return undefined;
+  const later = [KEYS, CODES, LEAVES].map(skipped);
+  if (error.code.startsWith("egress_")) return [{ title: REACH, tone: "bad", detail: error.message }, skipped(SPEAKS), ...later];
+  if (error.code !== "sso_provider_wrong") return undefined;
+  return [{ title: REACH, tone: "ok", detail: "It answered." }, { title: SPEAKS, tone: "bad", detail: error.message }, ...later];
+}

@@ -1,4 +1,4 @@
-import { Button, Stack } from "@mantine/core";
+import { Button, Stack, TextInput } from "@mantine/core";
 import { IconLogin2 } from "@tabler/icons-react";
 import { useState } from "react";
 import { useSearchParams } from "react-router";
@@ -9,10 +9,10 @@ import { leaveFor } from "../sso/leave";
 import { refusalOf, type SsoRefusal } from "../sso/refusal";
 import type { SignInStep } from "./steps";
 
-interface ProviderStepProps { step: Extract<SignInStep, { kind: "provider" }>; onPassword(): void; onOther(): void }
+interface ProviderStepProps { step: Extract<SignInStep, { kind: "provider" }>; /** Empty for whoever came by a link. */ email: string; onPassword(): void; onOther(): void }
 
 /** The organisation's own sign-in. Where it is the only one, a password is not offered, and the owner's way in stays a quiet link. */
-export function ProviderStep({ step, onPassword, onOther }: ProviderStepProps) {
+export function ProviderStep({ step, email, onPassword, onOther }: ProviderStepProps) {
   const [params] = useSearchParams();
   const [refusal, setRefusal] = useState<SsoRefusal>();
   const [busy, setBusy] = useState(false);
@@ -29,6 +29,7 @@ export function ProviderStep({ step, onPassword, onOther }: ProviderStepProps) {
   return (
     <Stack gap="md">
       {refusal ? <Notice tone="bad" title={refusal.title}>{refusal.why} {refusal.next}</Notice> : null}
+      {email === "" ? null : <TextInput label="Email" type="email" autoComplete="username" readOnly value={email} />}
       <Button fullWidth autoFocus data-autofocus loading={busy} leftSection={<IconLogin2 size={18} aria-hidden />} onClick={() => { void leave(); }}>
         {step.name === undefined ? "Continue with your organisation" : `Continue with ${step.name}`}
       </Button>

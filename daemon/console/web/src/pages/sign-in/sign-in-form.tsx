@@ -37,7 +37,7 @@ export function SignInForm({ step, onStep, fixedEmail }: SignInFormProps) {
     case "password":
       return <PasswordStep notice={step.notice} email={email} onStep={onStep} onOther={fixedEmail === undefined ? restart : undefined} />;
     case "provider":
-      return <ProviderStep step={step} onPassword={() => onStep(email === "" ? FIRST_STEP : PASSWORD_STEP)} onOther={restart} />;
+      return <ProviderStep step={step} email={email} onPassword={() => onStep(email === "" ? FIRST_STEP : PASSWORD_STEP)} onOther={restart} />;
     case "factor":
       return <FactorStep step={step} onStep={onStep} onOther={restart} />;
   }
@@ -72,7 +72,10 @@ function AddressStep({ notice, email, onEmail, onStep }: AddressStepProps) {
           />
           <Button type="submit" loading={busy} disabled={email.trim() === ""} fullWidth>Continue</Button>
           {offers?.passkey && passkeysWork() ? <PasskeySignIn busy={busy} onProblem={setProblem} /> : null}
-          {offers?.sign_up ? <div className={css["beside"]}><span /><Link to={path.signUp()}>Start a trial</Link></div> : null}
+          <div className={css["beside"]}>
+            <Link to={path.reset()}>Forgot your password?</Link>
+            {offers?.sign_up ? <Link to={path.signUp()}>Start a trial</Link> : null}
+          </div>
         </Stack>
       </form>
     </>

@@ -47,7 +47,7 @@ function Row({ provider }: { provider: Provider }) {
     <li>
       <div className={rows["rowText"]}>
         <strong><Link className={css["open"]} to={path.ssoProvider(provider.id)}>{provider.name}</Link><ProviderState provider={provider} /></strong>
-        <small>{KIND_WORDS[provider.kind]} at {hostOf(provider.issuer)}. {provider.domains.length === 0 ? "No mail domain leads here yet." : `${plural(verified, "verified domain")} of ${provider.domains.length}.`}</small>
+        <small>{KIND_WORDS[provider.kind]} at {hostOf(provider.issuer)}. {provider.domains.length === 0 ? "No mail domain leads here yet." : `Verified: ${verified} of ${plural(provider.domains.length, "mail domain")}.`}</small>
       </div>
       <div className={rows["rowActs"]}><Button size="xs" variant="default" component={Link} to={path.ssoProvider(provider.id)} aria-label={`Open ${provider.name}`}>Open</Button></div>
     </li>

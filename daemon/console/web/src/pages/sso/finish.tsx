@@ -44,7 +44,7 @@ export function Finish({ address, here, answer, once }: { address: string; here:
 function Refused({ refusal, requestId, onRepeat }: { refusal: SsoRefusal; requestId?: string | undefined; onRepeat?: () => void }) {
   return (
     <Door title="Not signed in" lead="No session was opened." foot={requestId ? <>Request <Code>{requestId}</Code> is in the log of this server.</> : undefined}>
-      <Notice tone="bad" title={refusal.title}>{refusal.why} {refusal.next}</Notice>
+      <Notice tone={refusal === NOTHING ? "warn" : "bad"} title={refusal.title}>{refusal.why} {refusal.next}</Notice>
       {refusal.repeat && onRepeat ? <Button fullWidth mb="xs" onClick={onRepeat}>Try once more</Button> : null}
       <Button component={Link} to={path.signIn()} fullWidth variant={refusal.repeat ? "default" : "filled"}>To the sign-in page</Button>
     </Door>

@@ -13,13 +13,25 @@ export interface Provider {
   id: string; kind: ProviderKind; name: string; enabled: boolean; issuer: string; client_id: string; has_secret: boolean; scopes: string[];
   groups_claim: string; role_map: RoleRule[]; create_members: boolean; domains: MailDomain[]; redirect_uri: string; version: number;
   created_at: string; updated_at: string;
+  /** Of one that speaks SAML; its entity id is the issuer. */
+  saml?: SamlSettings | null;
 }
+export interface Certificate { text: string; subject: string; not_after: string; fingerprint: string }
+export interface SamlSettings {
+  sign_in_url: string; sign_out_url: string | null; certificates: Certificate[]; email_attribute: string | null; name_attribute: string | null;
+  /** What Revkeep is called at the provider. */
+  entity_id: string; acs_url: string; metadata_url: string;
+}
+interface Common { name: string; enabled: boolean; groups_claim: string; role_map: RoleRule[]; create_members: boolean; version?: number }
 /** What is sent; without a secret the stored one stays. */
-export interface ProviderInput {
-  kind: ProviderKind; name: string; enabled: boolean; issuer: string; client_id: string; client_secret?: string; scopes: string[];
-  groups_claim: string; role_map: RoleRule[]; create_members: boolean; version?: number;
+export interface OidcInput extends Common { kind: "oidc"; issuer: string; client_id: string; client_secret?: string; scopes: string[] }
+/** Metadata stands for the addresses and the certificates in it. */
+export interface SamlInput extends Common {
+  kind: "saml";
+  saml: { metadata?: string; issuer?: string; sign_in_url?: string; sign_out_url?: string | null; certificates?: string[]; email_attribute: string | null; name_attribute: string | null };
 }
-/** What an OpenID provider says of itself. */
+export type ProviderInput = OidcInput | SamlInput;
+/** What an OpenID provider says of itself; of a SAML provider, what is set. */
 export interface Probe { issuer: string; authorization_endpoint: string; token_endpoint: string | null; keys: number; logout: boolean }
 export interface SsoSettings { only: boolean }
 export interface WaitingDomain { tenant: string; tenant_name: string; domain: string; created_at: string }
@@ -40,6 +52,9 @@ export const waitingDomainsQuery = () => queryOptions({
 });
 
 /** What a change of a provider is made from: all that it is, without what only the server says. */
-export function inputOf({ kind, name, enabled, issuer, client_id, scopes, groups_claim, role_map, create_members, version }: Provider): ProviderInput {
-  return { kind, name, enabled, issuer, client_id, scopes, groups_claim, role_map, create_members, version };
+export function inputOf({ name, enabled, issuer, client_id, scopes, groups_claim, role_map, create_members, version, saml }: Provider): ProviderInput {
+  const common = { name, enabled, groups_claim, role_map, create_members, version };
+  if (!saml) return { kind: "oidc", ...common, issuer, client_id, scopes };
+  const { sign_in_url, sign_out_url, email_attribute, name_attribute } = saml;
+  return { kind: "saml", ...common, saml: { issuer, sign_in_url, sign_out_url, certificates: saml.certificates.map(({ text }) => text), email_attribute, name_attribute } };
 }

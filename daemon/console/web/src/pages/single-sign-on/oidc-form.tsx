@@ -1,44 +1,28 @@
 // What Revkeep has to know of an OpenID provider, beside what the provider has to know of Revkeep.
-import { Button, Group, PasswordInput, Stack, Switch, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { PasswordInput, Stack, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
-import { client } from "../../api/client";
-import { hasCode, Problem, toTell } from "../../api/problem";
 import type { Provider } from "../../api/sso";
-import { api, path } from "../../paths";
+import { path } from "../../paths";
 import { Notice } from "../../ui/status";
 import { Copies } from "./copies";
+import { Buttons, Newcomers } from "./form-parts";
 import { changed, formOf, missing, oidcInput, type OidcForm as Form } from "./oidc-input";
 import { RoleRules } from "./role-rules";
 import css from "./single-sign-on.module.css";
+import { type FormProps, useSaveProvider } from "./use-save-provider";
 
-const CONFLICT = "Somebody else changed this provider while you looked. Close it and open it again; what you typed is still here until then.";
 const FIELDS = ["name", "issuer", "client_id", "client_secret", "scopes", "groups_claim", "role_map"];
 
-interface OidcFormProps { provider: Provider | undefined; mayEdit: boolean; onBusy(busy: boolean): void; onSaved(saved: Provider): void }
-
-export function OidcForm({ provider, mayEdit, onBusy, onSaved }: OidcFormProps) {
+export function OidcForm(props: FormProps) {
+  const { provider, mayEdit } = props;
   const [form, setForm] = useState(() => formOf(provider));
   const set = (part: Partial<Form>) => setForm((old) => ({ ...old, ...part }));
-  const queries = useQueryClient();
-  const save = useMutation({
-    mutationFn: () => (provider
-      ? client.put<Provider>(api.ssoProvider(provider.id), oidcInput(form, provider))
-      : client.post<Provider>(api.ssoProviders(), oidcInput(form, undefined), { create: true })),
-    onMutate: () => onBusy(true),
-    onSuccess: async (saved) => {
-      await queries.invalidateQueries({ queryKey: ["sso"] });
-      onSaved(saved);
-    },
-    onSettled: () => onBusy(false),
-  });
-  const beside = (field: string) => (save.error instanceof Problem ? save.error.forField(field) : undefined);
-  const problem = FIELDS.some(beside) ? undefined : hasCode(save.error, "version_conflict") ? CONFLICT : toTell(save.error);
+  const { save, saving, beside, problem } = useSaveProvider(props, FIELDS);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    save.mutate();
+    save(oidcInput(form, provider));
   };
-  const fixed = !mayEdit || save.isPending;
+  const fixed = !mayEdit || saving;
   return (
     <form onSubmit={submit}>
       <Stack gap="md">
@@ -58,16 +42,8 @@ export function OidcForm({ provider, mayEdit, onBusy, onSaved }: OidcFormProps) 
         <TextInput label="Scopes" description="Asked for beside openid. Some providers tell groups only with a scope of their own." spellCheck={false} disabled={fixed} value={form.scopes} error={beside("scopes")} onChange={(event) => set({ scopes: event.currentTarget.value })} />
         <TextInput label="Groups claim" description="Where the provider lists a person's groups." required withAsterisk={false} spellCheck={false} maxLength={200} disabled={fixed} value={form.groups_claim} error={beside("groups_claim")} onChange={(event) => set({ groups_claim: event.currentTarget.value })} />
         <RoleRules value={form.role_map} error={beside("role_map")} disabled={fixed} onChange={(role_map) => set({ role_map })} />
-        <Switch
-          label="Let newcomers in" description={form.create_members ? "Whoever the provider lets through becomes a member at their first sign-in." : "Only people who were invited or provisioned get in."}
-          disabled={fixed} checked={form.create_members} onChange={(event) => set({ create_members: event.currentTarget.checked })}
-        />
-        {mayEdit ? (
-          <Group gap="xs">
-            <Button type="submit" loading={save.isPending} disabled={missing(form) || !changed(form, provider)}>{provider ? "Save" : "Save, and go on to the test"}</Button>
-            {provider && changed(form, provider) ? <Button variant="default" disabled={save.isPending} onClick={() => setForm(formOf(provider))}>Undo</Button> : null}
-          </Group>
-        ) : null}
+        <Newcomers checked={form.create_members} disabled={fixed} onChange={(create_members) => set({ create_members })} />
+        {mayEdit ? <Buttons existing={provider !== undefined} saving={saving} ready={!missing(form)} changed={changed(form, provider)} onUndo={() => setForm(formOf(provider))} /> : null}
       </Stack>
     </form>
   );

@@ -1,5 +1,5 @@
 // The form of an OpenID provider, and what is sent of it. Pure.
-import { inputOf, type Provider, type ProviderInput, type RoleRule } from "../../api/sso";
+import { inputOf, type OidcInput, type Provider, type RoleRule } from "../../api/sso";
 
 export interface OidcForm {
   name: string; issuer: string; client_id: string; /** Empty: the stored one stays. */ secret: string; scopes: string; groups_claim: string;
@@ -17,7 +17,7 @@ export function formOf(provider: Provider | undefined): OidcForm {
 }
 
 /** A new provider begins switched off, so that nobody meets it before it is tested. */
-export function oidcInput(form: OidcForm, provider: Provider | undefined): ProviderInput {
+export function oidcInput(form: OidcForm, provider: Provider | undefined): OidcInput {
   const common = {
     kind: "oidc" as const,
     name: form.name.trim(),

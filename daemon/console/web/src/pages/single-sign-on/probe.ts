@@ -1,8 +1,9 @@
 // What a test of an identity provider showed, as the steps that a sign-in takes. Pure.
 import { Problem } from "../../api/problem";
-import type { Probe } from "../../api/sso";
+import type { Certificate, Probe } from "../../api/sso";
 import { plural } from "../../lib/format";
 import type { Tone } from "../../ui/status";
+import { certificateTone } from "./saml-input";
 
 export interface ProbeStep { title: string; tone: Tone; detail: string }
 
@@ -29,6 +30,20 @@ export function probeSteps(probe: Probe): ProbeStep[] {
     probe.logout
       ? { title: LEAVES, tone: "ok", detail: "Who signs out here is offered to sign out there." }
       : { title: LEAVES, tone: "warn", detail: "It names no way to. Signing out of Revkeep leaves its own session open." },
+  ];
+}
+
+/** A SAML provider is never contacted from here: what is set is looked at. */
+export function samlProbeSteps(probe: Probe, certificates: Certificate[], now: number): ProbeStep[] {
+  const good = certificates.filter((certificate) => certificateTone(certificate, now) !== "bad").length;
+  return [
+    { title: "People are sent to it", tone: probe.authorization_endpoint === "" ? "bad" : "ok", detail: probe.authorization_endpoint === "" ? "No sign-in address is set." : `At ${hostOf(probe.authorization_endpoint)}. Whether it is reached is seen by the browser of whoever signs in.` },
+    good > 0
+      ? { title: "Its signature can be checked", tone: "ok", detail: `${plural(good, "certificate")} of ${certificates.length} can be used.` }
+      : { title: "Its signature can be checked", tone: "bad", detail: "No certificate is set that has not ended. Nobody can sign in." },
+    probe.logout
+      ? { title: LEAVES, tone: "ok", detail: "Who signs out here is offered to sign out there." }
+      : { title: LEAVES, tone: "warn", detail: "No sign-out address is set. Signing out of Revkeep leaves its own session open." },
   ];
 }
 

@@ -2,7 +2,7 @@
 import { Button, Drawer, Stack } from "@mantine/core";
 import { useState } from "react";
 import { useNavigate } from "react-router";
-import type { Provider } from "../../api/sso";
+import type { Provider, ProviderKind } from "../../api/sso";
 import { path } from "../../paths";
 import { LoadingRows } from "../../ui/states";
 import { Notice } from "../../ui/status";
@@ -11,35 +11,39 @@ import { Copies } from "./copies";
 import { OidcForm } from "./oidc-form";
 import { type Act, ProviderAct } from "./provider-act";
 import { ProviderTest } from "./provider-test";
+import { KIND_WORDS } from "./providers";
+import { SamlForm } from "./saml-form";
 import css from "./single-sign-on.module.css";
 
 interface ProviderDrawerProps { id: string | undefined; providers: Provider[] | undefined; mayEdit: boolean; onClose(): void }
 
-const isNew = (id: string | undefined): boolean => id === "new-oidc";
+const NEW: Record<string, ProviderKind> = { "new-oidc": "oidc", "new-saml": "saml" };
 
 export function ProviderDrawer({ id, providers, mayEdit, onClose }: ProviderDrawerProps) {
   const provider = providers?.find((one) => one.id === id);
+  const kind = id === undefined ? undefined : NEW[id];
   // Another dialog stands above: Escape is meant for that one.
   const [busy, setBusy] = useState(false);
   return (
     <Drawer
       opened={id !== undefined} onClose={onClose} size={620} closeOnEscape={!busy} closeOnClickOutside={false}
-      title={isNew(id) ? "New identity provider" : (provider?.name ?? "Identity provider")} closeButtonProps={{ "aria-label": "Close the provider" }}
+      title={kind ? `New ${KIND_WORDS[kind]} provider` : (provider?.name ?? "Identity provider")} closeButtonProps={{ "aria-label": "Close the provider" }}
     >
       {id === undefined ? null
-        : provider || (isNew(id) && mayEdit) ? <Details key={id} provider={provider} mayEdit={mayEdit} onBusy={setBusy} onClose={onClose} />
+        : provider || (kind && mayEdit) ? <Details key={id} provider={provider} kind={provider?.kind ?? kind ?? "oidc"} mayEdit={mayEdit} onBusy={setBusy} onClose={onClose} />
         : providers === undefined ? <LoadingRows />
         : <Notice tone="warn" title="There is no such provider">It was removed, or the link is from another organisation.</Notice>}
     </Drawer>
   );
 }
 
-interface DetailsProps { provider: Provider | undefined; mayEdit: boolean; onBusy(busy: boolean): void; onClose(): void }
+interface DetailsProps { provider: Provider | undefined; kind: ProviderKind; mayEdit: boolean; onBusy(busy: boolean): void; onClose(): void }
 
-function Details({ provider, mayEdit, onBusy, onClose }: DetailsProps) {
+function Details({ provider, kind, mayEdit, onBusy, onClose }: DetailsProps) {
   const navigate = useNavigate();
   const toast = useToast();
   const [act, setAct] = useState<Act>();
+  const Form = kind === "saml" ? SamlForm : OidcForm;
   const ask = (next: Act | undefined) => { setAct(next); onBusy(next !== undefined); };
   const saved = (made: Provider) => {
     toast.done(provider ? `${made.name} is saved.` : `${made.name} is saved, and not enabled yet. Test it first.`);
@@ -52,7 +56,7 @@ function Details({ provider, mayEdit, onBusy, onClose }: DetailsProps) {
       ) : null}
       {provider && mayEdit ? <ProviderTest provider={provider} onBusy={onBusy} /> : null}
       {provider ? <SignInLink provider={provider} /> : null}
-      <OidcForm key={provider?.version ?? 0} provider={provider} mayEdit={mayEdit} onBusy={onBusy} onSaved={saved} />
+      <Form key={provider?.version ?? 0} provider={provider} mayEdit={mayEdit} onBusy={onBusy} onSaved={saved} />
       {provider && mayEdit ? (
         <section className={css["acts"]} aria-label="Acts">
           {provider.enabled ? (

@@ -5,8 +5,9 @@ import { client } from "../../api/client";
 import { toTell } from "../../api/problem";
 import type { Probe, Provider } from "../../api/sso";
 import { api } from "../../paths";
+import { useNow } from "../../ui/facts";
 import { Notice, ToneIcon } from "../../ui/status";
-import { failedSteps, type ProbeStep, probeSteps } from "./probe";
+import { failedSteps, type ProbeStep, probeSteps, samlProbeSteps } from "./probe";
 import css from "./single-sign-on.module.css";
 
 /** Contacts the provider and tells what was found, step by step. */
@@ -16,12 +17,13 @@ export function ProviderTest({ provider, onBusy }: { provider: Provider; onBusy(
     onMutate: () => onBusy(true),
     onSettled: () => onBusy(false),
   });
-  const steps = test.data ? probeSteps(test.data) : failedSteps(test.error);
+  const now = useNow();
+  const steps = test.data ? (provider.saml ? samlProbeSteps(test.data, provider.saml.certificates, now) : probeSteps(test.data)) : failedSteps(test.error);
   const problem = steps ? undefined : toTell(test.error);
   return (
     <section className={css["part"]} aria-label="Test">
       <h3>Test</h3>
-      <p>Revkeep asks the provider what a sign-in needs. Nobody is signed in, and nothing is changed.</p>
+      <p>{provider.saml ? "Revkeep looks at what is set; a SAML provider is reached by browsers alone." : "Revkeep asks the provider what a sign-in needs."} Nobody is signed in, and nothing is changed.</p>
       <div className={css["lead"]}>
         <div aria-live="polite">
           {problem ? <Notice tone="bad" title="Not tested">{problem}</Notice> : null}

@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { Button, Menu, Text } from "@mantine/core";
 import { IconLogin2, IconPlus } from "@tabler/icons-react";
 import { Link } from "react-router";
 import type { Provider } from "../../api/sso";
@@ -20,7 +20,15 @@ export function ProvidersPanel({ providers, mayEdit }: { providers: Provider[]; 
 }
 
 export function AddProvider() {
-  return <Button component={Link} to={path.ssoProviderNew("oidc")} leftSection={<IconPlus size={16} aria-hidden />}>Add a provider</Button>;
+  return (
+    <Menu position="bottom" width={320}>
+      <Menu.Target><Button leftSection={<IconPlus size={16} aria-hidden />}>Add a provider</Button></Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item component={Link} to={path.ssoProviderNew("oidc")}>OpenID Connect<Text size="sm" c="dimmed">For most: Entra ID, Okta, Google, Keycloak.</Text></Menu.Item>
+        <Menu.Item component={Link} to={path.ssoProviderNew("saml")}>SAML 2.0<Text size="sm" c="dimmed">For a provider that speaks nothing newer.</Text></Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
 }
 
 /** What stands between an empty page and the first person who signs in. */

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { Problem, Unreachable } from "../../api/problem";
-import type { Probe, Provider } from "../../api/sso";
+import { inputOf, type Probe, type Provider } from "../../api/sso";
 import { changed, formOf, missing, NEW_FORM, oidcInput } from "./oidc-input";
 import { onlyEffect, onlyWarnings } from "./only-words";
-import { failedSteps, probeSteps } from "./probe";
+import { failedSteps, probeSteps, samlProbeSteps } from "./probe";
+import { certificatesIn, certificateTone, samlChanged, samlFormOf, samlInput, samlMissing } from "./saml-input";
 
 const provider: Provider = {
   id: "prov_1", kind: "oidc", name: "Acme account", enabled: true, issuer: "https://idp.example", client_id: "revkeep", has_secret: true, scopes: ["email", "profile"],
@@ -46,4 +47,33 @@ test("switching passwords off names who keeps one, and warns whoever would be lo
   expect(onlyWarnings([provider], { owner: true, sso: null })[0]).toContain("private window");
   const bare = onlyWarnings([{ ...provider, domains: [], create_members: false }], { owner: false, sso: { id: "prov_1", name: "Acme account" } });
   expect(bare).toHaveLength(2);
+});
+
+const saml: Provider = {
+  ...provider, kind: "saml", issuer: "https://idp.example/entity", client_id: "", has_secret: false, scopes: [],
+  saml: {
+    sign_in_url: "https://idp.example/sso", sign_out_url: null, email_attribute: null, name_attribute: "displayName", entity_id: "e", acs_url: "a", metadata_url: "m",
+    certificates: [{ text: "MIIB", subject: "CN=idp", not_after: "2026-06-01T00:00:00Z", fingerprint: "ab12" }],
+  },
+};
+
+test("a SAML provider is sent as its metadata or as its fields, and switched on or off as it is", () => {
+  const fresh = { ...samlFormOf(undefined), name: "Acme", metadata: "<EntityDescriptor/>" };
+  expect([samlMissing(samlFormOf(undefined)), samlMissing(fresh)]).toEqual([true, false]);
+  expect(samlInput(fresh, undefined)).toMatchObject({ kind: "saml", enabled: false, saml: { metadata: "<EntityDescriptor/>", email_attribute: null } });
+  expect(samlInput(fresh, undefined).saml).not.toHaveProperty("certificates");
+  expect(samlChanged(samlFormOf(saml), saml)).toBe(false);
+  expect(samlInput(samlFormOf(saml), saml)).toEqual(inputOf(saml));
+  expect(inputOf(saml)).not.toHaveProperty("client_id");
+});
+
+test("certificates are told apart, and one that is over fails the test", () => {
+  const pem = (body: string) => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----`;
+  expect(certificatesIn(`${pem("AA")}\n${pem("BB")}\n`)).toEqual([pem("AA"), pem("BB")]);
+  expect(certificatesIn("MIIB\nXY\n\n MIIC \n")).toEqual(["MIIB\nXY", "MIIC"]);
+  const at = (iso: string) => certificateTone({ not_after: "2026-06-01T00:00:00Z" }, new Date(iso).getTime());
+  expect([at("2026-01-01T00:00:00Z"), at("2026-05-20T00:00:00Z"), at("2026-06-01T00:00:00Z")]).toEqual(["ok", "warn", "bad"]);
+  const told = { issuer: saml.issuer, authorization_endpoint: "https://idp.example/sso", token_endpoint: null, keys: 1, logout: false };
+  const tones = (iso: string) => samlProbeSteps(told, saml.saml?.certificates ?? [], new Date(iso).getTime()).map(({ tone }) => tone);
+  expect([tones("2026-01-01T00:00:00Z"), tones("2027-01-01T00:00:00Z")]).toEqual([["ok", "ok", "warn"], ["ok", "bad", "warn"]]);
 });

@@ -10,13 +10,13 @@ import { Door } from "../../shell/door";
 import { LoadingRows } from "../../ui/states";
 import { Notice } from "../../ui/status";
 import { takeNext } from "./leave";
-import { NOTHING, refusalOf, type SsoRefusal } from "./refusal";
+import { NOTHING, refusalOf, refusalOfCode, type SsoRefusal, UNREADABLE } from "./refusal";
 
 /** An answer is good once; a second hand-over (a remounted page) must not happen. */
 const handed = new Set<string>();
 
 /** `answer` is what the provider brought; `once` is what makes it the only one of its kind, empty when nothing came. */
-export function Finish({ address, here, answer, once }: { address: string; here: string; answer: unknown; once: string }) {
+export function Finish({ address, here, answer, once, refused }: { address: string; here: string; answer: unknown; once: string; /** The server has refused it already, with this code. */ refused?: string | undefined }) {
   const { open } = useSessionActions();
   const navigate = useNavigate();
   const finish = useMutation({
@@ -32,6 +32,7 @@ export function Finish({ address, here, answer, once }: { address: string; here:
     mutate();
   }, [here, once, mutate]);
 
+  if (refused !== undefined) return <Refused refusal={refusalOfCode(refused) ?? UNREADABLE} />;
   if (once === "") return <Refused refusal={NOTHING} />;
   if (finish.isError) return <Refused refusal={refusalOf(finish.error)} requestId={requestIdOf(finish.error)} onRepeat={() => mutate()} />;
   return (

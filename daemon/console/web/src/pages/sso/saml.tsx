@@ -3,9 +3,10 @@ import { useState } from "react";
 import { useLocation } from "react-router";
 import { api, path } from "../../paths";
 import { Finish } from "./finish";
+import { samlReturn } from "./answer";
 
 export function Page() {
   const { hash } = useLocation();
-  const [ticket] = useState(() => hash.slice(1));
-  return <Finish address={api.ssoSamlComplete()} here={path.ssoSaml()} answer={{ ticket }} once={ticket} />;
+  const [{ ticket, refused }] = useState(() => samlReturn(hash));
+  return <Finish address={api.ssoSamlComplete()} here={path.ssoSaml()} answer={{ ticket }} once={ticket} refused={refused} />;
 }

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { Problem, Unreachable } from "../../api/problem";
-import { oidcAnswer } from "./answer";
+import { oidcAnswer, samlReturn } from "./answer";
 import { keepNext, safeDeparture, takeNext } from "./leave";
-import { refusalOf } from "./refusal";
+import { refusalOf, refusalOfCode, UNREADABLE } from "./refusal";
 
 function store() {
   const kept = new Map<string, string>();
@@ -47,4 +47,14 @@ test("every refusal has its own words and a next step; only what never arrived m
   expect(refusalOf(new Problem(403, { code: "new_code", detail: "the server's words" }))).toMatchObject({ why: "the server's words", repeat: false });
   expect(refusalOf(new Problem(503, { code: "sealed", detail: "sealed" })).repeat).toBe(true);
   expect(refusalOf(new Unreachable()).repeat).toBe(true);
+});
+
+test("a SAML response left a ticket or the code of a refusal, and nothing else is handed over", () => {
+  expect(samlReturn("#abc_-123")).toEqual({ ticket: "abc_-123", refused: undefined });
+  expect(samlReturn("#error=saml_expired")).toEqual({ ticket: "", refused: "saml_expired" });
+  expect(samlReturn("#error=<b>call 0900</b>")).toEqual({ ticket: "", refused: undefined });
+  expect(samlReturn("")).toEqual({ ticket: "", refused: undefined });
+  expect(refusalOfCode("saml_signature")).toBe(UNREADABLE);
+  expect(refusalOfCode("saml_unsolicited")?.next).toContain("sign-in page");
+  expect(refusalOfCode("made_up")).toBeUndefined();
 });

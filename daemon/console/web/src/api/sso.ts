@@ -16,7 +16,8 @@ export interface Provider {
   /** Of one that speaks SAML; its entity id is the issuer. */
   saml?: SamlSettings | null;
 }
-export interface Certificate { text: string; subject: string; not_after: string; fingerprint: string }
+/** `certificate` is DER in base64. */
+export interface Certificate { certificate: string; subject: string; not_after: string; fingerprint: string }
 export interface SamlSettings {
   sign_in_url: string; sign_out_url: string | null; certificates: Certificate[]; email_attribute: string | null; name_attribute: string | null;
   /** What Revkeep is called at the provider. */
@@ -56,5 +57,5 @@ export function inputOf({ name, enabled, issuer, client_id, scopes, groups_claim
   const common = { name, enabled, groups_claim, role_map, create_members, version };
   if (!saml) return { kind: "oidc", ...common, issuer, client_id, scopes };
   const { sign_in_url, sign_out_url, email_attribute, name_attribute } = saml;
-  return { kind: "saml", ...common, saml: { issuer, sign_in_url, sign_out_url, certificates: saml.certificates.map(({ text }) => text), email_attribute, name_attribute } };
+  return { kind: "saml", ...common, saml: { issuer, sign_in_url, sign_out_url, certificates: saml.certificates.map(({ certificate }) => certificate), email_attribute, name_attribute } };
 }

@@ -19,7 +19,7 @@ export function samlFormOf(provider: Provider | undefined): SamlForm {
   const { name, issuer, saml, groups_claim, role_map, create_members } = provider;
   return {
     name, way: "fields", metadata: "", issuer, sign_in_url: saml.sign_in_url, sign_out_url: saml.sign_out_url ?? "",
-    certificates: saml.certificates.map(({ text }) => text).join("\n\n"),
+    certificates: saml.certificates.map(({ certificate }) => certificate).join("\n\n"),
     email_attribute: saml.email_attribute ?? "", name_attribute: saml.name_attribute ?? "", groups_claim, role_map, create_members,
   };
 }

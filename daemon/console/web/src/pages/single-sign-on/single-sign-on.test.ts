@@ -53,7 +53,7 @@ const saml: Provider = {
   ...provider, kind: "saml", issuer: "https://idp.example/entity", client_id: "", has_secret: false, scopes: [],
   saml: {
     sign_in_url: "https://idp.example/sso", sign_out_url: null, email_attribute: null, name_attribute: "displayName", entity_id: "e", acs_url: "a", metadata_url: "m",
-    certificates: [{ text: "MIIB", subject: "CN=idp", not_after: "2026-06-01T00:00:00Z", fingerprint: "ab12" }],
+    certificates: [{ certificate: "MIIB", subject: "CN=idp", not_after: "2026-06-01T00:00:00Z", fingerprint: "ab12" }],
   },
 };
 

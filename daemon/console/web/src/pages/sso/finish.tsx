@@ -1,7 +1,7 @@
 // Where an identity provider sends people back to: its answer is handed to the server once, then they go where they wanted to.
 import { Button, Code } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { type ReactNode, useEffect } from "react";
 import { Link, useNavigate } from "react-router";
 import { requestIdOf } from "../../api/problem";
 import { useSessionActions } from "../../api/session";
@@ -32,9 +32,9 @@ export function Finish({ address, here, answer, once, refused }: { address: stri
     mutate();
   }, [here, once, mutate]);
 
-  if (refused !== undefined) return <Refused refusal={refusalOfCode(refused) ?? UNREADABLE} />;
+  if (refused !== undefined) return <Refused refusal={refusalOfCode(refused) ?? UNREADABLE} foot={<>Code <Code>{refused}</Code>, for your administrator.</>} />;
   if (once === "") return <Refused refusal={NOTHING} />;
-  if (finish.isError) return <Refused refusal={refusalOf(finish.error)} requestId={requestIdOf(finish.error)} onRepeat={() => mutate()} />;
+  if (finish.isError) return <Refused refusal={refusalOf(finish.error)} foot={requestFoot(finish.error)} onRepeat={() => mutate()} />;
   return (
     <Door title="Signing you in" lead="Your organisation's sign-in sent you back. One moment.">
       <LoadingRows rows={2} label="Signing you in" />
@@ -42,9 +42,14 @@ export function Finish({ address, here, answer, once, refused }: { address: stri
   );
 }
 
-function Refused({ refusal, requestId, onRepeat }: { refusal: SsoRefusal; requestId?: string | undefined; onRepeat?: () => void }) {
+function requestFoot(error: unknown): ReactNode {
+  const id = requestIdOf(error);
+  return id === undefined ? undefined : <>Request <Code>{id}</Code> is in the log of this server.</>;
+}
+
+function Refused({ refusal, foot, onRepeat }: { refusal: SsoRefusal; foot?: ReactNode; onRepeat?: () => void }) {
   return (
-    <Door title="Not signed in" lead="No session was opened." foot={requestId ? <>Request <Code>{requestId}</Code> is in the log of this server.</> : undefined}>
+    <Door title="Not signed in" lead="No session was opened." foot={foot}>
       <Notice tone={refusal === NOTHING ? "warn" : "bad"} title={refusal.title}>{refusal.why} {refusal.next}</Notice>
       {refusal.repeat && onRepeat ? <Button fullWidth mb="xs" onClick={onRepeat}>Try once more</Button> : null}
       <Button component={Link} to={path.signIn()} fullWidth variant={refusal.repeat ? "default" : "filled"}>To the sign-in page</Button>

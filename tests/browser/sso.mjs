@@ -23,6 +23,15 @@ export function ssoSteps(step, open, admin) {
     return stranger;
   }
 
+  /** With a factor that stays fresh for the steps that follow. */
+  async function signInAgain() {
+    await ui().signOut(admin.name);
+    await ui().knock(admin);
+    await ui().heading("Confirm that it is you");
+    await page().getByLabel("Code").fill(await admin.phone.code());
+    await ui().heading("Overview");
+  }
+
   async function address(stranger, email) {
     await stranger.page.getByLabel("Email").fill(email);
     await stranger.button("Continue").click();
@@ -37,6 +46,7 @@ export function ssoSteps(step, open, admin) {
   }
 
   step("a provider is added, tested step by step while it is away and while it is there, and enabled", async () => {
+    await signInAgain();
     await ui().walkTo("Single sign-on");
     await page().getByText("Three steps to single sign-on").waitFor();
     await ui().inspect("sso-empty");
@@ -74,7 +84,7 @@ export function ssoSteps(step, open, admin) {
   step("a mail domain leads nowhere until the operator has verified it under Tenants", async () => {
     await page().getByLabel("Mail domain").fill("partner.example");
     await ui().button("Add the domain").click();
-    await page().getByText("Waits for the operator").waitFor();
+    await region("Mail domains").getByText("Waits for the operator").waitFor();
     const stranger = await aStranger();
     await stranger.goto("/sign-in");
     await address(stranger, PERSON.email);
@@ -143,11 +153,7 @@ export function ssoSteps(step, open, admin) {
     await other.inspect("sign-in-only");
     await other.button("The owner's way in").click();
     await other.page.getByLabel("Password", { exact: true }).waitFor();
-    await ui().signOut(admin.name);
-    await ui().knock(admin);
-    await ui().heading("Confirm that it is you");
-    await page().getByLabel("Code").fill(await admin.phone.code());
-    await ui().heading("Overview");
+    await signInAgain();
     await ui().walkTo("Single sign-on");
     await page().getByRole("switch", { name: "Single sign-on alone" }).click({ force: true });
     await ui().button("Let passwords in", ui().dialog("Let passwords in again")).click();

@@ -65,7 +65,11 @@ impl Sso {
         let Some(provider) = found.map(ProviderId::from_uuid) else {
             return Ok(None);
         };
-        let (tenant, row) = self.enabled_provider(provider).await?;
+        let (tenant, row) = match self.enabled_provider(provider).await {
+            // Switched off since the look-up.
+            Err(IdentityError::Sso(SsoError::NoProvider)) => return Ok(None),
+            found => found?,
+        };
         let only = db.auth(of(tenant), store::sso_only).await?;
         Ok(Some(Discovered {
             provider,

@@ -114,9 +114,13 @@ export class Console {
     await this.heading("Sign in");
   }
 
-  /** Address and password; what follows is the caller's. */
+  /** Address and password; what follows is the caller's. A sign-in that begins again keeps the address. */
   async knock({ email, password }) {
-    await this.page.getByLabel("Email").fill(email);
+    const address = this.page.getByLabel("Email");
+    if (await address.isEditable()) {
+      await address.fill(email);
+      await this.button("Continue").click();
+    }
     await this.page.getByLabel("Password", { exact: true }).fill(password);
     await this.button("Sign in").click();
   }

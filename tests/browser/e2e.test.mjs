@@ -5,9 +5,10 @@ import { after, before, test } from "node:test";
 import { Authenticator } from "./authenticator.mjs";
 import { Console } from "./console.mjs";
 import { identitySteps } from "./identity.mjs";
+import { ssoSteps } from "./sso.mjs";
 import { acceptWrites, leadsArrive, owners, refuseWrites, revokeGrant } from "./simulator.mjs";
 
-const NEEDED = ["REVKEEP_URL", "CA_FILE", "SETUP_CODE", "SIM_URL", "SIM_HOST", "SIM_ADMIN_TOKEN", "SIM_USERNAME", "SIM_PASSWORD", "SIM_CLIENT_ID", "SIM_CLIENT_SECRET"];
+const NEEDED = ["REVKEEP_URL", "CA_FILE", "SETUP_CODE", "SIM_URL", "SIM_HOST", "SIM_ADMIN_TOKEN", "SIM_USERNAME", "SIM_PASSWORD", "SIM_CLIENT_ID", "SIM_CLIENT_SECRET", "IDP_PORT", "IDP_CERTIFICATE", "IDP_KEY"];
 /** Who claims the appliance; `phone` and `recovery` come with the set-up of the second factor. */
 const ADMIN = { name: "Mara Lindqvist", email: "mara@acme.example", password: "A long sentence for day 1", phone: undefined, recovery: [] };
 const QUERY = "SELECT Id FROM Lead WHERE Status = 'Open - Not Contacted'";
@@ -292,6 +293,7 @@ step("the page can be skipped to, and the palette opens and closes by keyboard",
 });
 
 identitySteps(step, () => ui, ADMIN);
+ssoSteps(step, () => ui, ADMIN);
 
 step("the tenant's session ends where it should: signed out, no page opens", async () => {
   await ui.signOut(ADMIN.name);

@@ -5,7 +5,9 @@ use std::time::Duration;
 use audit::Entry;
 use chrono::{DateTime, Utc};
 use db::{AuthTx, SessionStanding, TenantName, Unit};
-use kernel::{Action, Actor, Event, Roles, Secret, SessionId, TenantId, UserId, uuid_at};
+use kernel::{
+    Action, Actor, Event, ProviderId, Roles, Secret, SessionId, TenantId, UserId, uuid_at,
+};
 use vault::{Binding, Sealed};
 
 use crate::{
@@ -35,6 +37,8 @@ pub struct SessionView {
     pub email: Option<String>,
     pub tenant: TenantName,
     pub trial_ends_at: Option<DateTime<Utc>>,
+    /// The tenant's provider that opened the session, with its name.
+    pub provider: Option<(ProviderId, String)>,
     /// When a super_admin is on a visit.
     pub support: Option<Support>,
     pub roles: Roles,
@@ -183,6 +187,7 @@ impl Inner {
                 state,
             },
             trial_ends_at: standing.trial_ends_at,
+            provider: rows.provider,
             support: support(standing),
             permissions: permissions_of(&roles),
             roles,

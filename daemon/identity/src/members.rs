@@ -28,8 +28,8 @@ use crate::{
     store,
 };
 
-use list::one;
 pub use list::{Member, MemberFactors, MemberFilter, MemberPage};
+use list::{linked, one};
 
 type Outcome<T> = Result<T, IdentityError>;
 
@@ -259,7 +259,7 @@ impl Identity {
         F: FnOnce(&mut AuthTx<'_>, &Acting, Membership) -> Outcome<()> + Send + 'static,
     {
         let acting = Acting::of(who)?;
-        let row = self
+        let (row, linked) = self
             .inner
             .db
             .auth(acting.scope, move |tx| {
@@ -271,11 +271,13 @@ impl Identity {
                 work(tx, &acting, old)?;
                 db::hint(tx, "sessions")?;
                 db::hint(tx, "members")?;
-                one(tx, member)
+                let row = one(tx, member)?;
+                let linked = linked(tx, std::slice::from_ref(&row))?;
+                Ok::<_, IdentityError>((row, linked))
             })
             .await?;
         self.inner.standings.forget_tenant(who.tenant);
-        let mut shown = self.shown(vec![row]).await?;
+        let mut shown = self.shown(vec![row], &linked).await?;
         shown.pop().ok_or_else(|| Refusal::UnknownMember.into())
     }
 }

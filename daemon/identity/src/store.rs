@@ -103,6 +103,8 @@ pub(crate) struct ViewRows {
     pub(crate) email_sealed: Vec<u8>,
     /// `web` or `command_line`.
     pub(crate) client: String,
+    /// The provider that opened the session, with its name.
+    pub(crate) provider: Option<(ProviderId, String)>,
 }
 
 pub(crate) fn user_insert(tx: &mut AuthTx<'_>, user: &NewUser) -> Outcome<()> {
@@ -291,20 +293,32 @@ pub(crate) fn view_rows(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<Opti
         return Ok(None);
     };
     let mut tenants = tx.own_tenants()?;
-    if let Some(bound) = session_bound(tx, session)? {
-        tenants.retain(|own| own.tenant_id == bound.uuid());
+    let (bound, provider, client): (Option<Uuid>, Option<Uuid>, String) = sessions::table
+        .find(session.uuid())
+        .select((
+            sessions::sso_tenant_id,
+            sessions::sso_provider_id,
+            sessions::client,
+        ))
+        .first(tx.conn())?;
+    if let Some(bound) = bound {
+        tenants.retain(|own| own.tenant_id == bound);
     }
+    let provider = match provider.map(ProviderId::from_uuid) {
+        Some(id) => crate::sso::provider_name(tx, standing.tenant_id, id)?.map(|name| (id, name)),
+        None => None,
+    };
     let (name, email_sealed) = users::table
         .find(standing.user_id)
         .select((users::name, users::email_sealed))
         .first(tx.conn())?;
-    let client = session_client(tx, session)?;
     Ok(Some(ViewRows {
         standing,
         tenants,
         name,
         email_sealed,
         client,
+        provider,
     }))
 }
 

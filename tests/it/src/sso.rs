@@ -115,6 +115,9 @@ async fn a_session_that_a_provider_opened_reaches_its_tenant_alone() {
     ));
     let moved = identity.tenant_switch(&who, other).await;
     assert_eq!(code(moved), "sso_session_bound");
+    let told = identity.session_show(&who).await.unwrap().provider;
+    let opener = kernel::ProviderId::from_uuid(provider);
+    assert_eq!(told, Some((opener, String::from("P"))));
     assert_eq!(
         identity.session_show(&who).await.unwrap().tenants.len(),
         1,
@@ -228,7 +231,10 @@ async fn a_domain_counts_for_one_tenant_and_by_a_super_admins_word() {
         .domain_add(&who, "Acme.Example", provider)
         .await
         .unwrap();
-    let discover = async || place.sso.discover("anyone@acme.example").await.unwrap();
+    let discover = async || {
+        let found = place.sso.discover("anyone@acme.example").await.unwrap();
+        found.map(|found| found.provider)
+    };
     assert_eq!(discover().await, None);
 
     place.sql("UPDATE users SET super_admin = false");
@@ -245,6 +251,13 @@ async fn a_domain_counts_for_one_tenant_and_by_a_super_admins_word() {
         .await
         .unwrap();
     assert_eq!(discover().await, Some(provider));
+    let look = place.sso.discover("Nobody.At-All@ACME.example").await;
+    let look = look.unwrap().unwrap();
+    assert!(!look.only && !look.name.is_empty());
+    place.sso.only_set(&who, true).await.unwrap();
+    let look = place.sso.discover("anyone@acme.example").await;
+    assert!(look.unwrap().unwrap().only, "no password is asked for");
+    place.sso.only_set(&who, false).await.unwrap();
 
     // Another tenant names the same domain, and does not get it.
     let other = place.second_tenant();

@@ -14,6 +14,7 @@ export const PEOPLE = {
   bob: { email: 'bob@acme.example', name: 'Bob Example', groups: ['everyone'] },
   carol: { email: 'carol@elsewhere.example', name: 'Carol Example', groups: [] },
   mara: { email: 'mara@acme.example', name: 'Not Mara', groups: ['sales-ops'] },
+  dora: { email: 'dora@partner.example', name: 'Dora Keller', groups: ['everyone'] },
   root: { email: 'root@acme.example', name: 'Root', groups: ['super'] },
 };
 

@@ -62,12 +62,12 @@ test('a mail domain leads to the provider once a super_admin has verified it', a
   const nobody = new Browser();
   const discover = (email) => nobody.ok('POST', '/sign-in/discover', { email });
   await owner.ok('POST', '/sso/domains', { domain: 'Acme.example', provider: provider.id });
-  const unknown = { sso: false, provider: null };
+  const unknown = { sso: false, provider: null, name: null, only: false };
   assert.deepEqual(await discover('alice@acme.example'), unknown);
   const waiting = await owner.ok('GET', '/platform/sso/domains');
   assert.equal(waiting.items[0].domain, 'acme.example');
   await owner.ok('POST', '/platform/sso/domains/verify', { tenant: waiting.items[0].tenant, domain: 'acme.example' });
-  assert.deepEqual(await discover('nobody-at-all@acme.example'), { sso: true, provider: provider.id });
+  assert.deepEqual(await discover('nobody-at-all@acme.example'), { sso: true, provider: provider.id, name: 'Acme login', only: false });
   assert.deepEqual(await discover('alice@elsewhere.example'), unknown);
   assert.deepEqual(await discover('no address'), unknown);
 });
@@ -82,6 +82,9 @@ test('a person signs in with PKCE, state and nonce, and becomes a member with th
   assert.deepEqual([session.user.email, session.user.name, session.roles, session.owner],
     ['alice@acme.example', 'Alice Example', ['admin'], false]);
   assert.equal((await browser.ok('GET', '/session')).user.id, session.user.id);
+  assert.deepEqual(session.sso, { id: provider.id, name: 'Acme login' });
+  const members = (await owner.ok('GET', '/members')).items.map((member) => [member.name, member.sso]);
+  assert.deepEqual(members, [['Alice Example', true], ['Mara Lindqvist', false]]);
   const again = await signIn('alice');
   assert.equal(again.answer.body.user.id, session.user.id, 'the same account');
   assert.deepEqual(rows("SELECT password_hash IS NULL AND home_tenant_id IS NOT NULL FROM users WHERE name = 'Alice Example'"), ['t']);

@@ -45,6 +45,33 @@ pub async fn populate(world: &World, seed: u64, leads: u32) -> Result<Generated>
     world.salesforce.generate(&wanted).await
 }
 
+/// An identity provider that nobody has enabled yet, and a mail domain that waits for the operator.
+pub async fn single_sign_on(console: &Console) -> Result<()> {
+    let provider = console
+        .post(
+            "/sso/providers",
+            json!({
+                "kind": "oidc", "name": "Example account", "enabled": false,
+                "issuer": "https://login.example.com/realms/people", "client_id": "revkeep",
+                "client_secret": "of-the-demo-and-nowhere-known", "scopes": ["email", "profile", "groups"],
+                "role_map": [
+                    { "group": "revenue-operations", "roles": ["admin"] },
+                    { "group": "revenue-review", "roles": ["reviewer"] },
+                ],
+                "create_members": true,
+            }),
+        )
+        .await?;
+    let id = provider.get("id").context("the provider has no id")?;
+    console
+        .post(
+            "/sso/domains",
+            json!({ "domain": "example.com", "provider": id }),
+        )
+        .await?;
+    Ok(())
+}
+
 /// More leads, as if they had just come in.
 pub async fn arrive(world: &World, seed: u64, leads: u32) -> Result<Generated> {
     let wanted = Generate {

@@ -34,6 +34,8 @@ pub(super) struct MemberBody {
     owner: bool,
     state: &'static str,
     factors: FactorsBody,
+    /// Has signed in through the organisation's provider.
+    sso: bool,
     last_seen_at: Option<DateTime<Utc>>,
     joined_at: DateTime<Utc>,
     version: i32,
@@ -147,6 +149,7 @@ impl From<Member> for MemberBody {
                 passkeys: member.factors.passkeys,
                 recovery_remaining: member.factors.recovery_remaining,
             },
+            sso: member.sso,
             last_seen_at: member.last_seen_at,
             joined_at: member.joined_at,
             version: member.version,

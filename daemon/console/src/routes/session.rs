@@ -9,10 +9,11 @@ use http::{
     read_refresh_cookie, refresh_cookie,
 };
 use identity::{Grant, IdentityError, Permission, Refusal, SessionView, SignIn, SignInStep};
-use kernel::{Classified, Role, Secret, TenantId, UserId};
+use kernel::{Classified, ProviderId, Role, Secret, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::step_up;
+use crate::views::Named;
 
 /// When the queue of passwords is full: about as long as a full queue takes.
 const COME_BACK: Duration = Duration::from_secs(5);
@@ -53,6 +54,8 @@ struct GrantBody {
 pub(super) struct SessionBody {
     user: UserBody,
     tenant: TenantBody,
+    /// The organisation's provider that opened the session.
+    sso: Option<Named<ProviderId>>,
     /// A super_admin's visit (CX-33).
     support: Option<SupportBody>,
     roles: Vec<Role>,
@@ -224,6 +227,7 @@ impl From<SessionView> for SessionBody {
                 state: view.tenant.state,
                 trial_ends_at: view.trial_ends_at,
             },
+            sso: view.provider.map(|(id, name)| Named { id, name }),
             support: view.support.map(|support| SupportBody {
                 reason: support.reason,
                 mode: if support.writes { "write" } else { "read" },

@@ -46,6 +46,10 @@ struct DiscoverInput {
 struct DiscoverView {
     sso: bool,
     provider: Option<ProviderId>,
+    /// As the organisation calls its provider.
+    name: Option<String>,
+    /// Nothing but the provider opens the organisation, the owner's password aside.
+    only: bool,
 }
 
 #[derive(Deserialize)]
@@ -214,10 +218,12 @@ async fn sign_in_discover(
     console: web::Data<Console>,
     Body(input): Body<DiscoverInput>,
 ) -> Result<web::Json<DiscoverView>, Problem> {
-    let provider = console.sso.discover(&input.email).await?;
+    let found = console.sso.discover(&input.email).await?;
     Ok(web::Json(DiscoverView {
-        sso: provider.is_some(),
-        provider,
+        sso: found.is_some(),
+        provider: found.as_ref().map(|found| found.provider),
+        only: found.as_ref().is_some_and(|found| found.only),
+        name: found.map(|found| found.name),
     }))
 }
 

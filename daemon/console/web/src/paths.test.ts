@@ -9,6 +9,7 @@ test("every address of the app and of the API", () => {
       path.failures({ state: "given_up" }), path.record("00Q000000000001AAA"), path.layer(), path.connections(), path.connectSalesforce(), path.jobs(),
       path.account(), path.accountPassword(), path.accountFactors(), path.accountSessions(), path.people(), path.people({ state: "deactivated" }),
       path.member("user_1"), path.member("user_1", "?q=x"), path.invitations(), path.organisation(), path.apiKeys(), path.tenants(), path.signingKeys(),
+      path.singleSignOn(), path.ssoProvider("prov_1"), path.ssoProviderNew("oidc"), path.provisioning(), path.signInThrough("prov_1"), path.ssoOidc(), path.ssoSaml(),
       path.device(), path.invitation(), path.reset(), path.signUp(), path.signUpComplete(),
     ],
     api: [
@@ -26,7 +27,9 @@ test("every address of the app and of the API", () => {
       api.memberVerb("user_1", "owner"), api.memberFactorsReset("user_1"), api.invitations(), api.invitations({ state: "pending" }), api.invitation("inv_1"),
       api.invitationResend("inv_1"), api.invitationLook(), api.invitationAccept(), api.tenant(), api.signUp(), api.signUpComplete(), api.supportVisits(),
       api.supportVisitVerb("vis_1", "end"), api.apiKeys(), api.apiKey("key_1"), api.apiKeyScopes(), api.platformTenants({ state: "trial" }),
-      api.platformTenantVerb("ten_1", "enter"), api.signingKeys(), api.signingKeysRotate(),
+      api.platformTenantVerb("ten_1", "enter"), api.signingKeys(), api.signingKeysRotate(), api.signInDiscover(), api.ssoStart(), api.ssoOidcComplete(),
+      api.ssoSamlComplete(), api.ssoSignOut(), api.ssoProviders(), api.ssoProvider("prov_1"), api.ssoProviderTest("prov_1"), api.ssoDomains(),
+      api.ssoDomain("acme.example"), api.ssoSettings(), api.scim(), api.scimTokens(), api.scimToken("scimtoken_1"), api.scimGroup("group_1"), api.platformSsoDomains(), api.platformSsoDomainVerify(),
     ],
   };
   expect(built).toMatchSnapshot();
@@ -37,6 +40,7 @@ test("only an address of this app follows a sign-in", () => {
   for (const hostile of [null, "", "https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "routing"]) expect(safeNext(hostile)).toBe("/");
 });
 
-test("only the pages of one-time links open without a session", () => {
-  expect(["/invitation", "/reset", "/sign-up", "/sign-up/complete", "/", "/people", "/invitation/x"].map(isOpen)).toEqual([true, true, true, true, false, false, false]);
+test("only the pages of one-time links and of returns open without a session", () => {
+  expect(["/invitation", "/reset", "/sign-up", "/sign-up/complete", "/sso/oidc", "/sso/saml"].map(isOpen)).toEqual([true, true, true, true, true, true]);
+  expect(["/", "/people", "/invitation/x", "/sso", "/sso/oidc/x"].map(isOpen)).toEqual([false, false, false, false, false]);
 });

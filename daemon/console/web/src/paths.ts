@@ -34,6 +34,23 @@ export const api = {
   sessionStepUpBegin: () => `${v1}/session/step-up/begin`,
   sessionStepUp: () => `${v1}/session/step-up`,
   sessionLeave: () => `${v1}/session/leave`,
+  signInDiscover: () => `${v1}/sign-in/discover`,
+  ssoStart: () => `${v1}/sso/start`,
+  ssoOidcComplete: () => `${v1}/sso/oidc/complete`,
+  ssoSamlComplete: () => `${v1}/sso/saml/complete`,
+  ssoSignOut: () => `${v1}/sso/sign-out`,
+  ssoProviders: () => `${v1}/sso/providers`,
+  ssoProvider: (id: string) => `${v1}/sso/providers/${e(id)}`,
+  ssoProviderTest: (id: string) => `${v1}/sso/providers/${e(id)}/test`,
+  ssoDomains: () => `${v1}/sso/domains`,
+  ssoDomain: (domain: string) => `${v1}/sso/domains/${e(domain)}`,
+  ssoSettings: () => `${v1}/sso/settings`,
+  scim: () => `${v1}/sso/scim`,
+  scimTokens: () => `${v1}/sso/scim/tokens`,
+  scimToken: (id: string) => `${v1}/sso/scim/tokens/${e(id)}`,
+  scimGroup: (id: string) => `${v1}/sso/scim/groups/${e(id)}`,
+  platformSsoDomains: () => `${v1}/platform/sso/domains`,
+  platformSsoDomainVerify: () => `${v1}/platform/sso/domains/verify`,
   signInOptions: () => `${v1}/sign-in/options`,
   me: () => `${v1}/me`,
   myPassword: () => `${v1}/me/password`,
@@ -116,6 +133,10 @@ export const api = {
 export const path = {
   overview: () => "/",
   signIn: (next?: string) => withQuery("/sign-in", { next: next === "/" ? undefined : next }),
+  /** The sign-in of people whose mail domain leads nowhere, for their bookmarks. */
+  signInThrough: (provider: string) => withQuery("/sign-in", { provider }),
+  ssoOidc: () => "/sso/oidc",
+  ssoSaml: () => "/sso/saml",
   setup: () => "/setup",
   rules: () => "/routing/rules",
   rule: (id: string) => `/routing/rules/${e(id)}`,
@@ -139,6 +160,10 @@ export const path = {
   member: (id: string, search = "") => `/people/${e(id)}${search}`,
   invitations: () => "/people/invitations",
   organisation: () => "/settings/organisation",
+  singleSignOn: () => "/settings/single-sign-on",
+  ssoProvider: (id: string) => `/settings/single-sign-on/${e(id)}`,
+  ssoProviderNew: (kind: "oidc" | "saml") => `/settings/single-sign-on/new-${kind}`,
+  provisioning: () => "/settings/single-sign-on/provisioning",
   apiKeys: () => "/api-keys",
   tenants: () => "/appliance/tenants",
   signingKeys: () => "/appliance/signing-keys",
@@ -149,8 +174,8 @@ export const path = {
   signUpComplete: () => "/sign-up/complete",
 };
 
-/** Pages that open with or without a session: their one-time token stands in the fragment, which no server sees. */
-const OPEN: string[] = [path.invitation(), path.reset(), path.signUp(), path.signUpComplete()];
+/** Pages that open with or without a session: what a link or an identity provider brings stands in their address. */
+const OPEN: string[] = [path.invitation(), path.reset(), path.signUp(), path.signUpComplete(), path.ssoOidc(), path.ssoSaml()];
 export const isOpen = (pathname: string): boolean => OPEN.includes(pathname);
 
 /** Only an address of this app may follow a sign-in: never another origin. */

@@ -21,6 +21,8 @@ export const router = createBrowserRouter([
       page("/setup", () => import("./pages/setup")),
       page("/reset", () => import("./pages/password/reset")),
       page("/invitation", () => import("./pages/joining/invitation")),
+      page("/sso/oidc", () => import("./pages/sso/oidc")),
+      page("/sso/saml", () => import("./pages/sso/saml")),
       page("/sign-up", () => import("./pages/joining/sign-up")),
       page("/sign-up/complete", () => import("./pages/joining/sign-up-complete")),
       {
@@ -47,6 +49,8 @@ export const router = createBrowserRouter([
               page("/people/invitations", () => import("./pages/people/invitations")),
               page("/people/:id?", () => import("./pages/people/people")),
               page("/settings/organisation", () => import("./pages/organisation/organisation")),
+              page("/settings/single-sign-on/provisioning", () => import("./pages/single-sign-on/provisioning")),
+              page("/settings/single-sign-on/:id?", () => import("./pages/single-sign-on/single-sign-on")),
               page("/api-keys", () => import("./pages/api-keys/api-keys")),
               page("/appliance/tenants", () => import("./pages/tenants/tenants")),
               page("/appliance/signing-keys", () => import("./pages/signing-keys/signing-keys")),

@@ -1,5 +1,7 @@
 //! Members as a list shows them: who they are, their roles and factors, a page at a time.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use db::{AuthTx, Unit};
 use diesel::{
@@ -33,6 +35,8 @@ pub struct Member {
     /// The membership's epoch.
     pub version: i32,
     pub factors: MemberFactors,
+    /// Has signed in through a provider of the tenant.
+    pub sso: bool,
 }
 
 /// Which second factors a person has, without anything of them.
@@ -86,21 +90,22 @@ impl Identity {
         limit: i64,
     ) -> Outcome<MemberPage> {
         let acting = Acting::of(who)?;
-        let (rows, (active, deactivated, without_factor)) = self
+        let ((rows, linked), (active, deactivated, without_factor)) = self
             .inner
             .db
             .auth(acting.scope, move |tx| {
                 let rows = page(tx, &filter, after, limit)?;
+                let linked = linked(tx, &rows)?;
                 let counts = (
                     count(tx, "active")?,
                     count(tx, "deactivated")?,
                     count_without_factor(tx)?,
                 );
-                Ok::<_, IdentityError>((rows, counts))
+                Ok::<_, IdentityError>(((rows, linked), counts))
             })
             .await?;
         Ok(MemberPage {
-            items: self.shown(rows).await?,
+            items: self.shown(rows, &linked).await?,
             active,
             deactivated,
             without_factor,
@@ -108,7 +113,11 @@ impl Identity {
     }
 
     /// Opens the addresses, a bounded number at a time.
-    pub(super) async fn shown(&self, rows: Vec<MemberRow>) -> Outcome<Vec<Member>> {
+    pub(super) async fn shown(
+        &self,
+        rows: Vec<MemberRow>,
+        linked: &HashSet<Uuid>,
+    ) -> Outcome<Vec<Member>> {
         let opened = stream::iter(rows.into_iter().map(|row| async move {
             let user = UserId::from_uuid(row.user_id);
             let email = self.inner.open_email(user, &row.email_sealed).await?;
@@ -116,6 +125,7 @@ impl Identity {
                 user,
                 name: row.name,
                 email,
+                sso: linked.contains(&row.user_id),
                 roles: roles_of(&row.roles),
                 owner: row.owner,
                 active: row.state == "active",
@@ -132,6 +142,12 @@ impl Identity {
         let opened: Vec<Outcome<Member>> = opened.buffered(AT_ONCE).collect().await;
         opened.into_iter().collect()
     }
+}
+
+/// Those of the rows who have an identity at a provider of the tenant.
+pub(super) fn linked(tx: &mut AuthTx<'_>, rows: &[MemberRow]) -> Outcome<HashSet<Uuid>> {
+    let users: Vec<Uuid> = rows.iter().map(|row| row.user_id).collect();
+    crate::sso::linked(tx, &users)
 }
 
 /// One member, as the list shows them.

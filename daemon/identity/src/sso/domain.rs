@@ -12,6 +12,7 @@ use serde_json::json;
 use super::{
     Sso,
     error::SsoError,
+    flow::of,
     model::{domain_of, domain_text},
     provider::{note, scope},
     store,
@@ -23,6 +24,16 @@ pub struct Domain {
     pub domain: String,
     pub provider: ProviderId,
     pub verified_at: Option<DateTime<Utc>>,
+}
+
+/// Where an address leads, and how its organisation signs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovered {
+    pub provider: ProviderId,
+    /// As the organisation calls it.
+    pub name: String,
+    /// Passwords open nothing there, but for the owner.
+    pub only: bool,
 }
 
 pub(crate) fn read(tx: &mut AuthTx<'_>) -> Result<Vec<Domain>, IdentityError> {
@@ -40,20 +51,31 @@ pub(crate) fn read(tx: &mut AuthTx<'_>) -> Result<Vec<Domain>, IdentityError> {
 impl Sso {
     /// The provider that an address leads to. It is judged by its domain alone, so the answer says
     /// nothing about who has an account.
-    pub async fn discover(&self, email: &str) -> Result<Option<ProviderId>, IdentityError> {
+    pub async fn discover(&self, email: &str) -> Result<Option<Discovered>, IdentityError> {
         let Some(domain) = domain_of(email) else {
             return Ok(None);
         };
-        let found = self
-            .identity
-            .inner
-            .db
+        let db = &self.identity.inner.db;
+        let found = db
             .auth(AuthScope::default(), move |tx| {
                 tx.sso_provider_of_domain(&domain)
             })
             .await
             .map_err(IdentityError::Db)?;
-        Ok(found.map(ProviderId::from_uuid))
+        let Some(provider) = found.map(ProviderId::from_uuid) else {
+            return Ok(None);
+        };
+        let (tenant, row) = match self.enabled_provider(provider).await {
+            // Switched off since the look-up.
+            Err(IdentityError::Sso(SsoError::NoProvider)) => return Ok(None),
+            found => found?,
+        };
+        let only = db.auth(of(tenant), store::sso_only).await?;
+        Ok(Some(Discovered {
+            provider,
+            name: row.name,
+            only,
+        }))
     }
 
     pub async fn domain_add(

@@ -10,6 +10,9 @@ pub enum SsoError {
     /// It answered, and not as the standard says.
     #[error("the identity provider answered wrongly: {0}")]
     Answer(String),
+    /// The same, told to the administrator who tests it.
+    #[error("the identity provider answered a test wrongly: {0}")]
+    Probe(String),
     /// The provider turned the person away, or took no code; its stable error code.
     #[error("the identity provider refused: {0}")]
     Refused(String),
@@ -41,7 +44,7 @@ impl Classified for SsoError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Egress(error) => error.kind(),
-            Self::Answer(_) => ErrorKind::Unavailable,
+            Self::Answer(_) | Self::Probe(_) => ErrorKind::Unavailable,
             Self::Refused(_) | Self::Flow(_) | Self::Token(_) => ErrorKind::Unauthenticated,
             Self::NoMember | Self::Account(_) | Self::Required | Self::Bound => ErrorKind::Denied,
             Self::NoProvider | Self::NoDomain => ErrorKind::NotFound,
@@ -52,7 +55,7 @@ impl Classified for SsoError {
     fn code(&self) -> &'static str {
         match self {
             Self::Egress(error) => error.code(),
-            Self::Answer(_) => "sso_provider_wrong",
+            Self::Answer(_) | Self::Probe(_) => "sso_provider_wrong",
             Self::Refused(_) => "sso_refused",
             Self::Flow(_) => "sso_flow_void",
             Self::Token(_) => "sso_token_refused",
@@ -70,6 +73,7 @@ impl Classified for SsoError {
     fn message(&self) -> String {
         match self {
             Self::Egress(error) => return error.message(),
+            Self::Probe(why) => return format!("It answered, but not as OpenID Connect asks: {why}."),
             Self::Answer(_) => {
                 "The identity provider did not answer as it should. An administrator can test it in the organisation's settings; the log has the cause."
             }

@@ -154,7 +154,7 @@ impl Sso {
         self.admit(row, proven, caller).await
     }
 
-    async fn enabled_provider(
+    pub(super) async fn enabled_provider(
         &self,
         provider: ProviderId,
     ) -> Result<(TenantId, ProviderRow), IdentityError> {
@@ -248,7 +248,7 @@ impl Sso {
     }
 }
 
-fn of(tenant: TenantId) -> AuthScope {
+pub(super) fn of(tenant: TenantId) -> AuthScope {
     AuthScope {
         tenant: Some(tenant),
         user: None,

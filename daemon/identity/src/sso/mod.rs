@@ -30,12 +30,14 @@ mod transport;
 use egress::{Egress, Purpose};
 
 pub use db::WaitingDomain;
-pub use domain::Domain;
+pub use domain::{Discovered, Domain};
 pub use error::SsoError;
 pub use flow::{Leaving, Returned};
 pub use model::{Kind, ProviderInput, RoleRule};
 pub use oidc::Probe;
 pub use provider::Provider;
+
+pub(crate) use store::{linked, provider_name};
 
 use crate::identity::Identity;
 

@@ -232,7 +232,11 @@ impl Sso {
             .auth(scope(who), move |tx| store::provider(tx, id))
             .await?
             .ok_or(SsoError::NoProvider)?;
-        Ok(self.oidc.probe(&row.issuer, inner.clock.now()).await?)
+        let probed = self.oidc.probe(&row.issuer, inner.clock.now()).await;
+        Ok(probed.map_err(|error| match error {
+            SsoError::Answer(why) => SsoError::Probe(why),
+            other => other,
+        })?)
     }
 
     /// What the provider's row says of the client, with its secret opened.

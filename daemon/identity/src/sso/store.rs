@@ -1,5 +1,7 @@
 //! The rows of single sign-on.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{AuthTx, Unit};
 use diesel::{
@@ -91,6 +93,19 @@ pub(crate) fn provider(tx: &mut AuthTx<'_>, id: ProviderId) -> Outcome<Option<Pr
     Ok(sso_providers::table
         .find((tx.tenant().uuid(), id.uuid()))
         .select(ProviderRow::as_select())
+        .first(tx.conn())
+        .optional()?)
+}
+
+/// What a tenant's provider is called.
+pub(crate) fn provider_name(
+    tx: &mut AuthTx<'_>,
+    tenant: Uuid,
+    id: ProviderId,
+) -> Outcome<Option<String>> {
+    Ok(sso_providers::table
+        .find((tenant, id.uuid()))
+        .select(sso_providers::name)
         .first(tx.conn())
         .optional()?)
 }
@@ -198,6 +213,17 @@ pub(crate) fn identity(
         .first::<Uuid>(tx.conn())
         .optional()?;
     Ok(found.map(UserId::from_uuid))
+}
+
+/// Those of `users` that a provider of the tenant has signed in.
+pub(crate) fn linked(tx: &mut AuthTx<'_>, users: &[Uuid]) -> Outcome<HashSet<Uuid>> {
+    let rows: Vec<Uuid> = sso_identities::table
+        .filter(sso_identities::tenant_id.eq(tx.tenant().uuid()))
+        .filter(sso_identities::user_id.eq_any(users))
+        .select(sso_identities::user_id)
+        .distinct()
+        .load(tx.conn())?;
+    Ok(rows.into_iter().collect())
 }
 
 /// True when the identity is new.

@@ -1,5 +1,6 @@
 //! `revkeep-stack demo [--check]`: the whole product on this machine, with a simulated Salesforce.
-//! `revkeep-stack browser -- COMMAND`: the same, with its addresses in COMMAND's environment.
+//! `revkeep-stack browser -- COMMAND`: the same, with its addresses in COMMAND's environment, where an
+//! identity provider may be served as below.
 //! `revkeep-stack idp -- COMMAND`: a daemon that nobody has set up, for COMMAND, which serves an
 //! identity provider at the port and with the certificate that its environment names.
 
@@ -102,6 +103,7 @@ async fn organisation(port: Option<u16>) -> Result<(World, Daemon, Console)> {
 
 async fn demo(port: Option<u16>) -> Result<ExitCode> {
     let (world, daemon, console) = organisation(Some(port.unwrap_or(8443))).await?;
+    scenario::single_sign_on(&console).await?;
     let secret = console.phone().secret()?;
     let page = world
         .salesforce
@@ -203,7 +205,13 @@ async fn browser(command: &[String]) -> Result<ExitCode> {
     let (program, arguments) = command.split_first().context("browser needs a command")?;
     let world = World::start(Durability::Tests).await?;
     scenario::populate(&world, 1, 60).await?;
-    let daemon = world.daemon(DaemonOptions::default()).await?;
+    let idp_port = ports::free()?;
+    let daemon = world
+        .daemon(DaemonOptions {
+            endpoints: vec![format!("localhost:{idp_port}")],
+            ..DaemonOptions::default()
+        })
+        .await?;
     let setup = daemon.command(&["setup"])?;
     let code = setup
         .get("code")
@@ -213,6 +221,9 @@ async fn browser(command: &[String]) -> Result<ExitCode> {
         .args(arguments)
         .env("REVKEEP_URL", &daemon.url)
         .env("SETUP_CODE", code)
+        .env("IDP_PORT", idp_port.to_string())
+        .env("IDP_CERTIFICATE", world.directory().join("server.pem"))
+        .env("IDP_KEY", world.directory().join("server.key"))
         .env("SIM_URL", &world.simulator.url)
         .env("SIM_HOST", world.salesforce_host())
         .env("SIM_ADMIN_TOKEN", stack::world::ADMIN_TOKEN)

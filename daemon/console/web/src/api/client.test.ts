@@ -66,6 +66,19 @@ test("signing out with an expired token renews it first, so that the session rea
   expect(calls.map((call) => call.replace("/api/console/v1", ""))).toEqual(["DELETE /session", "POST /session/refresh", "DELETE /session"]);
 });
 
+test("a session that a provider opened is ended with a fresh token too, and tells where the provider's own ends", async () => {
+  const { client, calls } = clientWith(({ path, headers }) => {
+    if (path.endsWith("/session/refresh")) return json(200, session("fresh"));
+    return headers.get("authorization") === "Bearer fresh" ? json(200, { logout_url: "https://idp.example/out" }) : json(401, { code: "session_expired" });
+  });
+  expect(await client.closeSession(true)).toBe("https://idp.example/out");
+  expect(calls.map((call) => call.replace("/api/console/v1", ""))).toEqual(["POST /sso/sign-out", "POST /session/refresh", "POST /sso/sign-out"]);
+  const silent = clientWith(() => json(200, { logout_url: null })).client;
+  expect(await silent.closeSession(true)).toBeUndefined();
+  const over = clientWith(() => json(401, { code: "session_expired" })).client;
+  expect(await over.closeSession(true)).toBeUndefined();
+});
+
 test("calls on the session carry the header against forged requests; others do not need it", async () => {
   const seen: (string | null)[] = [];
   const { client } = clientWith(({ headers }) => {

@@ -76,15 +76,20 @@ export class Client {
     return readBody<T>(await this.#send("POST", path, body, { sessionCall: true, signal }));
   }
 
-  async closeSession(): Promise<void> {
-    let response = await this.#send("DELETE", api.session(), undefined, { sessionCall: true });
+  /** Ends the session. Of one that an identity provider opened, answers where the provider's own may be ended as well. */
+  async closeSession(byProvider = false): Promise<string | undefined> {
+    const end = () => (byProvider
+      ? this.#send("POST", api.ssoSignOut(), {}, { sessionCall: true })
+      : this.#send("DELETE", api.session(), undefined, { sessionCall: true }));
+    let response = await end();
     if (response.status === 401) {
       // Only a fresh token can end the session on the server; if there is none, it has ended already.
       const fresh = await this.refresh().catch(() => undefined);
-      response = fresh ? await this.#send("DELETE", api.session(), undefined, { sessionCall: true }) : new Response();
+      response = fresh ? await end() : new Response();
     }
-    if (!response.ok) throw await problemOf(response);
+    const told = await readBody<{ logout_url: string | null } | undefined>(response);
     this.#token = undefined;
+    return told?.logout_url ?? undefined;
   }
 
   /** One refresh at a time in this tab; every caller awaits the same answer. */

@@ -1,6 +1,6 @@
 // Who is signed in. Starts by trading the refresh cookie for a token; every page beneath may ask `useSession`.
 import { useQueryClient } from "@tanstack/react-query";
-import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { api } from "../paths";
 import { client } from "./client";
 import { hasCode, Problem } from "./problem";
@@ -12,7 +12,7 @@ export type SessionState =
   | { kind: "set_up" }
   | { kind: "sealed" }
   | { kind: "unreachable"; error: unknown }
-  | { kind: "signed_out"; reason: string | undefined }
+  | { kind: "signed_out"; reason: string | undefined; /** Where the identity provider's own session may be ended. */ elsewhere?: string | undefined }
   | { kind: "signed_in"; session: SessionInfo };
 
 interface SessionActions {
@@ -37,6 +37,8 @@ const CHANNEL = "revkeep-session";
 export function SessionProvider({ children }: { children: ReactNode }) {
   const [state, setState] = useState<SessionState>({ kind: "loading" });
   const queries = useQueryClient();
+  /** One for hearing and telling, since a channel does not hear itself. */
+  const tabs = useRef<BroadcastChannel>(null);
 
   const start = useCallback(async () => {
     if (!mark.isSet()) {
@@ -61,10 +63,12 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     // Another tab signed in, out or into another tenant: the cookie is shared, so this tab follows.
     const channel = new BroadcastChannel(CHANNEL);
     channel.addEventListener("message", () => { queries.clear(); void start(); });
+    tabs.current = channel;
     return () => channel.close();
   }, [queries, start]);
 
   const actions = useMemo<SessionActions>(() => {
+    const tellOtherTabs = () => tabs.current?.postMessage("changed");
     const enter = (session: SessionInfo) => {
       mark.set();
       queries.clear();
@@ -91,10 +95,10 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       reload: async () => setState(signedIn(await readSession())),
       adopt: (session) => setState(signedIn(session)),
       signOut: async () => {
-        await client.closeSession();
+        const elsewhere = await client.closeSession(state.kind === "signed_in" && Boolean(state.session.sso));
         mark.clear();
         queries.clear();
-        setState({ kind: "signed_out", reason: undefined });
+        setState({ kind: "signed_out", reason: undefined, elsewhere });
         tellOtherTabs();
       },
     };
@@ -110,12 +114,6 @@ const mark = {
   set: () => localStorage.setItem(mark.name, "yes"),
   clear: () => localStorage.removeItem(mark.name),
 };
-
-function tellOtherTabs(): void {
-  const channel = new BroadcastChannel(CHANNEL);
-  channel.postMessage("changed");
-  channel.close();
-}
 
 const signedIn = (session: SessionInfo): SessionState => ({ kind: "signed_in", session: standing(session) });
 

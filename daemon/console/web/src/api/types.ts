@@ -24,6 +24,8 @@ export interface SessionInfo {
   user: { id: string; name: string; email: string | null };
   tenant: { id: string; name: string; state: TenantState; trial_ends_at: string | null };
   factor: { enrolled: boolean; required: boolean; fresh_until: string | null };
+  /** The organisation's identity provider that opened the session. */
+  sso?: Named | null;
   /** A super administrator's visit to an organisation that is not theirs. */
   support: { reason: string; mode: SupportMode; ends_at: string } | null;
   roles: string[];
@@ -221,6 +223,8 @@ export interface Member {
   id: string; name: string; email: string | null; roles: string[]; owner: boolean; state: MemberState;
   /** Left out where the server does not tell it. */
   factors?: { totp: boolean; passkeys: number; recovery_remaining: number };
+  /** Has signed in through the organisation's identity provider. */
+  sso?: boolean;
   last_seen_at: string | null; joined_at: string; version: number;
 }
 export interface MemberPage extends Page<Member> { counts: { active: number; deactivated: number; without_factor?: number } }

@@ -13,9 +13,11 @@ import css from "./account.module.css";
 import { AccountHead } from "./account-head";
 
 export function Page() {
+  const { sso } = useSession();
   return (
     <>
       <AccountHead section="Password" />
+      {sso ? <Notice tone="info" title={`You signed in with ${sso.name}`}>If your organisation made your account, it has no password here, and there is nothing to change.</Notice> : null}
       <Panel title="Change your password" note="Your sessions on other devices end, and a mail tells you that it was changed.">
         <PasswordForm />
       </Panel>

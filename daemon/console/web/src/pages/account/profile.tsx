@@ -25,6 +25,7 @@ export function Page() {
         <NameForm name={session.user.name} />
         <Facts items={[
           ["Email", session.user.email ?? "cannot be read while the vault is sealed"],
+          ["Signed in", session.sso ? `through ${session.sso.name}, your organisation's own sign-in` : "with a password or a passkey"],
           ["Id", <CopyId key="id" value={session.user.id} what="user id" />],
         ]} />
       </Panel>

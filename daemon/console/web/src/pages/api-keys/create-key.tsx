@@ -5,6 +5,7 @@ import { client } from "../../api/client";
 import { messageOf, Problem, toTell } from "../../api/problem";
 import { apiKeyScopesQuery } from "../../api/queries";
 import type { ApiKeyMade } from "../../api/types";
+import { expiry } from "../../lib/expiry";
 import { api } from "../../paths";
 import { CopyButton } from "../../ui/copy";
 import { LoadingRows } from "../../ui/states";
@@ -14,9 +15,6 @@ import css from "../factors/factors.module.css";
 const LIVES = [
   { value: "30", label: "30 days" }, { value: "90", label: "90 days" }, { value: "365", label: "One year" }, { value: "never", label: "Does not expire" },
 ];
-const DAY_MS = 86_400_000;
-
-const expiry = (life: string, now: number): string | null => (life === "never" ? null : new Date(now + Number(life) * DAY_MS).toISOString());
 
 export function CreateKey({ onClose }: { onClose(): void }) {
   const [made, setMade] = useState<ApiKeyMade>();

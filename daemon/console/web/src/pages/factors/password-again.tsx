@@ -1,7 +1,12 @@
 // The first factor is added by whoever knows the password: it is asked for again when the sign-in was a while ago.
 import { Button, PasswordInput, Stack } from "@mantine/core";
 import { type FormEvent, useState } from "react";
+import { useLocation } from "react-router";
 import { hasCode, messageOf } from "../../api/problem";
+import { useSession } from "../../api/session";
+import css from "../../shell/shell.module.css";
+import { Notice } from "../../ui/status";
+import { leaveFor } from "../sso/leave";
 
 interface PasswordAgainProps { error: unknown; busy: boolean; onPassword(password: string): void }
 
@@ -26,7 +31,28 @@ export function PasswordAgain({ error, busy, onPassword }: PasswordAgainProps) {
           visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
         />
         <Button type="submit" fullWidth loading={busy} disabled={password === ""}>Go on</Button>
+        <ThroughProvider busy={busy} />
       </Stack>
     </form>
+  );
+}
+
+/** Whose account the organisation's provider made has no password: a new sign-in there says as much. */
+function ThroughProvider({ busy }: { busy: boolean }) {
+  const { sso } = useSession();
+  const { pathname } = useLocation();
+  const [problem, setProblem] = useState<string>();
+  const [leaving, setLeaving] = useState(false);
+  if (!sso) return null;
+  const leave = () => {
+    setLeaving(true);
+    leaveFor(sso.id, pathname).catch((error: unknown) => { setLeaving(false); setProblem(messageOf(error)); });
+  };
+  return (
+    <>
+      <div className={css["or"]}>or, where you have none</div>
+      <Button variant="default" fullWidth disabled={busy} loading={leaving} onClick={leave}>Sign in again with {sso.name}</Button>
+      {problem ? <Notice tone="bad" title="Not begun">{problem}</Notice> : null}
+    </>
   );
 }

@@ -15,7 +15,8 @@ import { Splash } from "../../shell/splash";
 import { Time } from "../../ui/facts";
 import { Notice } from "../../ui/status";
 import { NewPassword } from "../password/new-password";
-import { SignInForm, useSignInStep } from "../sign-in/sign-in-form";
+import { SignInForm } from "../sign-in/sign-in-form";
+import { PASSWORD_STEP } from "../sign-in/steps";
 
 export function Page() {
   const token = useLocation().hash.slice(1);
@@ -83,7 +84,7 @@ function NewAccount({ token, look }: { token: string; look: InvitationLook }) {
 
 function Existing({ token, look }: { token: string; look: InvitationLook }) {
   const { state, signOut } = useSessionActions();
-  const [step, setStep] = useSignInStep();
+  const [step, setStep] = useState(PASSWORD_STEP);
   if (state.kind !== "signed_in") {
     return (
       <Door title={`Join ${look.organisation}`} lead={<>{leadOf(look)} You have an account here: sign in to accept.</>}>

@@ -1,7 +1,7 @@
 import { Button, Group } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { IconMail } from "@tabler/icons-react";
-import { useState } from "react";
+import { IconMail, IconSend, IconX } from "@tabler/icons-react";
+import { type ReactNode, useState } from "react";
 import { client } from "../../api/client";
 import { messageOf, toTell } from "../../api/problem";
 import { invitationsQuery } from "../../api/queries";
@@ -17,6 +17,7 @@ import { Empty } from "../../ui/states";
 import { StateBadge, stateWord } from "../../ui/status";
 import { type Column, OnPhone, RecordTable, TwoLines } from "../../ui/table";
 import { useToast } from "../../ui/toast";
+import css from "./people.module.css";
 import { Invite, PeopleHead } from "./people-head";
 
 const COLUMNS: Column<Invitation>[] = [
@@ -25,7 +26,7 @@ const COLUMNS: Column<Invitation>[] = [
   { id: "state", header: "State", width: "130px", hideBelow: "sm", cell: (one) => <StateBadge state={one.state} /> },
   { id: "sent", header: "Sent", width: "120px", hideBelow: "lg", cell: (one) => (one.sent_at ? <Time at={one.sent_at} ago /> : "on its way") },
   { id: "expires", header: "Expires", width: "120px", hideBelow: "md", cell: (one) => <Time at={one.expires_at} ago /> },
-  { id: "acts", header: "Acts", width: "190px", right: true, cell: (one) => <Acts invitation={one} /> },
+  { id: "acts", header: "Acts", width: "clamp(104px, 24vw, 190px)", right: true, cell: (one) => <Acts invitation={one} /> },
 ];
 
 export function Page() {
@@ -65,11 +66,16 @@ function Acts({ invitation }: { invitation: Invitation }) {
   if (!allowed || invitation.state === "accepted" || invitation.state === "revoked") return null;
   return (
     <Group gap={6} justify="flex-end" wrap="nowrap">
-      <Button size="compact-sm" variant="default" loading={act.isPending && !asking} aria-label={`Send again to ${who}`} onClick={() => act.mutate("resend")}>Send again</Button>
-      {invitation.state === "pending" ? <Button size="compact-sm" variant="subtle" color="gray" aria-label={`Revoke the invitation of ${who}`} onClick={() => { act.reset(); setAsking(true); }}>Revoke</Button> : null}
+      <Button size="compact-sm" variant="default" loading={act.isPending && !asking} aria-label={`Send again to ${who}`} onClick={() => act.mutate("resend")}><Shrinking icon={<IconSend size={16} aria-hidden />}>Send again</Shrinking></Button>
+      {invitation.state === "pending" ? <Button size="compact-sm" variant="subtle" color="gray" aria-label={`Revoke the invitation of ${who}`} onClick={() => { act.reset(); setAsking(true); }}><Shrinking icon={<IconX size={16} aria-hidden />}>Revoke</Shrinking></Button> : null}
       <Confirm opened={asking} title="Take the invitation back" act="Revoke" danger busy={act.isPending} error={toTell(act.error)} onClose={() => setAsking(false)} onConfirm={() => act.mutate("revoke")}>
         The link that {who} got stops working at once.
       </Confirm>
     </Group>
   );
+}
+
+/** A word that makes room for the address on a phone; the button keeps its label for who does not see it. */
+function Shrinking({ icon, children }: { icon: ReactNode; children: string }) {
+  return <><span className={css["wordy"]}>{children}</span><span className={css["iconic"]}>{icon}</span></>;
 }

@@ -44,6 +44,7 @@ function Details({ member, onBusy }: { member: Member; onBusy(busy: boolean): vo
       <Facts items={[
         ["Email", member.email ?? "cannot be read while the vault is sealed"],
         ["State", <StateBadge key="state" state={member.state} />],
+        ...(member.sso === undefined ? [] : [["Signs in", member.sso ? "through the organisation's single sign-on" : "with a password or a passkey"] as [string, string]]),
         ["Second factor", <FactorBadge key="factor" member={member} />],
         ["Recovery codes", member.factors ? `${member.factors.recovery_remaining} left` : "not known"],
         ["Last seen", <Time key="seen" at={member.last_seen_at} ago />],

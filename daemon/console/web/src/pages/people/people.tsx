@@ -80,7 +80,7 @@ function Counts({ counts }: { counts: MemberPage["counts"] }) {
 
 const columns = (me: string): Column<Member>[] => [
   { id: "name", header: "Person", cell: (member) => <TwoLines main={`${member.name}${member.id === me ? " (you)" : ""}`} sub={member.email ?? ""} /> },
-  { id: "roles", header: "Roles", width: "220px", hideBelow: "sm", cell: (member) => <TwoLines main={roleTitles(member.roles)} sub={member.owner ? "Owner" : ""} /> },
+  { id: "roles", header: "Roles", width: "220px", hideBelow: "sm", cell: (member) => <TwoLines main={roleTitles(member.roles)} sub={[member.owner ? "Owner" : "", member.sso ? "Single sign-on" : ""].filter(Boolean).join(", ")} /> },
   { id: "factor", header: "Second factor", width: "170px", cell: (member) => <FactorBadge member={member} /> },
   { id: "seen", header: "Last seen", width: "120px", hideBelow: "md", cell: (member) => <Time at={member.last_seen_at} ago /> },
   { id: "state", header: "State", width: "130px", hideBelow: "lg", cell: (member) => <StateBadge state={member.state} /> },

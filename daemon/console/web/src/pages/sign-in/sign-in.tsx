@@ -1,7 +1,11 @@
+import { Button } from "@mantine/core";
+import { useState } from "react";
+import { useSearchParams } from "react-router";
 import { useSessionActions } from "../../api/session";
 import { Door } from "../../shell/door";
 import { Notice } from "../../ui/status";
-import { SignInForm, useSignInStep } from "./sign-in-form";
+import { SignInForm } from "./sign-in-form";
+import { FIRST_STEP, type SignInStep } from "./steps";
 
 const WHY: Record<string, string> = {
   session_expired: "The session ended because it was not used for a while, or reached its age limit. What you were doing is kept at its address; sign in to go on.",
@@ -9,17 +13,30 @@ const WHY: Record<string, string> = {
   unauthenticated: "The session ended. Sign in to go on.",
 };
 
+const WORDS: Record<SignInStep["kind"], { title: string; lead: string }> = {
+  address: { title: "Sign in", lead: "To your organisation's Revkeep." },
+  password: { title: "Sign in", lead: "To your organisation's Revkeep." },
+  provider: { title: "Sign in", lead: "Your organisation has a sign-in of its own. You come back here from it." },
+  factor: { title: "Confirm that it is you", lead: "The password is right. Your account also asks for a second factor." },
+};
+
 export function Page() {
   const { state } = useSessionActions();
-  const [step, setStep] = useSignInStep();
-  const why = state.kind === "signed_out" && state.reason ? WHY[state.reason] : undefined;
-  const factor = step.kind === "factor";
+  const [params] = useSearchParams();
+  const [step, setStep] = useState<SignInStep>(() => {
+    const provider = params.get("provider");
+    return provider === null ? FIRST_STEP : { kind: "provider", provider, name: undefined, only: false };
+  });
+  const out = state.kind === "signed_out" ? state : undefined;
+  const why = out?.reason ? WHY[out.reason] : undefined;
   return (
-    <Door
-      title={factor ? "Confirm that it is you" : "Sign in"}
-      lead={factor ? "The password is right. Your account also asks for a second factor." : "To your organisation's Revkeep."}
-    >
-      {why && step.kind === "password" && !step.notice ? <Notice tone="info" title="You were signed out">{why}</Notice> : null}
+    <Door {...WORDS[step.kind]}>
+      {why && step.kind === "address" && !step.notice ? <Notice tone="info" title="You were signed out">{why}</Notice> : null}
+      {out?.elsewhere && step.kind === "address" ? (
+        <Notice tone="info" title="You are signed out of Revkeep" actions={<Button size="xs" variant="default" component="a" href={out.elsewhere}>Sign out there too</Button>}>
+          Your organisation's own sign-in may still be open in this browser, and would let the next person in.
+        </Notice>
+      ) : null}
       <SignInForm step={step} onStep={setStep} />
     </Door>
   );

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Problem, Unreachable } from "../../api/problem";
 import type { FactorChallenge } from "../../api/types";
 import { becameWhole, codeDigits } from "../../lib/code";
-import { challenged, FIRST_STEP, refused } from "./steps";
+import { challenged, discovered, FIRST_STEP, refused } from "./steps";
 
 const challenge: FactorChallenge = { step: "factor", factors: ["totp", "recovery"], expires_in: 600, passkey: null };
 
@@ -15,6 +15,12 @@ test("a wrong code keeps the step, counts, and tells what is left; the third lea
   const third = refused(second, new Problem(401, { code: "challenge_void" }));
   expect(third.kind).toBe("password");
   expect(third.kind === "password" && third.notice).toContain("Sign in again");
+});
+
+test("a domain that is nobody's leads where one without single sign-on leads; one with it to its provider", () => {
+  const nobody = discovered({ sso: false, provider: null, name: null, only: false });
+  expect(nobody).toEqual({ kind: "password", notice: undefined });
+  expect(discovered({ sso: true, provider: "prov_1", name: "Acme login", only: true })).toEqual({ kind: "provider", provider: "prov_1", name: "Acme login", only: true });
 });
 
 test("a lost network is no lost try: the step stays, with its own words", () => {

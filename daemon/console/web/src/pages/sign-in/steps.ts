@@ -1,20 +1,29 @@
-// The steps of a sign-in: the password, then the second factor, and back to the start when its tries are used up. Pure.
+// The steps of a sign-in: whose it is, then the password or the organisation's own sign-in, then the second factor. Pure.
 import { factorProblem, hasCode, messageOf } from "../../api/problem";
+import type { Discovery } from "../../api/sso";
 import type { FactorChallenge } from "../../api/types";
 
 export type SignInStep =
+  | { kind: "address"; notice: string | undefined }
   | { kind: "password"; notice: string | undefined }
+  | { kind: "provider"; provider: string; /** Unknown to whoever came by a link. */ name: string | undefined; /** No password opens the organisation, but for its owner's. */ only: boolean }
   | { kind: "factor"; challenge: FactorChallenge; problem: string | undefined; /** Grows with each refusal. */ tries: number };
 
-export const FIRST_STEP: SignInStep = { kind: "password", notice: undefined };
+export const FIRST_STEP: SignInStep = { kind: "address", notice: undefined };
+export const PASSWORD_STEP: SignInStep = { kind: "password", notice: undefined };
 
 const VOID = "The second factor was not confirmed: three tries failed, or ten minutes went by. Sign in again to get new tries.";
 
+/** Where an address leads. A domain that nobody has and one without single sign-on are the same step. */
+export function discovered({ provider, name, only }: Discovery): SignInStep {
+  return provider === null ? PASSWORD_STEP : { kind: "provider", provider, name: name ?? undefined, only };
+}
+
 export const challenged = (challenge: FactorChallenge): SignInStep => ({ kind: "factor", challenge, problem: undefined, tries: 0 });
 
-/** Where a refused factor leads: another try, or the start when the challenge is void. */
+/** Where a refused factor leads: another try, or the password when the challenge is void. */
 export function refused(step: SignInStep, error: unknown): SignInStep {
-  if (step.kind === "password") return step;
+  if (step.kind !== "factor") return step;
   if (hasCode(error, "challenge_void")) return { kind: "password", notice: VOID };
   return { ...step, problem: factorProblem(error), tries: step.tries + 1 };
 }

@@ -21,6 +21,7 @@ import { StateBadge, stateWord } from "../../ui/status";
 import { type Column, OnPhone, RecordTable, TwoLines } from "../../ui/table";
 import { useToast } from "../../ui/toast";
 import { CreateTenant } from "./create-tenant";
+import { DomainQueue } from "./domain-queue";
 import { EnterTenant } from "./enter-tenant";
 
 const STATES = [{ value: "active", label: "Active" }, { value: "trial", label: "Trial" }, { value: "read_only", label: "Read-only" }];
@@ -39,6 +40,7 @@ export function Page() {
   return (
     <>
       <PageHead title="Tenants" actions={create}>The organisations on this appliance. None sees another; you see their names, and come in only with a reason that their owner is told.</PageHead>
+      <DomainQueue />
       <FilterBar
         label="Filter the tenants" text={text} placeholder="Name" onText={setText}
         onClear={filtered ? () => { setText(""); setFilters({ q: null, state: null }); } : undefined}

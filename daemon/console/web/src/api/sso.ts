@@ -1,0 +1,61 @@
+// Single sign-on as the API tells it: where an address leads, the organisation's identity providers and mail domains.
+import { queryOptions } from "@tanstack/react-query";
+import { api } from "../paths";
+import { client } from "./client";
+
+/** The same for a domain that is nobody's and for one without single sign-on. */
+export interface Discovery { sso: boolean; provider: string | null; name: string | null; only: boolean }
+
+export type ProviderKind = "oidc" | "saml";
+export interface RoleRule { group: string; roles: string[] }
+export interface MailDomain { domain: string; verified: boolean; verified_at: string | null }
+export interface Provider {
+  id: string; kind: ProviderKind; name: string; enabled: boolean; issuer: string; client_id: string; has_secret: boolean; scopes: string[];
+  groups_claim: string; role_map: RoleRule[]; create_members: boolean; domains: MailDomain[]; redirect_uri: string; version: number;
+  created_at: string; updated_at: string;
+  /** Of one that speaks SAML; its entity id is the issuer. */
+  saml?: SamlSettings | null;
+}
+/** `certificate` is DER in base64. */
+export interface Certificate { certificate: string; subject: string; not_after: string; fingerprint: string }
+export interface SamlSettings {
+  sign_in_url: string; sign_out_url: string | null; certificates: Certificate[]; email_attribute: string | null; name_attribute: string | null;
+  /** What Revkeep is called at the provider. */
+  entity_id: string; acs_url: string; metadata_url: string;
+}
+interface Common { name: string; enabled: boolean; groups_claim: string; role_map: RoleRule[]; create_members: boolean; version?: number }
+/** What is sent; without a secret the stored one stays. */
+export interface OidcInput extends Common { kind: "oidc"; issuer: string; client_id: string; client_secret?: string; scopes: string[] }
+/** Metadata stands for the addresses and the certificates in it. */
+export interface SamlInput extends Common {
+  kind: "saml";
+  saml: { metadata?: string; issuer?: string; sign_in_url?: string; sign_out_url?: string | null; certificates?: string[]; email_attribute: string | null; name_attribute: string | null };
+}
+export type ProviderInput = OidcInput | SamlInput;
+/** What an OpenID provider says of itself; of a SAML provider, what is set. */
+export interface Probe { issuer: string; authorization_endpoint: string; token_endpoint: string | null; keys: number; logout: boolean }
+export interface SsoSettings { only: boolean }
+export interface WaitingDomain { tenant: string; tenant_name: string; domain: string; created_at: string }
+
+export const providersQuery = () => queryOptions({
+  queryKey: ["sso", "providers"],
+  queryFn: async ({ signal }) => (await client.get<{ items: Provider[] }>(api.ssoProviders(), { signal })).items,
+});
+
+export const ssoSettingsQuery = () => queryOptions({
+  queryKey: ["sso", "settings"],
+  queryFn: ({ signal }) => client.get<SsoSettings>(api.ssoSettings(), { signal }),
+});
+
+export const waitingDomainsQuery = () => queryOptions({
+  queryKey: ["platform-sso-domains"],
+  queryFn: async ({ signal }) => (await client.get<{ items: WaitingDomain[] }>(api.platformSsoDomains(), { signal })).items,
+});
+
+/** What a change of a provider is made from: all that it is, without what only the server says. */
+export function inputOf({ name, enabled, issuer, client_id, scopes, groups_claim, role_map, create_members, version, saml }: Provider): ProviderInput {
+  const common = { name, enabled, groups_claim, role_map, create_members, version };
+  if (!saml) return { kind: "oidc", ...common, issuer, client_id, scopes };
+  const { sign_in_url, sign_out_url, email_attribute, name_attribute } = saml;
+  return { kind: "saml", ...common, saml: { issuer, sign_in_url, sign_out_url, certificates: saml.certificates.map(({ certificate }) => certificate), email_attribute, name_attribute } };
+}

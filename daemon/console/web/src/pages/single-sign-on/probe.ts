@@ -1,0 +1,57 @@
+// What a test of an identity provider showed, as the steps that a sign-in takes. Pure.
+import { Problem } from "../../api/problem";
+import type { Certificate, Probe } from "../../api/sso";
+import { plural } from "../../lib/format";
+import type { Tone } from "../../ui/status";
+import { certificateTone } from "./saml-input";
+
+export interface ProbeStep { title: string; tone: Tone; detail: string }
+
+const REACH = "Revkeep reaches it";
+const SPEAKS = "It speaks OpenID Connect";
+const KEYS = "It publishes its signing keys";
+const CODES = "It redeems sign-ins";
+const LEAVES = "It can end its own session";
+
+const skipped = (title: string): ProbeStep => ({ title, tone: "idle", detail: "Not tried." });
+
+const hostOf = (address: string): string => (URL.canParse(address) ? new URL(address).host : address);
+
+export function probeSteps(probe: Probe): ProbeStep[] {
+  return [
+    { title: REACH, tone: "ok", detail: `${hostOf(probe.issuer)} answered, with a certificate that is trusted.` },
+    { title: SPEAKS, tone: "ok", detail: `Its issuer is ${probe.issuer}; people are sent to ${hostOf(probe.authorization_endpoint)}.` },
+    probe.keys > 0
+      ? { title: KEYS, tone: "ok", detail: `${plural(probe.keys, "key")} to check its word with.` }
+      : { title: KEYS, tone: "bad", detail: "There is none, so nothing that it says can be checked. Nobody can sign in." },
+    probe.token_endpoint === null
+      ? { title: CODES, tone: "bad", detail: "It names no token endpoint, so no sign-in can be finished." }
+      : { title: CODES, tone: "ok", detail: `At ${hostOf(probe.token_endpoint)}. The client secret is first used when somebody signs in.` },
+    probe.logout
+      ? { title: LEAVES, tone: "ok", detail: "Who signs out here is offered to sign out there." }
+      : { title: LEAVES, tone: "warn", detail: "It names no way to. Signing out of Revkeep leaves its own session open." },
+  ];
+}
+
+/** A SAML provider is never contacted from here: what is set is looked at. */
+export function samlProbeSteps(probe: Probe, certificates: Certificate[], now: number): ProbeStep[] {
+  const good = certificates.filter((certificate) => certificateTone(certificate, now) !== "bad").length;
+  return [
+    { title: "People are sent to it", tone: probe.authorization_endpoint === "" ? "bad" : "ok", detail: probe.authorization_endpoint === "" ? "No sign-in address is set." : `At ${hostOf(probe.authorization_endpoint)}. Whether it is reached is seen by the browser of whoever signs in.` },
+    good > 0
+      ? { title: "Its signature can be checked", tone: "ok", detail: `${plural(good, "certificate")} of ${certificates.length} can be used.` }
+      : { title: "Its signature can be checked", tone: "bad", detail: "No certificate is set that has not ended. Nobody can sign in." },
+    probe.logout
+      ? { title: LEAVES, tone: "ok", detail: "Who signs out here is offered to sign out there." }
+      : { title: LEAVES, tone: "warn", detail: "No sign-out address is set. Signing out of Revkeep leaves its own session open." },
+  ];
+}
+
+/** The steps up to the one that failed; nothing where the refusal is not about the provider. */
+export function failedSteps(error: unknown): ProbeStep[] | undefined {
+  if (!(error instanceof Problem)) return undefined;
+  const later = [KEYS, CODES, LEAVES].map(skipped);
+  if (error.code.startsWith("egress_")) return [{ title: REACH, tone: "bad", detail: error.message }, skipped(SPEAKS), ...later];
+  if (error.code !== "sso_provider_wrong") return undefined;
+  return [{ title: REACH, tone: "ok", detail: "It answered." }, { title: SPEAKS, tone: "bad", detail: error.message }, ...later];
+}

@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import { Problem, Unreachable } from "../../api/problem";
+import { inputOf, type Probe, type Provider } from "../../api/sso";
+import { changed, formOf, missing, NEW_FORM, oidcInput } from "./oidc-input";
+import { onlyEffect, onlyWarnings } from "./only-words";
+import { failedSteps, probeSteps, samlProbeSteps } from "./probe";
+import { certificatesIn, certificateTone, samlChanged, samlFormOf, samlInput, samlMissing } from "./saml-input";
+
+const provider: Provider = {
+  id: "prov_1", kind: "oidc", name: "Acme account", enabled: true, issuer: "https://idp.example", client_id: "revkeep", has_secret: true, scopes: ["email", "profile"],
+  groups_claim: "groups", role_map: [{ group: "ops", roles: ["admin"] }], create_members: true, domains: [{ domain: "acme.example", verified: true, verified_at: "2026-01-01T00:00:00Z" }],
+  redirect_uri: "https://revkeep.example/sso/oidc", version: 4, created_at: "2026-01-01T00:00:00Z", updated_at: "2026-01-01T00:00:00Z",
+};
+const probe: Probe = { issuer: "https://idp.example", authorization_endpoint: "https://idp.example/auth", token_endpoint: "https://idp.example/token", keys: 2, logout: true };
+
+test("a new provider is sent switched off; a change keeps what it is, its version, and the secret that is not typed", () => {
+  const typed = { ...NEW_FORM, name: " Acme account ", issuer: "https://idp.example ", client_id: "revkeep", secret: "s3cret", scopes: "openid email,  groups" };
+  expect(oidcInput(typed, undefined)).toMatchObject({ enabled: false, name: "Acme account", issuer: "https://idp.example", client_secret: "s3cret", scopes: ["email", "groups"] });
+  const kept = oidcInput({ ...formOf(provider), name: "Other" }, provider);
+  expect(kept).toMatchObject({ name: "Other", enabled: true, version: 4, role_map: provider.role_map });
+  for (const unsent of ["client_secret", "id", "domains", "has_secret", "redirect_uri", "created_at"]) expect(kept).not.toHaveProperty(unsent);
+});
+
+test("a form is whole with its names and with every rule, and unchanged as it was read", () => {
+  const whole = { ...NEW_FORM, name: "A", issuer: "https://i", client_id: "c" };
+  expect([missing(NEW_FORM), missing(whole), missing({ ...whole, name: "  " })]).toEqual([true, false, true]);
+  expect(missing({ ...whole, role_map: [{ group: "", roles: ["admin"] }] })).toBe(true);
+  expect(missing({ ...whole, role_map: [{ group: "ops", roles: [] }] })).toBe(true);
+  expect([changed(formOf(provider), provider), changed({ ...formOf(provider), secret: "x" }, provider)]).toEqual([false, true]);
+});
+
+test("a test that passes, one without keys, and the step at which another failed", () => {
+  const tones = (steps: { tone: string }[] | undefined) => steps?.map(({ tone }) => tone).join(" ");
+  expect(tones(probeSteps(probe))).toBe("ok ok ok ok ok");
+  expect(tones(probeSteps({ ...probe, keys: 0, token_endpoint: null, logout: false }))).toBe("ok ok bad bad warn");
+  const away = failedSteps(new Problem(503, { code: "egress_no_address", detail: "idp.example has no address." }));
+  expect([tones(away), away?.[0]?.detail]).toEqual(["bad idle idle idle idle", "idp.example has no address."]);
+  const wrong = failedSteps(new Problem(503, { code: "sso_provider_wrong", detail: "unexpected issuer" }));
+  expect([tones(wrong), wrong?.[1]?.detail]).toEqual(["ok bad idle idle idle", "unexpected issuer"]);
+  for (const other of [new Problem(403, { code: "forbidden" }), new Unreachable(), null]) expect(failedSteps(other)).toBeUndefined();
+});
+
+test("switching passwords off names who keeps one, and warns whoever would be locked out", () => {
+  expect(onlyEffect([provider], "Mara", "12 active members")).toMatch(/the 12 active members can sign in through Acme account only.*Mara owns this organisation and keeps a password/);
+  expect(onlyWarnings([provider], { owner: false, sso: { id: "prov_1", name: "Acme account" } })).toEqual([]);
+  expect(onlyWarnings([provider], { owner: false, sso: null })[0]).toContain("this session ends too");
+  expect(onlyWarnings([provider], { owner: true, sso: null })[0]).toContain("private window");
+  const bare = onlyWarnings([{ ...provider, domains: [], create_members: false }], { owner: false, sso: { id: "prov_1", name: "Acme account" } });
+  expect(bare).toHaveLength(2);
+});
+
+const saml: Provider = {
+  ...provider, kind: "saml", issuer: "https://idp.example/entity", client_id: "", has_secret: false, scopes: [],
+  saml: {
+    sign_in_url: "https://idp.example/sso", sign_out_url: null, email_attribute: null, name_attribute: "displayName", entity_id: "e", acs_url: "a", metadata_url: "m",
+    certificates: [{ certificate: "MIIB", subject: "CN=idp", not_after: "2026-06-01T00:00:00Z", fingerprint: "ab12" }],
+  },
+};
+
+test("a SAML provider is sent as its metadata or as its fields, and switched on or off as it is", () => {
+  const fresh = { ...samlFormOf(undefined), name: "Acme", metadata: "<EntityDescriptor/>" };
+  expect([samlMissing(samlFormOf(undefined)), samlMissing(fresh)]).toEqual([true, false]);
+  expect(samlInput(fresh, undefined)).toMatchObject({ kind: "saml", enabled: false, saml: { metadata: "<EntityDescriptor/>", email_attribute: null } });
+  expect(samlInput(fresh, undefined).saml).not.toHaveProperty("certificates");
+  expect(samlChanged(samlFormOf(saml), saml)).toBe(false);
+  expect(samlInput(samlFormOf(saml), saml)).toEqual(inputOf(saml));
+  expect(inputOf(saml)).not.toHaveProperty("client_id");
+});
+
+test("certificates are told apart, and one that is over fails the test", () => {
+  const pem = (body: string) => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----`;
+  expect(certificatesIn(`${pem("AA")}\n${pem("BB")}\n`)).toEqual([pem("AA"), pem("BB")]);
+  expect(certificatesIn("MIIB\nXY\n\n MIIC \n")).toEqual(["MIIB\nXY", "MIIC"]);
+  const at = (iso: string) => certificateTone({ not_after: "2026-06-01T00:00:00Z" }, new Date(iso).getTime());
+  expect([at("2026-01-01T00:00:00Z"), at("2026-05-20T00:00:00Z"), at("2026-06-01T00:00:00Z")]).toEqual(["ok", "warn", "bad"]);
+  const told = { issuer: saml.issuer, authorization_endpoint: "https://idp.example/sso", token_endpoint: null, keys: 1, logout: false };
+  const tones = (iso: string) => samlProbeSteps(told, saml.saml?.certificates ?? [], new Date(iso).getTime()).map(({ tone }) => tone);
+  expect([tones("2026-01-01T00:00:00Z"), tones("2027-01-01T00:00:00Z")]).toEqual([["ok", "ok", "warn"], ["ok", "bad", "warn"]]);
+});

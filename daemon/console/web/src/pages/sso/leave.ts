@@ -1,0 +1,30 @@
+// Leaving for an identity provider, and where the person wanted to go, kept in this tab until they are back.
+import { client } from "../../api/client";
+import { api, safeNext } from "../../paths";
+
+const NEXT = "revkeep-sso-next";
+
+export async function leaveFor(provider: string, next: string | null): Promise<void> {
+  const { authorize_url } = await client.knock<{ authorize_url: string }>(api.ssoStart(), { provider });
+  keepNext(sessionStorage, next);
+  window.location.assign(safeDeparture(authorize_url));
+}
+
+/** Only a page of the web is a place to be sent to. */
+export function safeDeparture(address: string): string {
+  if (new URL(address).protocol !== "https:") throw new Error("The identity provider's address is not an HTTPS address. An administrator can correct it in the organisation's settings.");
+  return address;
+}
+
+type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+
+export function keepNext(store: Store, next: string | null): void {
+  store.setItem(NEXT, safeNext(next));
+}
+
+/** Once: the next sign-in in this tab begins with the overview again. */
+export function takeNext(store: Store): string {
+  const kept = store.getItem(NEXT);
+  store.removeItem(NEXT);
+  return safeNext(kept);
+}

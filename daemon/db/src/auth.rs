@@ -44,7 +44,7 @@ pub struct UserLogin {
     pub super_admin: bool,
 }
 
-/// Which token, of which session, of whom.
+/// Which token, of which session, of whom, in which tenant.
 #[derive(QueryableByName)]
 pub struct RefreshTokenRef {
     #[diesel(sql_type = SqlUuid)]
@@ -53,6 +53,8 @@ pub struct RefreshTokenRef {
     pub session_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     pub user_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    pub tenant_id: Uuid,
 }
 
 /// Whether a session may act, and as what.

@@ -20,12 +20,12 @@ use crate::{
     attempts::{self, AttemptScope, Limit},
     config::REFRESH_GRACE,
     error::IdentityError,
-    grant::{COMMAND_LINE, Grant, Opened, WEB, opened},
+    grant::{COMMAND_LINE, Grant, Opened, WEB},
     identity::{Caller, Identity},
     opaque::RefreshToken,
     session::rate_limited,
     standing,
-    store::{self, NewRefreshToken, RefreshTokenRow},
+    store::{self, Held, NewRefreshToken, RefreshTokenRow},
     visits::visit_return,
 };
 
@@ -96,20 +96,20 @@ impl Identity {
             return Err(IdentityError::SessionRevoked);
         };
         inner.keys()?;
-        let (found, standing) = self.look_up(&token, caller).await?;
+        let found = self.look_up(&token, caller).await?;
         let user = UserId::from_uuid(found.user_id);
         let scope = AuthScope {
-            tenant: Some(TenantId::from_uuid(standing.tenant_id)),
+            tenant: Some(TenantId::from_uuid(found.tenant_id)),
             user: Some(user),
         };
         let (inactivity, caller) = (inner.config.inactivity(), caller.clone());
         let outcome = inner
             .db
             .auth(scope, move |tx| {
-                if store::session_client(tx, SessionId::from_uuid(found.session_id))? != client {
-                    return Err(IdentityError::SessionRevoked);
-                }
-                exchange(tx, &found, &token, inactivity, &caller)
+                let held = store::session_lock(tx, SessionId::from_uuid(found.session_id))?
+                    .filter(|held| held.client == client)
+                    .ok_or(IdentityError::SessionRevoked)?;
+                exchange(tx, (&found, held), &token, inactivity, &caller)
             })
             .await?;
         match outcome {
@@ -126,7 +126,7 @@ impl Identity {
         &self,
         token: &RefreshToken,
         caller: &Caller,
-    ) -> Result<(RefreshTokenRef, SessionStanding), IdentityError> {
+    ) -> Result<RefreshTokenRef, IdentityError> {
         let key = &self.inner.secrets()?.index_key;
         let limit = Limit::new(
             key,
@@ -140,11 +140,12 @@ impl Identity {
             .inner
             .db
             .auth(AuthScope::default(), move |tx| {
-                let Some(found) = tx.refresh_token_by_hash(&hash)? else {
-                    return Ok::<_, IdentityError>((attempts::charge(tx, &[limit])?, None));
+                let found = tx.refresh_token_by_hash(&hash)?;
+                let wait = match &found {
+                    Some(_) => None,
+                    None => attempts::charge(tx, &[limit])?,
                 };
-                let standing = tx.session_standing(found.session_id)?;
-                Ok((None, standing.map(|standing| (found, standing))))
+                Ok::<_, IdentityError>((wait, found))
             })
             .await?;
         match (wait, found) {
@@ -159,19 +160,17 @@ impl Identity {
 /// be committed.
 fn exchange(
     tx: &mut AuthTx<'_>,
-    found: &RefreshTokenRef,
+    (found, held): (&RefreshTokenRef, Held),
     token: &RefreshToken,
     inactivity: chrono::TimeDelta,
     caller: &Caller,
 ) -> Result<Outcome, IdentityError> {
     let session = SessionId::from_uuid(found.session_id);
-    store::session_lock(tx, session)?;
-    let standing = tx
-        .session_standing(found.session_id)?
-        .ok_or(IdentityError::SessionRevoked)?;
+    let mut standing = standing_of(tx, session)?;
     standing::check_alive(&standing, inactivity, tx.now())?;
     if standing::visit_is_over(&standing, tx.now()) {
         visit_return(tx, session, &standing)?;
+        standing = standing_of(tx, session)?;
     }
     let row = store::token(tx, found.token_id)?.ok_or(IdentityError::SessionRevoked)?;
     let successor = follow(tx, row.successor_id)?;
@@ -190,7 +189,17 @@ fn exchange(
         Verdict::Rotate => Some(rotate(tx, found, token, &actor, caller)?),
     };
     store::session_touch(tx, session)?;
-    Ok(Outcome::Alive(Box::new(opened(tx, session, refresh)?)))
+    let rows = store::view_of(tx, standing, held)?;
+    Ok(Outcome::Alive(Box::new(Opened {
+        session,
+        rows,
+        refresh,
+    })))
+}
+
+fn standing_of(tx: &mut AuthTx<'_>, session: SessionId) -> Result<SessionStanding, IdentityError> {
+    tx.session_standing(session.uuid())?
+        .ok_or(IdentityError::SessionRevoked)
 }
 
 fn follow(tx: &mut AuthTx<'_>, id: Option<Uuid>) -> Result<Option<RefreshTokenRow>, IdentityError> {

@@ -125,7 +125,7 @@ impl Identity {
         let Some(token) = RefreshToken::parse(presented) else {
             return Ok(());
         };
-        let (found, standing) = match self.look_up(&token, caller).await {
+        let found = match self.look_up(&token, caller).await {
             Ok(found) => found,
             Err(IdentityError::SessionRevoked | IdentityError::RateLimited { .. }) => return Ok(()),
             Err(error) => return Err(error),
@@ -135,7 +135,7 @@ impl Identity {
             SessionId::from_uuid(found.session_id),
         );
         let scope = AuthScope {
-            tenant: Some(TenantId::from_uuid(standing.tenant_id)),
+            tenant: Some(TenantId::from_uuid(found.tenant_id)),
             user: Some(user),
         };
         let caller = caller.clone();

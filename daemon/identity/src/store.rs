@@ -139,15 +139,25 @@ pub(crate) fn session_insert(tx: &mut AuthTx<'_>, session: &NewSession) -> Outco
     Ok(())
 }
 
+/// What a session's row says of how it is held.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+pub(crate) struct Held {
+    /// `web` or `command_line`.
+    pub(crate) client: String,
+    /// The tenant that the session cannot leave, and its provider, which opened it.
+    pub(crate) sso_tenant_id: Option<Uuid>,
+    pub(crate) sso_provider_id: Option<Uuid>,
+}
+
 /// Locks the session's row: every change of its token chain goes through this lock, one at a time.
-pub(crate) fn session_lock(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<bool> {
-    let found = sessions::table
+pub(crate) fn session_lock(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<Option<Held>> {
+    Ok(sessions::table
         .find(session.uuid())
-        .select(sessions::session_id)
+        .select(Held::as_select())
         .for_update()
-        .first::<Uuid>(tx.conn())
-        .optional()?;
-    Ok(found.is_some())
+        .first(tx.conn())
+        .optional()?)
 }
 
 pub(crate) fn session_touch(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<()> {
@@ -279,32 +289,29 @@ pub(crate) fn tokens_forget(
     Ok(())
 }
 
-/// Whether a browser or a program holds the session.
-pub(crate) fn session_client(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<String> {
-    Ok(sessions::table
-        .find(session.uuid())
-        .select(sessions::client)
-        .first(tx.conn())?)
-}
-
 /// `None` when the session is unknown or its person has left the tenant.
 pub(crate) fn view_rows(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<Option<ViewRows>> {
     let Some(standing) = tx.session_standing(session.uuid())? else {
         return Ok(None);
     };
-    let mut tenants = tx.own_tenants()?;
-    let (bound, provider, client): (Option<Uuid>, Option<Uuid>, String) = sessions::table
+    let held = sessions::table
         .find(session.uuid())
-        .select((
-            sessions::sso_tenant_id,
-            sessions::sso_provider_id,
-            sessions::client,
-        ))
+        .select(Held::as_select())
         .first(tx.conn())?;
-    if let Some(bound) = bound {
+    Ok(Some(view_of(tx, standing, held)?))
+}
+
+/// The same for a session of which these are known.
+pub(crate) fn view_of(
+    tx: &mut AuthTx<'_>,
+    standing: SessionStanding,
+    held: Held,
+) -> Outcome<ViewRows> {
+    let mut tenants = tx.own_tenants()?;
+    if let Some(bound) = held.sso_tenant_id {
         tenants.retain(|own| own.tenant_id == bound);
     }
-    let provider = match provider.map(ProviderId::from_uuid) {
+    let provider = match held.sso_provider_id.map(ProviderId::from_uuid) {
         Some(id) => crate::sso::provider_name(tx, standing.tenant_id, id)?.map(|name| (id, name)),
         None => None,
     };
@@ -312,14 +319,14 @@ pub(crate) fn view_rows(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<Opti
         .find(standing.user_id)
         .select((users::name, users::email_sealed))
         .first(tx.conn())?;
-    Ok(Some(ViewRows {
+    Ok(ViewRows {
         standing,
         tenants,
         name,
         email_sealed,
-        client,
+        client: held.client,
         provider,
-    }))
+    })
 }
 
 /// Keys in use: the next, the current and the previous one.

@@ -6,21 +6,28 @@ use anyhow::{bail, ensure};
 use db::Db;
 use identity::{Caller, Config, Grant, Identity, SetupClaim, SignIn, SignInStep};
 use kernel::{Actor, Secret, SharedClock, SystemClock};
-use stack::database::{self, Database};
+use stack::{
+    database::{self, Cluster, Database},
+    postgres::Durability,
+};
 use vault::{Choice, LocalConfig, PrivateFile, Vault};
 
 pub(crate) const KNOWN: &str = "ada@acme.example";
-const PASSWORD: &str = "Walking-otters-9-quietly";
+pub(crate) const PASSWORD: &str = "Walking-otters-9-quietly";
 
 pub(crate) struct Person {
     pub(crate) identity: Identity,
+    /// What identity works on.
+    pub(crate) db: Db,
     _database: Database,
+    _cluster: Cluster,
     _keystore: tempfile::TempDir,
 }
 
 impl Person {
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> anyhow::Result<Self> {
-        let database = database::shared()?.database()?;
+        let cluster = Cluster::start(Durability::Production)?;
+        let database = cluster.database()?;
         let clock: SharedClock = Arc::new(SystemClock);
         let keystore = tempfile::tempdir()?;
         let vault = local_vault(&keystore, Arc::clone(&clock))?;
@@ -33,7 +40,7 @@ impl Person {
             ..Config::default()
         };
         change(&mut config);
-        let identity = Identity::new(db, vault, config);
+        let identity = Identity::new(db.clone(), vault, config);
         identity.unlock().await?;
         let asker = Actor::Local {
             os_user: String::from("bench"),
@@ -49,7 +56,9 @@ impl Person {
         identity.setup_claim(claim, &caller()?).await?;
         Ok(Self {
             identity,
+            db,
             _database: database,
+            _cluster: cluster,
             _keystore: keystore,
         })
     }

@@ -1,40 +1,31 @@
 //! The floor of a refresh: a bare handler behind the same TLS, which sends the statements of one refresh
-//! over a pool of the daemon's size and signs one token. It checks nothing, as a superuser whom no row
-//! security slows.
+//! over the same pool and signs one token. It judges nothing and shows nothing.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
 use anyhow::{Context as _, Result};
+use audit::Entry;
 use chrono::{DateTime, Utc};
-use diesel::{
-    ExpressionMethods as _, OptionalExtension as _, PgConnection, QueryDsl as _, QueryableByName,
-    RunQueryDsl as _,
-    connection::SimpleConnection as _,
-    insert_into,
-    r2d2::{ConnectionManager, Pool},
-    sql_query,
-    sql_types::{Bytea, Uuid as SqlUuid},
-    update,
-};
+use db::{AuthScope, AuthTx, Db, DbError, Unit as _};
+use diesel::{ExpressionMethods as _, QueryDsl as _, RunQueryDsl as _, insert_into, update};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use kernel::Clock as _;
+use kernel::{Action, Actor, SessionId, TenantId, UserId};
 use openssl::rsa::Rsa;
 use reqwest::{Client, RequestBuilder};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
-use schema::{audit_log, refresh_tokens, sessions, users};
+use schema::{refresh_tokens, sessions, users};
 use serde::Serialize;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use stack::tls::TestCa;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::daemon::Bed;
+use crate::person::Person;
 
-/// As the daemon's `database.auth_connections` and `server.workers` are by default.
-const CONNECTIONS: u32 = 4;
-const WORKERS: usize = 2;
-
-type Db = Pool<ConnectionManager<PgConnection>>;
+/// As the server's.
+pub(crate) const WORKERS: usize = 2;
 
 pub(crate) struct Floor {
     client: Client,
@@ -43,11 +34,11 @@ pub(crate) struct Floor {
 }
 
 /// One browser's session.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Chain {
-    session: Uuid,
-    user: Uuid,
-    tenant: Uuid,
+    session: SessionId,
+    user: UserId,
+    tenant: TenantId,
     token: Uuid,
 }
 
@@ -59,9 +50,9 @@ struct State {
 
 #[derive(Serialize)]
 struct Claims {
-    sub: Uuid,
-    sid: Uuid,
-    tid: Uuid,
+    sub: UserId,
+    sid: SessionId,
+    tid: TenantId,
     epoch: i32,
     iat: i64,
     exp: i64,
@@ -69,29 +60,13 @@ struct Claims {
     aud: &'static str,
 }
 
-/// A row of a function, of which nothing is wanted.
-#[derive(QueryableByName)]
-struct Seen {
-    #[diesel(sql_type = SqlUuid)]
-    #[expect(dead_code, reason = "what counts is that it was read")]
-    tenant_id: Uuid,
-}
-
-#[derive(QueryableByName)]
-struct SeenToken {
-    #[diesel(sql_type = SqlUuid)]
-    #[expect(dead_code, reason = "what counts is that it was read")]
-    token_id: Uuid,
-}
-
 impl Floor {
-    pub(crate) async fn start(bed: &Bed, browsers: u32) -> Result<Self> {
-        let db = Pool::builder()
-            .max_size(CONNECTIONS)
-            .test_on_check_out(false)
-            .build(ConnectionManager::new(bed.world.dsn("postgres")))?;
-        bed.browser.session().await?;
-        let chains = chains(&mut *db.get()?, browsers)?;
+    pub(crate) async fn start(person: &Person, browsers: u32) -> Result<Self> {
+        let mut chains = Vec::new();
+        for _ in 0..browsers {
+            chains.push(Mutex::new(chain(person).await?));
+        }
+        let db = person.db.clone();
         let signer = EncodingKey::from_rsa_pem(&Rsa::generate(2048)?.private_key_to_pem()?)?;
         let state = web::Data::new(State { db, signer, chains });
         let ca = TestCa::new()?;
@@ -138,28 +113,37 @@ fn tls(ca: &TestCa) -> Result<rustls::ServerConfig> {
 }
 
 async fn refresh(state: web::Data<State>, browser: web::Path<usize>) -> HttpResponse {
-    let work = web::block(move || one(&state, *browser)).await;
-    match work {
-        Ok(Ok(token)) => HttpResponse::Ok().json(json!({ "access_token": token })),
-        _ => HttpResponse::InternalServerError().finish(),
+    match one(&state, *browser).await {
+        Ok(token) => HttpResponse::Ok().json(json!({ "access_token": token })),
+        Err(_) => HttpResponse::InternalServerError().finish(),
     }
 }
 
-fn one(state: &State, browser: usize) -> Result<String> {
+async fn one(state: &State, browser: usize) -> Result<String> {
     let chain = state.chains.get(browser).context("no such browser")?;
-    let mut chain = chain.lock().unwrap_or_else(PoisonError::into_inner);
-    look_up(&mut *state.db.get()?, &chain)?;
-    let next = Uuid::now_v7();
-    exchange(&mut *state.db.get()?, &chain, next)?;
+    let mut chain = chain.lock().await;
+    let (now, next) = (*chain, Uuid::now_v7());
+    let look_up = move |tx: &mut AuthTx<'_>| tx.refresh_token_by_hash(&hash(now.token));
+    state.db.auth(AuthScope::default(), look_up).await?;
+    let scope = AuthScope {
+        tenant: Some(now.tenant),
+        user: Some(now.user),
+    };
+    let seconds = state
+        .db
+        .auth(scope, move |tx| {
+            exchange(tx, now, next).map_err(|error| DbError::Unreachable(error.into()))?;
+            Ok::<_, DbError>(tx.now().timestamp())
+        })
+        .await?;
     chain.token = next;
-    let now = kernel::SystemClock.now().timestamp();
     let claims = Claims {
-        sub: chain.user,
-        sid: chain.session,
-        tid: chain.tenant,
+        sub: now.user,
+        sid: now.session,
+        tid: now.tenant,
         epoch: 1,
-        iat: now,
-        exp: now.saturating_add(900),
+        iat: seconds,
+        exp: seconds.saturating_add(900),
         iss: "floor",
         aud: "floor",
     };
@@ -167,159 +151,99 @@ fn one(state: &State, browser: usize) -> Result<String> {
     Ok(jsonwebtoken::encode(&header, &claims, &state.signer)?)
 }
 
-fn begin(conn: &mut PgConnection) -> Result<()> {
-    #[expect(clippy::disallowed_methods, reason = "the floor owns its connection")]
-    Ok(conn.batch_execute(
-        "CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); RESET ALL; BEGIN; \
-         SELECT set_config('revkeep.context', '', true)",
-    )?)
-}
-
-fn commit(conn: &mut PgConnection) -> Result<()> {
-    #[expect(clippy::disallowed_methods, reason = "the floor owns its connection")]
-    Ok(conn.batch_execute("SELECT 1; COMMIT")?)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the floor owns its connection")]
-fn look_up(conn: &mut PgConnection, chain: &Chain) -> Result<()> {
-    begin(conn)?;
-    sql_query("SELECT * FROM refresh_token_by_hash($1)")
-        .bind::<Bytea, _>(chain.token.as_bytes().as_slice())
-        .load::<SeenToken>(conn)?;
-    standing(conn, chain)?;
-    commit(conn)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the floor owns its connection")]
-fn standing(conn: &mut PgConnection, chain: &Chain) -> Result<()> {
-    sql_query("SELECT * FROM session_standing($1)")
-        .bind::<SqlUuid, _>(chain.session)
-        .load::<Seen>(conn)?;
-    Ok(())
-}
-
-fn client(conn: &mut PgConnection, chain: &Chain) -> Result<()> {
-    sessions::table
-        .find(chain.session)
-        .select(sessions::client)
-        .first::<String>(conn)?;
-    Ok(())
-}
-
-fn exchange(conn: &mut PgConnection, chain: &Chain, next: Uuid) -> Result<()> {
-    begin(conn)?;
-    client(conn, chain)?;
-    sessions::table
-        .find(chain.session)
-        .select(sessions::session_id)
+fn exchange(tx: &mut AuthTx<'_>, chain: Chain, next: Uuid) -> Result<()> {
+    let now = tx.now();
+    let session = sessions::table.find(chain.session.uuid());
+    session
+        .select((
+            sessions::client,
+            sessions::sso_tenant_id,
+            sessions::sso_provider_id,
+        ))
         .for_update()
-        .first::<Uuid>(conn)?;
-    standing(conn, chain)?;
-    rotate(conn, chain, next)?;
-    audit(conn, chain)?;
-    update(sessions::table.find(chain.session))
-        .set(sessions::last_used_at.eq(kernel::SystemClock.now()))
-        .execute(conn)?;
-    view(conn, chain)?;
-    commit(conn)
+        .first::<(String, Option<Uuid>, Option<Uuid>)>(tx.conn())?;
+    tx.session_standing(chain.session.uuid())?;
+    rotate(tx, chain, next)?;
+    let actor = Actor::Human {
+        user: chain.user,
+        session: chain.session,
+    };
+    Entry::new(Action::SessionRefresh, "session", chain.session)
+        .write_auth(tx, &actor, None, None)?;
+    update(session.filter(sessions::ended_at.is_null()))
+        .set(sessions::last_used_at.eq(now))
+        .execute(tx.conn())?;
+    tx.own_tenants()?;
+    users::table
+        .find(chain.user.uuid())
+        .select((users::name, users::email_sealed))
+        .first::<(String, Vec<u8>)>(tx.conn())?;
+    Ok(())
 }
 
-fn rotate(conn: &mut PgConnection, chain: &Chain, next: Uuid) -> Result<()> {
-    let now = kernel::SystemClock.now();
+fn rotate(tx: &mut AuthTx<'_>, chain: Chain, next: Uuid) -> Result<()> {
+    let now = tx.now();
     refresh_tokens::table
         .find(chain.token)
         .select((refresh_tokens::used_at, refresh_tokens::successor_sealed))
         .for_update()
-        .first::<(Option<DateTime<Utc>>, Option<Vec<u8>>)>(conn)?;
+        .first::<(Option<DateTime<Utc>>, Option<Vec<u8>>)>(tx.conn())?;
     update(refresh_tokens::table.filter(refresh_tokens::successor_id.eq(chain.token)))
         .set(refresh_tokens::successor_sealed.eq(None::<Vec<u8>>))
-        .execute(conn)?;
+        .execute(tx.conn())?;
     update(refresh_tokens::table.find(chain.token))
         .set((
             refresh_tokens::used_at.eq(now),
             refresh_tokens::presented_at.eq(now),
             refresh_tokens::successor_id.eq(next),
-            refresh_tokens::successor_sealed.eq(vec![7_u8; 60]),
+            refresh_tokens::successor_sealed.eq(vec![7_u8; 71]),
         ))
-        .execute(conn)?;
-    token_insert(conn, chain, next)
+        .execute(tx.conn())?;
+    token_insert(tx, chain, next)
 }
 
-fn token_insert(conn: &mut PgConnection, chain: &Chain, token: Uuid) -> Result<()> {
+fn token_insert(tx: &mut AuthTx<'_>, chain: Chain, token: Uuid) -> Result<()> {
+    let now = tx.now();
     insert_into(refresh_tokens::table)
         .values((
             refresh_tokens::token_id.eq(token),
-            refresh_tokens::session_id.eq(chain.session),
-            refresh_tokens::user_id.eq(chain.user),
-            refresh_tokens::hash.eq(token.as_bytes().to_vec()),
-            refresh_tokens::issued_at.eq(kernel::SystemClock.now()),
+            refresh_tokens::session_id.eq(chain.session.uuid()),
+            refresh_tokens::user_id.eq(chain.user.uuid()),
+            refresh_tokens::hash.eq(hash(token)),
+            refresh_tokens::issued_at.eq(now),
         ))
-        .execute(conn)?;
+        .execute(tx.conn())?;
     Ok(())
 }
 
-fn audit(conn: &mut PgConnection, chain: &Chain) -> Result<()> {
-    insert_into(audit_log::table)
-        .values((
-            audit_log::tenant_id.eq(chain.tenant),
-            audit_log::at.eq(kernel::SystemClock.now()),
-            audit_log::audit_id.eq(Uuid::now_v7()),
-            audit_log::actor_kind.eq("human"),
-            audit_log::actor_id.eq(chain.user.to_string()),
-            audit_log::action.eq("session_refresh"),
-            audit_log::outcome.eq("done"),
-            audit_log::resource_type.eq("session"),
-            audit_log::resource_id.eq(chain.session.to_string()),
-            audit_log::request_id.eq(Uuid::now_v7()),
-        ))
-        .execute(conn)?;
-    Ok(())
+fn hash(token: Uuid) -> Vec<u8> {
+    Sha256::digest(token.as_bytes()).to_vec()
 }
 
-/// What the answer shows of the session.
-#[expect(clippy::disallowed_methods, reason = "the floor owns its connection")]
-fn view(conn: &mut PgConnection, chain: &Chain) -> Result<()> {
-    standing(conn, chain)?;
-    sql_query("SELECT * FROM own_tenants()").load::<Seen>(conn)?;
-    sessions::table
-        .find(chain.session)
-        .select(sessions::sso_tenant_id)
-        .first::<Option<Uuid>>(conn)
-        .optional()?;
-    users::table
-        .find(chain.user)
-        .select((users::name, users::email_sealed))
-        .first::<(String, Vec<u8>)>(conn)?;
-    client(conn, chain)
-}
-
-/// Sessions like one that is there, each with its first token.
-fn chains(conn: &mut PgConnection, count: u32) -> Result<Vec<Mutex<Chain>>> {
-    let (user, tenant) = sessions::table
-        .select((sessions::user_id, sessions::tenant_id))
-        .first::<(Uuid, Uuid)>(conn)?;
-    let now = kernel::SystemClock.now();
-    let mut chains = Vec::new();
-    for _ in 0..count {
+/// A session of the person's whose tokens the floor makes.
+async fn chain(person: &Person) -> Result<Chain> {
+    let view = person.session().await?.view;
+    let token = Uuid::now_v7();
+    let tenant = TenantId::from_uuid(view.tenant.tenant_id);
+    let user = view.user;
+    let scope = AuthScope {
+        tenant: Some(tenant),
+        user: Some(user),
+    };
+    let latest = move |tx: &mut AuthTx<'_>| {
+        let session: Uuid = sessions::table
+            .select(sessions::session_id)
+            .order(sessions::created_at.desc())
+            .first(tx.conn())
+            .map_err(DbError::from)?;
         let chain = Chain {
-            session: Uuid::now_v7(),
+            session: SessionId::from_uuid(session),
             user,
             tenant,
-            token: Uuid::now_v7(),
+            token,
         };
-        insert_into(sessions::table)
-            .values((
-                sessions::session_id.eq(chain.session),
-                sessions::user_id.eq(user),
-                sessions::tenant_id.eq(tenant),
-                sessions::created_at.eq(now),
-                sessions::expires_at.eq(now + chrono::TimeDelta::days(7)),
-                sessions::last_used_at.eq(now),
-                sessions::client.eq("web"),
-            ))
-            .execute(conn)?;
-        token_insert(conn, &chain, chain.token)?;
-        chains.push(Mutex::new(chain));
-    }
-    Ok(chains)
+        token_insert(tx, chain, token).map_err(|error| DbError::Unreachable(error.into()))?;
+        Ok::<_, DbError>(chain)
+    };
+    Ok(person.db.auth(scope, latest).await?)
 }

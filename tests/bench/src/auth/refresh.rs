@@ -12,28 +12,43 @@ use std::{
 use anyhow::{Context as _, Result};
 use tokio::task::JoinSet;
 
-use super::{Load, daemon::Bed, floor::Floor};
-use crate::report::{self, Figure, Limit};
+use super::{
+    Load,
+    browser::{Browser, Login},
+    floor::Floor,
+    site::Site,
+};
+use crate::{
+    person::{KNOWN, PASSWORD, Person},
+    report::{self, Figure, Limit},
+};
 
 /// Browsers that refresh at a time.
 const BROWSERS: u32 = 4;
 /// At least 0.7 of what the bare handler does.
 const BAR: f64 = 1.0 / 0.7;
 
-pub(crate) async fn measure(bed: &Bed, load: Load) -> Result<Vec<Figure>> {
-    let floor = Floor::start(bed, BROWSERS).await?;
+const ADA: Login = Login {
+    email: KNOWN,
+    password: PASSWORD,
+};
+
+pub(crate) async fn measure(load: Load) -> Result<Vec<Figure>> {
+    let person = Person::with(|_| {}).await?;
+    let site = Site::start(&person)?;
+    let floor = Floor::start(&person, BROWSERS).await?;
     let mut cookies = Vec::new();
     for _ in 0..BROWSERS {
-        cookies.push(bed.browser.session().await?.cookie);
+        cookies.push(site.browser.session(ADA).await?.cookie);
     }
     let (mut rates, mut floors, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=load.rounds {
         let (ours, bare) = if round % 2 == 1 {
-            let ours = ours(bed, &mut cookies, load.lasts).await?;
+            let ours = ours(&site.browser, &mut cookies, load.lasts).await?;
             (ours, theirs(&floor, load.lasts).await?)
         } else {
             let bare = theirs(&floor, load.lasts).await?;
-            (ours(bed, &mut cookies, load.lasts).await?, bare)
+            (ours(&site.browser, &mut cookies, load.lasts).await?, bare)
         };
         report::progress(&format!(
             "refresh {round}/{}: {ours:.0} a second, floor {bare:.0}",
@@ -44,6 +59,7 @@ pub(crate) async fn measure(bed: &Bed, load: Load) -> Result<Vec<Figure>> {
         ratios.push(bare / ours);
     }
     floor.stop().await;
+    site.stop().await;
     let (value, interval) = report::median(&mut rates).context("no rounds")?;
     let (ratio, ratio_interval) = report::median(&mut ratios).context("no rounds")?;
     let figure = Figure {
@@ -57,12 +73,12 @@ pub(crate) async fn measure(bed: &Bed, load: Load) -> Result<Vec<Figure>> {
     Ok(vec![figure.bounded(Limit::RatioAtMost(BAR))])
 }
 
-async fn ours(bed: &Bed, cookies: &mut Vec<String>, lasts: Duration) -> Result<f64> {
+async fn ours(browser: &Browser, cookies: &mut Vec<String>, lasts: Duration) -> Result<f64> {
     let over = Arc::new(AtomicBool::new(false));
     let mut browsers = JoinSet::new();
     let start = Instant::now();
     for mut cookie in cookies.drain(..) {
-        let (browser, over) = (bed.browser.clone(), Arc::clone(&over));
+        let (browser, over) = (browser.clone(), Arc::clone(&over));
         browsers.spawn(async move {
             let mut count = 0_u32;
             while !over.load(Ordering::Relaxed) {

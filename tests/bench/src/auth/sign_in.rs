@@ -15,7 +15,8 @@ use tokio::{task::JoinSet, time::MissedTickBehavior};
 
 use super::{
     Load,
-    daemon::{Bed, Browser},
+    browser::Browser,
+    daemon::{ADA, Bed},
 };
 use crate::report::{self, Figure, Limit};
 
@@ -87,7 +88,7 @@ fn hash_seconds() -> Result<f64> {
 
 /// Sign-ins a second, and the 99th percentile of the reads' milliseconds.
 async fn round_of(browser: &Browser, lasts: Duration) -> Result<(f64, f64)> {
-    let session = browser.session().await?;
+    let session = browser.session(ADA).await?;
     let (over, done) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicU64::new(0)),
@@ -98,7 +99,7 @@ async fn round_of(browser: &Browser, lasts: Duration) -> Result<(f64, f64)> {
         let (browser, over, done) = (browser.clone(), Arc::clone(&over), Arc::clone(&done));
         signing_in.spawn(async move {
             while !over.load(Ordering::Relaxed) {
-                browser.session().await?;
+                browser.session(ADA).await?;
                 if !over.load(Ordering::Relaxed) {
                     done.fetch_add(1, Ordering::Relaxed);
                 }
@@ -151,7 +152,7 @@ async fn flood(browser: &Browser) -> Result<Figure> {
     for _ in 0..FLOOD {
         let browser = browser.clone();
         all.spawn(async move {
-            let answer = browser.sign_in().await?;
+            let answer = browser.sign_in(ADA).await?;
             let told = answer.headers().contains_key(RETRY_AFTER);
             anyhow::Ok((answer.status(), told))
         });

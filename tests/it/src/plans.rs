@@ -2,13 +2,18 @@
 //! mostly hold another tenant's rows, reaches its rows by an index. The server's own counters of this
 //! transaction say how many rows were read by walking a whole table: none may be.
 
-use db::{DbError, TenantTx, Unit};
-use diesel::connection::SimpleConnection;
-use kernel::Principal;
+use db::{AuthScope, DbError, TenantTx, Unit};
+use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, connection::SimpleConnection};
+use kernel::{Principal, TenantId};
 use layer::Object;
 use routing::{AssignmentFilter, FailureFilter};
 
-use crate::harness::{Bed, column, connect};
+use schema::refresh_tokens;
+
+use crate::{
+    harness::{Bed, column, connect},
+    identity::House,
+};
 
 /// Rows of the other tenant, and of ours: enough that walking the table is the dearer plan.
 const THEIRS: u32 = 20_000;
@@ -155,6 +160,38 @@ async fn a_query_that_an_index_cannot_serve_is_found() {
         .await
         .unwrap();
     assert!(walked > u64::from(THEIRS), "the counter sees nothing");
+}
+
+/// A refresh, however many tokens there are: the statements that look for one, under row security.
+#[tokio::test]
+async fn a_refresh_reaches_its_tokens_by_an_index() {
+    let (house, grant) = House::set_up().await;
+    house.bed.owner(
+        "INSERT INTO refresh_tokens (token_id, session_id, user_id, hash, issued_at, successor_id) \
+         SELECT gen_random_uuid(), session_id, user_id, sha256(i::text::bytea), now(), gen_random_uuid() \
+         FROM sessions, generate_series(1, 20000) i",
+    );
+    connect(&house.bed.database, "postgres")
+        .batch_execute("ANALYZE")
+        .unwrap();
+    let user = grant.view.user;
+    let scope = AuthScope {
+        tenant: Some(TenantId::from_uuid(grant.view.tenant.tenant_id)),
+        user: Some(user),
+    };
+    let walked = house.bed.db.auth(scope, |tx| {
+        let found = tx.refresh_token_by_hash(&[7; 32])?;
+        assert!(found.is_none());
+        diesel::update(refresh_tokens::table)
+            .filter(refresh_tokens::successor_id.eq(uuid::Uuid::now_v7()))
+            .set(refresh_tokens::successor_sealed.eq(None::<Vec<u8>>))
+            .execute(tx.conn())?;
+        Ok::<_, DbError>(column(
+            tx.conn(),
+            "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'refresh_tokens'",
+        ))
+    });
+    assert_eq!(walked.await.unwrap(), ["0"]);
 }
 
 /// Rows of the large tables that were reached in this transaction, by whatever way but their place.

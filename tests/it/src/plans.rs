@@ -3,7 +3,7 @@
 //! transaction say how many rows were read by walking a whole table: none may be.
 
 use db::{AuthScope, DbError, TenantTx, Unit};
-use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, connection::SimpleConnection};
+use diesel::{ExpressionMethods, RunQueryDsl, connection::SimpleConnection};
 use kernel::{Principal, TenantId};
 use layer::Object;
 use routing::{AssignmentFilter, FailureFilter};

@@ -13,6 +13,7 @@ use crate::{
 
 /// Enters the sandbox, reads a question from standard input to its end, writes the answer. Exit code 2
 /// when the sandbox cannot be entered: nothing was read then.
+#[expect(clippy::disallowed_methods, reason = "the process that may")]
 pub fn run() -> ExitCode {
     if let Err(error) = sandbox::enter() {
         drop(writeln!(std::io::stderr(), "{error}"));

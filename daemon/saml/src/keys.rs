@@ -1,6 +1,8 @@
 //! The public keys of the certificates that an administrator trusts. Keys in a document are never looked at.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use openssl::{
+    asn1::Asn1Time,
     hash::MessageDigest,
     nid::Nid,
     pkey::{Id, PKey, Public},
@@ -36,6 +38,42 @@ pub(crate) fn keys(certificates: &[String]) -> Result<Vec<Key>, Refusal> {
         .iter()
         .map(|text| Key::parse(text).ok_or(Refusal::Certificate))
         .collect()
+}
+
+/// What an administrator sees of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// DER in base64, in one line.
+    pub text: String,
+    pub subject: String,
+    /// SHA-256, in hex.
+    pub fingerprint: String,
+    pub not_after: DateTime<Utc>,
+}
+
+impl Certificate {
+    /// Reads PEM or base64. Nothing if its key could sign nothing that is accepted.
+    pub fn parse(text: &str) -> Option<Self> {
+        let armour = |line: &&str| !line.trim_start().starts_with("-----");
+        let text: String = text.lines().filter(armour).collect();
+        let text: String = text.split_ascii_whitespace().collect();
+        Key::parse(&text)?;
+        let certificate = X509::from_der(&base64(&text)?).ok()?;
+        let entries = certificate.subject_name().entries();
+        let subject: Vec<String> = entries
+            .filter_map(|entry| entry.data().to_string().ok())
+            .collect();
+        let digest = certificate.digest(MessageDigest::sha256()).ok()?;
+        let epoch = Asn1Time::from_unix(0).ok()?;
+        let life = epoch.diff(certificate.not_after()).ok()?;
+        let seconds = i64::from(life.days) * 86_400 + i64::from(life.secs);
+        Some(Self {
+            text,
+            subject: subject.join(", "),
+            fingerprint: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            not_after: DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds),
+        })
+    }
 }
 
 impl Key {

@@ -27,11 +27,11 @@ mod tests;
 mod xml;
 
 pub use child::run;
+pub use keys::Certificate;
 
 use protocol::{Answer, Question, Refusal};
 
-/// Answers a question. For the child and its tests: whoever has a response in hand asks the child.
-pub fn answer(question: &Question) -> Answer {
+fn answer(question: &Question) -> Answer {
     let done = match question {
         Question::Response(asked) => response::read(asked).map(Answer::Claims),
         Question::Metadata { xml } => metadata::read(xml).map(Answer::Metadata),
@@ -39,7 +39,8 @@ pub fn answer(question: &Question) -> Answer {
     done.unwrap_or_else(|code| Answer::Refused { code })
 }
 
-/// The same for a question as it comes over the pipe.
+/// Answers a question as it comes over the pipe. For the child and for tests: whoever has a response in
+/// hand asks the child.
 pub fn answer_bytes(question: &[u8]) -> Answer {
     match serde_json::from_slice(question) {
         Ok(question) => answer(&question),

@@ -134,3 +134,37 @@ pub enum Refusal {
     #[error("the metadata is of no identity provider")]
     NoProvider,
 }
+
+impl Refusal {
+    /// As it stands in the audit log, in the journal and in the page's address.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Question => "saml_question",
+            Self::Base64 => "saml_base64",
+            Self::TooLarge => "saml_too_large",
+            Self::Xml => "saml_xml",
+            Self::Dtd => "saml_dtd",
+            Self::Comment => "saml_comment",
+            Self::DuplicateId => "saml_duplicate_id",
+            Self::Shape => "saml_shape",
+            Self::Several => "saml_several",
+            Self::Status => "saml_status",
+            Self::Encrypted => "saml_encrypted",
+            Self::Unsigned => "saml_unsigned",
+            Self::SignatureShape => "saml_signature_shape",
+            Self::Algorithm => "saml_algorithm",
+            Self::Signature => "saml_signature",
+            Self::Certificate => "saml_certificate",
+            Self::Issuer => "saml_issuer",
+            Self::Destination => "saml_destination",
+            Self::Unsolicited => "saml_unsolicited",
+            Self::InResponseTo => "saml_in_response_to",
+            Self::Audience => "saml_audience",
+            Self::Condition => "saml_condition",
+            Self::NotYet => "saml_not_yet",
+            Self::Expired => "saml_expired",
+            Self::Subject => "saml_subject",
+            Self::NoProvider => "saml_no_provider",
+        }
+    }
+}

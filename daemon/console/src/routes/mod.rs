@@ -172,6 +172,7 @@ mod tests {
                 "POST /sign-in/discover Public",
                 "POST /sso/start Knock",
                 "POST /sso/oidc/complete Knock",
+                "POST /sso/saml/complete Knock",
             ]
         );
     }

@@ -8,7 +8,10 @@ use http::{
 };
 use identity::{
     permit,
-    sso::{Domain, Kind, Probe, Provider, ProviderInput, Returned, RoleRule},
+    sso::{
+        Domain, Kind, OidcInput, Probe, Protocol, Provider, ProviderInput, Returned, RoleRule,
+        SamlInput, SamlSettings,
+    },
 };
 use kernel::{ProviderId, Secret, TenantId};
 use serde::{Deserialize, Serialize};
@@ -21,6 +24,7 @@ pub(super) fn routes() -> Routes {
         .post("/sign-in/discover", sign_in_discover)
         .post("/sso/start", sso_start)
         .post("/sso/oidc/complete", oidc_complete)
+        .post("/sso/saml/complete", saml_complete)
         .post("/sso/sign-out", sso_sign_out)
         .get("/sso/providers", provider_list)
         .post("/sso/providers", provider_create)
@@ -72,6 +76,12 @@ struct CompleteInput {
     iss: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TicketInput {
+    ticket: Secret<String>,
+}
+
 #[derive(Serialize)]
 struct SignOutView {
     /// Where the provider's own session may be ended as well.
@@ -92,11 +102,35 @@ struct ProviderView {
     role_map: Vec<RoleRule>,
     create_members: bool,
     domains: Vec<DomainView>,
-    /// What to enter at the provider.
+    /// What to enter at the provider: where its answer goes.
     redirect_uri: String,
+    saml: Option<SamlView>,
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+}
+
+#[derive(Serialize)]
+struct SamlView {
+    sign_in_url: String,
+    sign_out_url: Option<String>,
+    certificates: Vec<CertificateView>,
+    email_attribute: Option<String>,
+    name_attribute: Option<String>,
+    /// What we are called at the provider.
+    entity_id: String,
+    acs_url: String,
+    metadata_url: String,
+}
+
+#[derive(Serialize)]
+struct CertificateView {
+    /// DER in base64.
+    certificate: String,
+    subject: String,
+    /// SHA-256.
+    fingerprint: String,
+    not_after: DateTime<Utc>,
 }
 
 #[derive(Serialize)]
@@ -112,7 +146,10 @@ struct ProviderBody {
     kind: Kind,
     name: String,
     enabled: bool,
+    /// Of OpenID Connect, as the next three.
+    #[serde(default)]
     issuer: String,
+    #[serde(default)]
     client_id: String,
     client_secret: Option<Secret<String>>,
     #[serde(default = "scopes")]
@@ -122,8 +159,23 @@ struct ProviderBody {
     #[serde(default)]
     role_map: Vec<RoleRule>,
     create_members: bool,
+    saml: Option<SamlBody>,
     /// The one that the change was made from; a new provider has none.
     version: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SamlBody {
+    /// As the provider publishes it; stands for the next four.
+    metadata: Option<String>,
+    issuer: Option<String>,
+    sign_in_url: Option<String>,
+    sign_out_url: Option<String>,
+    #[serde(default)]
+    certificates: Vec<String>,
+    email_attribute: Option<String>,
+    name_attribute: Option<String>,
 }
 
 fn scopes() -> Vec<String> {
@@ -165,19 +217,59 @@ struct WaitingView {
 
 impl From<ProviderBody> for ProviderInput {
     fn from(fields: ProviderBody) -> Self {
-        match fields.kind {
-            Kind::Oidc => {}
-        }
+        let protocol = match fields.kind {
+            Kind::Oidc => Protocol::Oidc(OidcInput {
+                issuer: fields.issuer,
+                client_id: fields.client_id,
+                client_secret: fields.client_secret,
+                scopes: fields.scopes,
+            }),
+            Kind::Saml => Protocol::Saml(fields.saml.unwrap_or_default().into()),
+        };
         Self {
             name: fields.name,
             enabled: fields.enabled,
-            issuer: fields.issuer,
-            client_id: fields.client_id,
-            client_secret: fields.client_secret,
-            scopes: fields.scopes,
             groups_claim: fields.groups_claim,
             role_map: fields.role_map,
             create_members: fields.create_members,
+            protocol,
+        }
+    }
+}
+
+impl From<SamlBody> for SamlInput {
+    fn from(fields: SamlBody) -> Self {
+        Self {
+            metadata: fields.metadata,
+            issuer: fields.issuer,
+            sign_in_url: fields.sign_in_url,
+            sign_out_url: fields.sign_out_url,
+            certificates: fields.certificates,
+            email_attribute: fields.email_attribute,
+            name_attribute: fields.name_attribute,
+        }
+    }
+}
+
+impl From<SamlSettings> for SamlView {
+    fn from(saml: SamlSettings) -> Self {
+        let certificates = saml.certificates.into_iter();
+        Self {
+            sign_in_url: saml.sign_in_url,
+            sign_out_url: saml.sign_out_url,
+            certificates: certificates
+                .map(|certificate| CertificateView {
+                    certificate: certificate.text,
+                    subject: certificate.subject,
+                    fingerprint: certificate.fingerprint,
+                    not_after: certificate.not_after,
+                })
+                .collect(),
+            email_attribute: saml.email_attribute,
+            name_attribute: saml.name_attribute,
+            entity_id: saml.addresses.entity_id,
+            acs_url: saml.addresses.acs_url,
+            metadata_url: saml.addresses.metadata_url,
         }
     }
 }
@@ -206,7 +298,11 @@ fn view(console: &Console, provider: Provider) -> ProviderView {
         role_map: provider.role_map,
         create_members: provider.create_members,
         domains: provider.domains.into_iter().map(Into::into).collect(),
-        redirect_uri: console.sso.oidc_return(),
+        redirect_uri: match &provider.saml {
+            Some(saml) => saml.addresses.acs_url.clone(),
+            None => console.sso.oidc_return(),
+        },
+        saml: provider.saml.map(Into::into),
         version: provider.version,
         created_at: provider.created_at,
         updated_at: provider.updated_at,
@@ -272,6 +368,24 @@ async fn oidc_complete(
     let mut answer = HttpResponse::Ok();
     answer.cookie(forget_sso_cookie());
     signed_in(&console.shared, &request, answer, grant).await
+}
+
+async fn saml_complete(
+    _: Knock,
+    console: web::Data<Console>,
+    request: HttpRequest,
+    Body(input): Body<TicketInput>,
+) -> Result<HttpResponse, Problem> {
+    let caller = console.shared.caller(&request);
+    let cookie = read_sso_cookie(&request);
+    let grant = console
+        .sso
+        .saml_complete(input.ticket.expose(), cookie.as_deref(), &caller)
+        .await
+        .map_err(problem)?;
+    let mut answer = HttpResponse::Ok();
+    answer.cookie(forget_sso_cookie());
+    Ok(granted(answer, grant))
 }
 
 async fn sso_sign_out(who: SignedIn, console: web::Data<Console>) -> Result<HttpResponse, Problem> {

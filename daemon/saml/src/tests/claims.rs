@@ -1,7 +1,8 @@
+use base64::{Engine, engine::general_purpose::STANDARD};
 use openssl::{hash::MessageDigest, nid::Nid};
 
 use super::forge::{ALICE, Form, HERE, Idp, MORE, assertion, at, good, now, read, response};
-use crate::protocol::Attribute;
+use crate::protocol::{Attribute, Refusal};
 
 #[test]
 fn a_signed_assertion_says_who_somebody_is() {
@@ -86,5 +87,39 @@ fn line_breaks_in_base64_and_a_clock_that_is_off_a_little_are_usual() {
     for seconds in [-60, 359] {
         asked.now = now() + chrono::TimeDelta::seconds(seconds);
         assert!(read(&asked).is_ok(), "{}", at(seconds));
+    }
+}
+
+/// Signed by samlp 8.0.0 (xml-crypto), in three of its ways; the document's own certificate stands for the
+/// one that an administrator would have entered.
+#[test]
+fn what_another_implementation_signed_is_read() {
+    for text in [
+        include_str!("../../../../tests/fuzz/corpus/saml_response/signed.xml"),
+        include_str!("../../../../tests/fuzz/corpus/saml_response/both.xml"),
+        include_str!("../../../../tests/fuzz/corpus/saml_response/prefixed.xml"),
+    ] {
+        let between = |from: &str, to: &str| {
+            let rest = &text[text.find(from).unwrap() + from.len()..];
+            rest[..rest.find(to).unwrap()].to_owned()
+        };
+        let idp = Idp::rsa(2_048);
+        let mut asked = idp.asked(text);
+        asked.now = between("IssueInstant=\"", "\"").parse().unwrap();
+        assert_eq!(
+            read(&asked),
+            Err(Refusal::Signature),
+            "nobody trusts it yet"
+        );
+        asked.certificates = vec![between("X509Certificate>", "<")];
+        let claims = read(&asked).unwrap();
+        assert_eq!(claims.subject, "bob-0001");
+        let groups = claims
+            .attributes
+            .iter()
+            .find(|attribute| attribute.name.ends_with("/groups"));
+        assert_eq!(groups.unwrap().values, ["a", "b"]);
+        asked.response = STANDARD.encode(text.replace("bob-0001", "bob-0002"));
+        assert!(read(&asked).is_err());
     }
 }

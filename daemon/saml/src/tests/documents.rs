@@ -91,6 +91,7 @@ fn one_id_for_two_elements_is_refused() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what the process would do")]
 fn a_question_that_is_none_is_answered_with_a_refusal() {
     for bytes in [
         b"".as_slice(),

@@ -1,5 +1,10 @@
+use openssl::nid::Nid;
+
 use super::forge::Idp;
-use crate::protocol::{Answer, Metadata, Question, Refusal};
+use crate::{
+    Certificate,
+    protocol::{Answer, Metadata, Question, Refusal},
+};
 
 fn read(xml: &str) -> Result<Metadata, Refusal> {
     match crate::answer(&Question::Metadata {
@@ -97,4 +102,21 @@ fn metadata_of_anything_else_is_refused() {
         Err(Refusal::Several)
     );
     assert!(read(&several(&format!("{one}{}", entity("SPSSODescriptor", "")))).is_ok());
+}
+
+#[test]
+fn a_certificate_is_shown_and_a_useless_one_is_refused() {
+    let idp = Idp::rsa(2_048);
+    let pem = format!(
+        "-----BEGIN CERTIFICATE-----\r\n{}\r\n-----END CERTIFICATE-----\n",
+        idp.certificate
+    );
+    let shown = Certificate::parse(&pem).unwrap();
+    assert_eq!(shown.text, idp.certificate);
+    assert_eq!(shown.subject, "idp.example");
+    assert_eq!(shown.fingerprint.len(), 64);
+    assert_eq!(shown.not_after.timestamp(), 2);
+    assert!(Certificate::parse(&Idp::rsa(1_024).certificate).is_none());
+    assert!(Certificate::parse(&Idp::ec(Nid::SECP224R1).certificate).is_none());
+    assert!(Certificate::parse("").is_none());
 }

@@ -194,7 +194,7 @@ impl Sso {
             name_attribute: Some(settled.name_attribute),
         };
         let actor = who.clone();
-        let changed = inner
+        let (row, domains) = inner
             .db
             .auth(scope(who), move |tx| {
                 let before = store::provider(tx, id)?.ok_or(SsoError::NoProvider)?;
@@ -215,10 +215,9 @@ impl Sso {
                     .before(shown(&before))
                     .after(shown(&after));
                 note(tx, &actor, entry)?;
-                Ok((after, domain::read(tx)?))
+                Ok::<_, IdentityError>((after, domain::read(tx)?))
             })
-            .await;
-        let (row, domains) = changed?;
+            .await?;
         self.identity.forget_tenant(who.tenant);
         Provider::read(self, row, &domains)
     }

@@ -17,6 +17,7 @@ STEPS=(
     "peer_soql|tests/peers/soql/package.json|tests"
     "peer_salesforce|tests/peers/salesforce/package.json|tests"
     "peer_oidc|tests/peers/oidc/package.json|tests"
+    "peer_saml|tests/peers/saml/package.json|tests"
     "browser|tests/browser/package.json|tests"
     "fuzz|tests/fuzz/Cargo.toml|tests"
     "bench|tests/bench/src/main.rs|tests"
@@ -133,6 +134,11 @@ step_peer_salesforce() {
 step_peer_oidc() {
     cargo build --quiet -p revkeep -p simulators -p stack --bins
     node_tests tests/peers/oidc
+}
+
+step_peer_saml() {
+    cargo build --quiet -p revkeep -p simulators -p stack --bins
+    node_tests tests/peers/saml
 }
 
 step_browser() {

@@ -38,3 +38,5 @@ INSERT INTO sso_providers (tenant_id, provider_id, kind, name, enabled, issuer, 
 INSERT INTO sso_domains (tenant_id, domain, provider_id, created_at) VALUES ('{t}', '{h}.example', '{u}', now());
 INSERT INTO sso_identities (tenant_id, issuer, subject, provider_id, user_id, created_at, last_used_at) VALUES ('{t}', 'i', 's', '{u}', '{u}', now(), now());
 INSERT INTO sso_flows (tenant_id, state_hash, provider_id, browser_hash, created_at, expires_at) VALUES ('{t}', '\x{h}', '{u}', '\x00', now(), now());
+INSERT INTO sso_tickets (tenant_id, ticket_hash, provider_id, browser_hash, claims_sealed, created_at, expires_at) VALUES ('{t}', '\x{h}', '{u}', '\x00', '\x00', now(), now());
+INSERT INTO sso_assertions (tenant_id, provider_id, assertion_hash, expires_at) VALUES ('{t}', '{u}', '\x{h}', now());

@@ -1,5 +1,5 @@
-//! The face for people: the session API under `/api/console/v1`, `/oauth` for their own programs, and
-//! the web app, embedded from `web/dist`.
+//! The face for people: the session API under `/api/console/v1`, `/oauth` for their own programs,
+//! `/sso/saml` for their identity providers, and the web app, embedded from `web/dist`.
 //!
 //! A module of `routes` has one function, `routes()`, that lists its handlers; `routes::all()` joins
 //! them. Handlers translate: they read input, call one verb of a domain in one transaction, and write
@@ -13,6 +13,7 @@ mod fault;
 mod live;
 pub mod oauth;
 pub mod routes;
+pub mod saml;
 mod views;
 
 use std::sync::Arc;
@@ -57,5 +58,12 @@ pub fn configure(app: &mut web::ServiceConfig, console: &Console) {
         programs = programs.service(resource);
     }
     app.service(programs.default_service(web::to(assets::unknown_api)));
+    let mut providers = web::scope("/sso/saml/{provider}")
+        .app_data(web::Data::new(console.clone()))
+        .app_data(web::FormConfig::default().limit(saml::MOST_FORM_BYTES));
+    for resource in saml::routes().into_resources() {
+        providers = providers.service(resource);
+    }
+    app.service(providers.default_service(web::to(assets::unknown_api)));
     app.default_service(web::to(assets::serve));
 }

@@ -61,6 +61,23 @@ impl AuthTx<'_> {
         Ok(found.map(|row| row.tenant_id))
     }
 
+    /// The tenant of the ticket with this SHA-256.
+    pub fn sso_ticket_tenant(&mut self, ticket_hash: &[u8]) -> Result<Option<Uuid>, DbError> {
+        let found: Option<TenantOf> = sql_query("SELECT * FROM sso_ticket_tenant($1)")
+            .bind::<Bytea, _>(ticket_hash)
+            .get_result(self.conn())
+            .optional()?;
+        Ok(found.map(|row| row.tenant_id))
+    }
+
+    /// Whether there is such a provider that speaks SAML, enabled or not.
+    pub fn sso_saml_provider(&mut self, provider: Uuid) -> Result<bool, DbError> {
+        let answer: Answer = sql_query("SELECT sso_saml_provider($1) AS yes")
+            .bind::<SqlUuid, _>(provider)
+            .get_result(self.conn())?;
+        Ok(answer.yes)
+    }
+
     /// The tenant of an enabled provider.
     pub fn sso_provider_tenant(&mut self, provider: Uuid) -> Result<Option<Uuid>, DbError> {
         let found: Option<TenantOf> = sql_query("SELECT * FROM sso_provider_tenant($1)")

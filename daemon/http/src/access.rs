@@ -2,7 +2,8 @@
 //!
 //! * [`Public`] is for anyone;
 //! * [`Knock`] is for anyone, at the pace of sign-ins;
-//! * [`Client`] is for a program that holds no cookie, so no page need vouch for it;
+//! * [`Client`] is for a program that holds no cookie, so no page need vouch for it, and for the form that an
+//!   identity provider has a browser post;
 //! * [`SignedIn`] is for any person with a session;
 //! * [`Allowed<P>`] is for a person whose roles grant `P`.
 //!
@@ -85,7 +86,7 @@ pub struct Public;
 #[derive(Clone, Copy, Debug)]
 pub struct Knock;
 
-/// A program of anyone's. Its route reads no cookie.
+/// A program of anyone's, or another site's form. Its route reads no cookie.
 #[derive(Clone, Copy, Debug)]
 pub struct Client;
 

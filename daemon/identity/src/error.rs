@@ -298,6 +298,19 @@ pub fn input_message(code: &str) -> &'static str {
         "issuer_fixed" => {
             "The issuer of a provider cannot be changed, because people are known by it. Set up another provider."
         }
+        "provider_kind_fixed" => {
+            "A provider's protocol cannot be changed. Set up another provider."
+        }
+        "saml_metadata_invalid" => {
+            "This is no metadata of one SAML 2.0 identity provider. Paste the whole file as the provider publishes it."
+        }
+        "saml_wants_signed_requests" => {
+            "This provider wants signed requests, which Revkeep does not send. Turn that off at the provider: a response goes to the addresses that are entered there in any case."
+        }
+        "saml_address_invalid" => "This is no https address.",
+        "saml_certificate_invalid" => {
+            "Give one to ten X.509 certificates (PEM) with RSA keys of at least 2048 bits or keys on P-256, P-384 or P-521."
+        }
         "sso_scopes_invalid" => "At most 20 scopes, each of visible ASCII characters.",
         "role_map_invalid" => {
             "Each line names a group and at least one role of the organisation; there may be 200."

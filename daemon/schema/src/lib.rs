@@ -573,6 +573,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    sso_assertions (tenant_id, provider_id, assertion_hash) {
+        tenant_id -> Uuid,
+        provider_id -> Uuid,
+        assertion_hash -> Bytea,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     sso_domains (tenant_id, domain) {
         tenant_id -> Uuid,
         domain -> Text,
@@ -623,6 +632,23 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        sign_in_url -> Nullable<Text>,
+        sign_out_url -> Nullable<Text>,
+        certificates -> Array<Text>,
+        email_attribute -> Nullable<Text>,
+        name_attribute -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    sso_tickets (tenant_id, ticket_hash) {
+        tenant_id -> Uuid,
+        ticket_hash -> Bytea,
+        provider_id -> Uuid,
+        browser_hash -> Bytea,
+        claims_sealed -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
     }
 }
 
@@ -713,10 +739,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     signing_keys,
     sign_ups,
     support_visits,
+    sso_assertions,
     sso_domains,
     sso_flows,
     sso_identities,
     sso_providers,
+    sso_tickets,
     tenants,
     totp_factors,
     users,

@@ -125,7 +125,13 @@ impl Provider for Nobody {
 fn sso(house: &House) -> identity::sso::Sso {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let egress = egress::Egress::new(egress::EgressConfig::default()).unwrap();
-    identity::sso::Sso::new(house.identity.clone(), &egress, "https://revkeep.example")
+    let reader = stack::simulator::built("revkeep").unwrap();
+    identity::sso::Sso::new(
+        house.identity.clone(),
+        &egress,
+        "https://revkeep.example",
+        &reader,
+    )
 }
 
 struct Ready;
@@ -405,6 +411,7 @@ fn client(ca: &TestCa) -> Client {
     builder
         .tls_certs_only([reqwest::Certificate::from_pem(&ca.pem().unwrap()).unwrap()])
         .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
         .build()
         .unwrap()
 }

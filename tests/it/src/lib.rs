@@ -47,6 +47,7 @@ mod programs;
 mod reset;
 mod rotation;
 mod salesforce;
+mod saml;
 mod sso;
 mod statements;
 mod tenants;

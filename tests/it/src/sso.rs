@@ -17,17 +17,23 @@ use crate::{
 const EMAIL: &str = "canary-ada@acme.example";
 const PASSWORD: &str = "Canary-horse-7-battery";
 
-struct Place {
-    house: House,
-    sso: Sso,
-    grant: Grant,
-    tenant: TenantId,
+pub(crate) struct Place {
+    pub(crate) house: House,
+    pub(crate) sso: Sso,
+    pub(crate) grant: Grant,
+    pub(crate) tenant: TenantId,
 }
 
 impl Place {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let (house, grant) = House::set_up().await;
-        let sso = Sso::new(house.identity.clone(), &egress(), "https://revkeep.example");
+        let reader = stack::simulator::built("revkeep").unwrap();
+        let sso = Sso::new(
+            house.identity.clone(),
+            &egress(),
+            "https://revkeep.example",
+            &reader,
+        );
         let tenant = TenantId::from_uuid(grant.view.tenant.tenant_id);
         Self {
             house,
@@ -37,11 +43,11 @@ impl Place {
         }
     }
 
-    fn sql(&self, sql: &str) {
+    pub(crate) fn sql(&self, sql: &str) {
         self.house.bed.owner(sql);
     }
 
-    async fn who(&self, grant: &Grant) -> Result<Principal, IdentityError> {
+    pub(crate) async fn who(&self, grant: &Grant) -> Result<Principal, IdentityError> {
         self.house
             .identity
             .authenticate(&grant.access_token, &caller())
@@ -71,7 +77,7 @@ impl Place {
     }
 
     /// Another tenant, of which Ada is a plain member.
-    fn second_tenant(&self) -> TenantId {
+    pub(crate) fn second_tenant(&self) -> TenantId {
         let tenant = self.house.bed.tenant().tenant;
         self.sql(&format!(
             "INSERT INTO memberships (tenant_id, user_id, roles) SELECT '{}', user_id, '{{member}}' FROM users",
@@ -81,12 +87,12 @@ impl Place {
     }
 }
 
-fn egress() -> egress::Egress {
+pub(crate) fn egress() -> egress::Egress {
     let _ = rustls::crypto::ring::default_provider().install_default();
     egress::Egress::new(egress::EgressConfig::default()).unwrap()
 }
 
-fn caller() -> Caller {
+pub(crate) fn caller() -> Caller {
     Caller {
         address: "192.0.2.1".parse().unwrap(),
         user_agent: String::from("canary-agent/1.0"),
@@ -94,7 +100,7 @@ fn caller() -> Caller {
     }
 }
 
-fn code<T>(result: Result<T, IdentityError>) -> &'static str {
+pub(crate) fn code<T>(result: Result<T, IdentityError>) -> &'static str {
     match result {
         Ok(_) => "ok",
         Err(error) => error.code(),

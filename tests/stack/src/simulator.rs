@@ -99,7 +99,7 @@ fn apart(directory: &Path, token: &str) -> Result<Simulator> {
 
 /// A program of this build: beside the running one, or beside the directory that it lies in, as
 /// for tests.
-pub(crate) fn built(name: &str) -> Result<PathBuf> {
+pub fn built(name: &str) -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     own.ancestors()
         .skip(1)

@@ -23,6 +23,7 @@ mod session;
 mod setup;
 mod signing_keys;
 mod sso;
+mod sso_providers;
 mod step_up;
 mod tenants;
 mod titles;
@@ -60,6 +61,7 @@ pub fn all() -> Routes {
         .and(api_keys::routes())
         .and(events::routes())
         .and(sso::routes())
+        .and(sso_providers::routes())
 }
 
 /// Set-up and sign-in: what there is before anyone is inside. Needs `http::Shared` alone.
@@ -172,6 +174,7 @@ mod tests {
                 "POST /sign-in/discover Public",
                 "POST /sso/start Knock",
                 "POST /sso/oidc/complete Knock",
+                "POST /sso/saml/complete Knock",
             ]
         );
     }

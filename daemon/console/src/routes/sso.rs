@@ -1,4 +1,5 @@
-//! Single sign-on: discovery, leaving for a provider and coming back; and its settings.
+//! Single sign-on: discovery, leaving for a provider and coming back; mail domains and settings. Providers
+//! themselves are set up in `sso_providers`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
@@ -8,7 +9,7 @@ use http::{
 };
 use identity::{
     permit,
-    sso::{Domain, Kind, Probe, Provider, ProviderInput, Returned, RoleRule},
+    sso::{Domain, Returned},
 };
 use kernel::{ProviderId, Secret, TenantId};
 use serde::{Deserialize, Serialize};
@@ -21,12 +22,8 @@ pub(super) fn routes() -> Routes {
         .post("/sign-in/discover", sign_in_discover)
         .post("/sso/start", sso_start)
         .post("/sso/oidc/complete", oidc_complete)
+        .post("/sso/saml/complete", saml_complete)
         .post("/sso/sign-out", sso_sign_out)
-        .get("/sso/providers", provider_list)
-        .post("/sso/providers", provider_create)
-        .put("/sso/providers/{id}", provider_update)
-        .delete("/sso/providers/{id}", provider_delete)
-        .post("/sso/providers/{id}/test", provider_test)
         .post("/sso/domains", domain_add)
         .delete("/sso/domains/{domain}", domain_remove)
         .get("/sso/settings", settings_show)
@@ -72,6 +69,12 @@ struct CompleteInput {
     iss: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TicketInput {
+    ticket: Secret<String>,
+}
+
 #[derive(Serialize)]
 struct SignOutView {
     /// Where the provider's own session may be ended as well.
@@ -79,59 +82,10 @@ struct SignOutView {
 }
 
 #[derive(Serialize)]
-struct ProviderView {
-    id: ProviderId,
-    kind: Kind,
-    name: String,
-    enabled: bool,
-    issuer: String,
-    client_id: String,
-    has_secret: bool,
-    scopes: Vec<String>,
-    groups_claim: String,
-    role_map: Vec<RoleRule>,
-    create_members: bool,
-    domains: Vec<DomainView>,
-    /// What to enter at the provider.
-    redirect_uri: String,
-    version: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-#[derive(Serialize)]
-struct DomainView {
+pub(super) struct DomainView {
     domain: String,
     verified: bool,
     verified_at: Option<DateTime<Utc>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProviderBody {
-    kind: Kind,
-    name: String,
-    enabled: bool,
-    issuer: String,
-    client_id: String,
-    client_secret: Option<Secret<String>>,
-    #[serde(default = "scopes")]
-    scopes: Vec<String>,
-    #[serde(default = "groups_claim")]
-    groups_claim: String,
-    #[serde(default)]
-    role_map: Vec<RoleRule>,
-    create_members: bool,
-    /// The one that the change was made from; a new provider has none.
-    version: Option<i64>,
-}
-
-fn scopes() -> Vec<String> {
-    vec![String::from("email"), String::from("profile")]
-}
-
-fn groups_claim() -> String {
-    String::from("groups")
 }
 
 #[derive(Deserialize)]
@@ -163,25 +117,6 @@ struct WaitingView {
     created_at: DateTime<Utc>,
 }
 
-impl From<ProviderBody> for ProviderInput {
-    fn from(fields: ProviderBody) -> Self {
-        match fields.kind {
-            Kind::Oidc => {}
-        }
-        Self {
-            name: fields.name,
-            enabled: fields.enabled,
-            issuer: fields.issuer,
-            client_id: fields.client_id,
-            client_secret: fields.client_secret,
-            scopes: fields.scopes,
-            groups_claim: fields.groups_claim,
-            role_map: fields.role_map,
-            create_members: fields.create_members,
-        }
-    }
-}
-
 impl From<Domain> for DomainView {
     fn from(domain: Domain) -> Self {
         Self {
@@ -189,27 +124,6 @@ impl From<Domain> for DomainView {
             verified: domain.verified_at.is_some(),
             verified_at: domain.verified_at,
         }
-    }
-}
-
-fn view(console: &Console, provider: Provider) -> ProviderView {
-    ProviderView {
-        id: provider.id,
-        kind: provider.kind,
-        name: provider.name,
-        enabled: provider.enabled,
-        issuer: provider.issuer,
-        client_id: provider.client_id,
-        has_secret: provider.has_secret,
-        scopes: provider.scopes,
-        groups_claim: provider.groups_claim,
-        role_map: provider.role_map,
-        create_members: provider.create_members,
-        domains: provider.domains.into_iter().map(Into::into).collect(),
-        redirect_uri: console.sso.oidc_return(),
-        version: provider.version,
-        created_at: provider.created_at,
-        updated_at: provider.updated_at,
     }
 }
 
@@ -274,70 +188,30 @@ async fn oidc_complete(
     signed_in(&console.shared, &request, answer, grant).await
 }
 
+async fn saml_complete(
+    _: Knock,
+    console: web::Data<Console>,
+    request: HttpRequest,
+    Body(input): Body<TicketInput>,
+) -> Result<HttpResponse, Problem> {
+    let caller = console.shared.caller(&request);
+    let cookie = read_sso_cookie(&request);
+    let grant = console
+        .sso
+        .saml_complete(input.ticket.expose(), cookie.as_deref(), &caller)
+        .await
+        .map_err(problem)?;
+    let mut answer = HttpResponse::Ok();
+    answer.cookie(forget_sso_cookie());
+    signed_in(&console.shared, &request, answer, grant).await
+}
+
 async fn sso_sign_out(who: SignedIn, console: web::Data<Console>) -> Result<HttpResponse, Problem> {
     let logout_url = console.sso.logout_url(&who).await?;
     console.identity.sign_out(&who).await?;
     Ok(HttpResponse::Ok()
         .cookie(forget_refresh_cookie())
         .json(SignOutView { logout_url }))
-}
-
-async fn provider_list(
-    who: Allowed<permit::SsoRead>,
-    console: web::Data<Console>,
-) -> Result<web::Json<All<ProviderView>>, Problem> {
-    let found = console.sso.provider_list(&who).await?;
-    let items = found
-        .into_iter()
-        .map(|provider| view(&console, provider))
-        .collect();
-    Ok(web::Json(All { items }))
-}
-
-async fn provider_create(
-    who: Allowed<permit::SsoEdit>,
-    console: web::Data<Console>,
-    Body(input): Body<ProviderBody>,
-) -> Result<HttpResponse, Problem> {
-    let made = console.sso.provider_create(&who, input.into()).await?;
-    Ok(HttpResponse::Created().json(view(&console, made)))
-}
-
-async fn provider_update(
-    who: Allowed<permit::SsoEdit>,
-    console: web::Data<Console>,
-    Path(id): Path<ProviderId>,
-    Body(input): Body<ProviderBody>,
-) -> Result<web::Json<ProviderView>, Problem> {
-    let version = input.version.ok_or_else(|| {
-        Problem::invalid(
-            "version_missing",
-            "version",
-            "Give the version that the change was made from.",
-        )
-    })?;
-    let changed = console
-        .sso
-        .provider_update(&who, id, version, input.into())
-        .await?;
-    Ok(web::Json(view(&console, changed)))
-}
-
-async fn provider_delete(
-    who: Allowed<permit::SsoEdit>,
-    console: web::Data<Console>,
-    Path(id): Path<ProviderId>,
-) -> Result<HttpResponse, Problem> {
-    console.sso.provider_delete(&who, id).await?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
-async fn provider_test(
-    who: Allowed<permit::SsoEdit>,
-    console: web::Data<Console>,
-    Path(id): Path<ProviderId>,
-) -> Result<web::Json<Probe>, Problem> {
-    Ok(web::Json(console.sso.provider_test(&who, id).await?))
 }
 
 async fn domain_add(

@@ -22,6 +22,12 @@ pub enum SsoError {
     /// What the provider sent proves nothing.
     #[error("the identity provider's word was not accepted: {0}")]
     Token(String),
+    #[error("the SAML response was not accepted: {0}")]
+    Saml(saml::protocol::Refusal),
+    #[error("the SAML assertion was used before")]
+    Replayed,
+    #[error("the process that reads SAML failed: {0}")]
+    Reader(String),
     #[error("the provider knows the person, and the tenant does not")]
     NoMember,
     #[error("the account is not open to this provider: {0}")]
@@ -44,8 +50,10 @@ impl Classified for SsoError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Egress(error) => error.kind(),
-            Self::Answer(_) | Self::Probe(_) => ErrorKind::Unavailable,
-            Self::Refused(_) | Self::Flow(_) | Self::Token(_) => ErrorKind::Unauthenticated,
+            Self::Answer(_) | Self::Probe(_) | Self::Reader(_) => ErrorKind::Unavailable,
+            Self::Refused(_) | Self::Flow(_) | Self::Token(_) | Self::Saml(_) | Self::Replayed => {
+                ErrorKind::Unauthenticated
+            }
             Self::NoMember | Self::Account(_) | Self::Required | Self::Bound => ErrorKind::Denied,
             Self::NoProvider | Self::NoDomain => ErrorKind::NotFound,
             Self::Stale | Self::NothingEnabled => ErrorKind::Conflict,
@@ -59,6 +67,9 @@ impl Classified for SsoError {
             Self::Refused(_) => "sso_refused",
             Self::Flow(_) => "sso_flow_void",
             Self::Token(_) => "sso_token_refused",
+            Self::Saml(refusal) => refusal.code(),
+            Self::Replayed => "saml_replayed",
+            Self::Reader(_) => "saml_reader_failed",
             Self::NoMember => "sso_not_member",
             Self::Account(_) => "sso_account_closed",
             Self::Required => "sso_required",
@@ -83,7 +94,10 @@ impl Classified for SsoError {
             Self::Flow(_) => {
                 "This sign-in was not begun in this browser, was used already, or is older than ten minutes. Begin again from the sign-in page."
             }
-            Self::Token(_) => {
+            Self::Reader(_) => {
+                "What the identity provider sent could not be read. Try again; the log has the cause."
+            }
+            Self::Token(_) | Self::Saml(_) | Self::Replayed => {
                 "What the identity provider sent could not be accepted. Begin again from the sign-in page; if it happens again, tell your administrator."
             }
             Self::NoMember => {

@@ -12,8 +12,10 @@ use super::{
     Sso,
     browser::{Browser, challenge, random_text},
     error::SsoError,
+    model::Kind,
     oidc::{Answer, stable},
-    provider::client,
+    provider::{client, kind},
+    saml::Addresses,
     store::{self, FlowRow, ProviderRow},
 };
 use crate::{error::IdentityError, grant::Grant, identity::Caller, opaque::sha256};
@@ -35,6 +37,21 @@ pub struct Returned {
     pub outcome: Result<Secret<String>, String>,
 }
 
+/// A sign-in that came back, and is used up.
+pub(crate) struct Taken {
+    pub(crate) tenant: TenantId,
+    pub(crate) row: ProviderRow,
+    pub(crate) browser_hash: Vec<u8>,
+}
+
+/// The browser in which a sign-in began, which alone may end it.
+pub(crate) fn browser_of(cookie: Option<&str>, hash: &[u8]) -> Result<Browser, SsoError> {
+    cookie
+        .and_then(Browser::parse)
+        .filter(|browser| browser.hash() == hash)
+        .ok_or(SsoError::Flow("another browser"))
+}
+
 impl Sso {
     /// Begins a sign-in through the provider.
     pub async fn start(&self, provider: ProviderId) -> Result<Leaving, IdentityError> {
@@ -43,19 +60,12 @@ impl Sso {
         let state = random_text()?;
         let browser = Browser::generate()?;
         let now = inner.clock.now();
-        let redirect = self.oidc_return();
-        let authorize_url = self
-            .oidc
-            .authorize_url(
-                &client(&row, None, &redirect),
-                (
-                    &state,
-                    &browser.nonce(&state)?,
-                    &challenge(&browser.verifier(&state)?),
-                ),
-                now,
-            )
-            .await?;
+        let authorize_url = match kind(&row)? {
+            Kind::Oidc => self.oidc_leave(&row, &state, &browser).await?,
+            Kind::Saml => {
+                Addresses::new(&self.public_url, provider).sign_in_url(&row, &state, now)?
+            }
+        };
         let flow = FlowRow {
             tenant_id: tenant.uuid(),
             state_hash: sha256(state.as_bytes()),
@@ -75,6 +85,26 @@ impl Sso {
         })
     }
 
+    async fn oidc_leave(
+        &self,
+        row: &ProviderRow,
+        state: &str,
+        browser: &Browser,
+    ) -> Result<String, IdentityError> {
+        let redirect = self.oidc_return();
+        let nonce = browser.nonce(state)?;
+        let challenge = challenge(&browser.verifier(state)?);
+        let url = self
+            .oidc
+            .authorize_url(
+                &client(row, None, &redirect),
+                (state, &nonce, &challenge),
+                self.identity.inner.clock.now(),
+            )
+            .await?;
+        Ok(url)
+    }
+
     /// Ends a sign-in: redeems the code and opens a session in the provider's tenant.
     pub async fn oidc_complete(
         &self,
@@ -82,7 +112,12 @@ impl Sso {
         cookie: Option<&str>,
         caller: &Caller,
     ) -> Result<Grant, IdentityError> {
-        let (tenant, row, browser) = self.take_flow(&returned.state, cookie).await?;
+        let Taken {
+            tenant,
+            row,
+            browser_hash,
+        } = self.take_flow(&returned.state, Kind::Oidc).await?;
+        let browser = browser_of(cookie, &browser_hash)?;
         let done = self.redeem(&row, &browser, returned, caller).await;
         if let Err(error) = &done {
             self.note_refusal(tenant, &row, error, caller).await;
@@ -101,23 +136,34 @@ impl Sso {
             tenant: Some(who.tenant),
             user: Some(user),
         };
-        let row = inner
+        let found = inner
             .db
             .auth(scope, move |tx| {
-                match crate::store::session_provider(tx, session)? {
-                    Some(provider) => store::provider(tx, provider),
-                    None => Ok(None),
-                }
+                let Some(provider) = crate::store::session_provider(tx, session)? else {
+                    return Ok(None);
+                };
+                let subject = store::identity_subject(tx, provider, user)?;
+                let row = store::provider(tx, provider)?;
+                Ok::<_, IdentityError>(row.map(|row| (row, subject)))
             })
             .await?;
-        let Some(row) = row else {
+        let Some((row, subject)) = found else {
             return Ok(None);
         };
-        let back = format!("{}/sign-in", self.public_url);
-        let told = self
-            .oidc
-            .logout_url(&client(&row, None, &back), &back, inner.clock.now())
-            .await;
+        let told = match kind(&row)? {
+            Kind::Oidc => {
+                let back = format!("{}/sign-in", self.public_url);
+                self.oidc
+                    .logout_url(&client(&row, None, &back), &back, inner.clock.now())
+                    .await
+                    .map_err(IdentityError::from)
+            }
+            Kind::Saml => {
+                let us = Addresses::new(&self.public_url, ProviderId::from_uuid(row.provider_id));
+                let subject = subject.unwrap_or_default();
+                us.sign_out_url(&row, &subject, inner.clock.now())
+            }
+        };
         // Signing out here must work while the provider is away.
         Ok(told.unwrap_or_else(|error| {
             log::info!("the provider did not say where to sign out: {error}");
@@ -176,11 +222,11 @@ impl Sso {
     }
 
     /// Uses the flow up, whatever comes of it: who tries in the wrong browser has voided it.
-    async fn take_flow(
+    pub(crate) async fn take_flow(
         &self,
         state: &str,
-        cookie: Option<&str>,
-    ) -> Result<(TenantId, ProviderRow, Browser), IdentityError> {
+        speaks: Kind,
+    ) -> Result<Taken, IdentityError> {
         let inner = &self.identity.inner;
         let hash = sha256(state.as_bytes());
         let wanted = hash.clone();
@@ -205,18 +251,21 @@ impl Sso {
         if ends <= inner.clock.now() {
             return Err(SsoError::Flow("too old").into());
         }
-        let browser = cookie
-            .and_then(Browser::parse)
-            .filter(|browser| browser.hash() == browser_hash)
-            .ok_or(SsoError::Flow("another browser"))?;
+        if kind(&row)? != speaks {
+            return Err(SsoError::Flow("another protocol").into());
+        }
         if !row.enabled {
             return Err(SsoError::NoProvider.into());
         }
-        Ok((tenant, row, browser))
+        Ok(Taken {
+            tenant,
+            row,
+            browser_hash,
+        })
     }
 
     /// In the audit log of the provider's tenant, without anybody's name.
-    async fn note_refusal(
+    pub(crate) async fn note_refusal(
         &self,
         tenant: TenantId,
         row: &ProviderRow,
@@ -248,7 +297,7 @@ impl Sso {
     }
 }
 
-pub(super) fn of(tenant: TenantId) -> AuthScope {
+pub(crate) fn of(tenant: TenantId) -> AuthScope {
     AuthScope {
         tenant: Some(tenant),
         user: None,

@@ -10,6 +10,7 @@
 //! | `provider`, `domain`, `only` | what an administrator sets |
 //! | `flow` | leaving for the provider and coming back |
 //! | `oidc` | OpenID Connect: discovery, keys, codes, ID tokens |
+//! | `saml`, `saml_flow` | SAML 2.0: requests, and having responses read; what comes back |
 //! | `person` | from what a provider says to a person with a session |
 
 mod browser;
@@ -22,10 +23,14 @@ pub(crate) mod only;
 mod person;
 mod provider;
 mod rewrap;
+mod saml;
+mod saml_flow;
 mod store;
 #[cfg(test)]
 mod tests;
 mod transport;
+
+use std::path::Path;
 
 use egress::{Egress, Purpose};
 
@@ -33,9 +38,10 @@ pub use db::WaitingDomain;
 pub use domain::{Discovered, Domain};
 pub use error::SsoError;
 pub use flow::{Leaving, Returned};
-pub use model::{Kind, ProviderInput, RoleRule};
+pub use model::{Kind, OidcInput, Protocol, ProviderInput, RoleRule};
 pub use oidc::Probe;
 pub use provider::Provider;
+pub use saml::{Addresses, SamlInput, SamlSettings};
 
 pub(crate) use store::{linked, provider_name};
 
@@ -46,13 +52,16 @@ use crate::identity::Identity;
 pub struct Sso {
     pub(crate) identity: Identity,
     pub(crate) oidc: oidc::Oidc,
+    pub(crate) reader: saml::Reader,
     /// The console's own address, without a final slash.
     pub(crate) public_url: String,
 }
 
 impl Sso {
-    pub fn new(identity: Identity, egress: &Egress, public_url: &str) -> Self {
+    /// `reader` is the program whose subcommand `saml-verify` reads what SAML providers send: our own.
+    pub fn new(identity: Identity, egress: &Egress, public_url: &str, reader: &Path) -> Self {
         Self {
+            reader: saml::Reader::new(reader),
             oidc: oidc::Oidc::new(egress.http(Purpose::SingleSignOn)),
             identity,
             public_url: public_url.trim_end_matches('/').to_owned(),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use kernel::{Role, Secret};
 use serde::{Deserialize, Serialize};
 
+use super::saml::SamlInput;
 use crate::error::IdentityError;
 
 /// How a provider speaks.
@@ -12,16 +13,20 @@ use crate::error::IdentityError;
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     Oidc,
+    Saml,
 }
 
 impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Oidc => "oidc",
+            Self::Saml => "saml",
         }
     }
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Oidc].into_iter().find(|kind| kind.name() == name)
+        [Self::Oidc, Self::Saml]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 
@@ -37,6 +42,29 @@ pub struct RoleRule {
 pub struct ProviderInput {
     pub name: String,
     pub enabled: bool,
+    /// The claim of a token, or the attribute of an assertion.
+    pub groups_claim: String,
+    pub role_map: Vec<RoleRule>,
+    /// Whoever the provider knows becomes a member on first sign-in.
+    pub create_members: bool,
+    pub protocol: Protocol,
+}
+
+pub enum Protocol {
+    Oidc(OidcInput),
+    Saml(SamlInput),
+}
+
+impl Protocol {
+    pub(crate) const fn kind(&self) -> Kind {
+        match self {
+            Self::Oidc(_) => Kind::Oidc,
+            Self::Saml(_) => Kind::Saml,
+        }
+    }
+}
+
+pub struct OidcInput {
     /// The issuer's URL, exactly as the provider writes it.
     pub issuer: String,
     pub client_id: String,
@@ -44,14 +72,25 @@ pub struct ProviderInput {
     pub client_secret: Option<Secret<String>>,
     /// Asked for besides `openid`.
     pub scopes: Vec<String>,
-    pub groups_claim: String,
-    pub role_map: Vec<RoleRule>,
-    /// Whoever the provider knows becomes a member on first sign-in.
-    pub create_members: bool,
+}
+
+/// What the protocol needs, as it is stored.
+#[derive(Default)]
+pub(crate) struct Settled {
+    /// The URL of an OpenID issuer, or a SAML entity id.
+    pub(crate) issuer: String,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<Secret<String>>,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) sign_in_url: Option<String>,
+    pub(crate) sign_out_url: Option<String>,
+    pub(crate) certificates: Vec<String>,
+    pub(crate) email_attribute: Option<String>,
+    pub(crate) name_attribute: Option<String>,
 }
 
 /// Who somebody is, as a provider proved it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Proven {
     pub(crate) issuer: String,
     pub(crate) subject: String,
@@ -67,13 +106,19 @@ impl ProviderInput {
     /// Trims, and refuses what can never work.
     pub(crate) fn checked(mut self) -> Result<Self, IdentityError> {
         self.name = text("name", &self.name, 100)?;
-        self.issuer = text("issuer", &self.issuer, 2000)?;
+        self.groups_claim = text("groups_claim", &self.groups_claim, 200)?;
+        check_rules(&self.role_map)?;
+        Ok(self)
+    }
+}
+
+impl OidcInput {
+    pub(crate) fn settle(self) -> Result<Settled, IdentityError> {
+        let issuer = text("issuer", &self.issuer, 2000)?;
         // Only the text is judged here; each contact passes egress, which knows what is declared.
-        if !self.issuer.starts_with("https://") || self.issuer.contains(['?', '#']) {
+        if !issuer.starts_with("https://") || issuer.contains(['?', '#']) {
             return Err(IdentityError::input("issuer", "issuer_invalid"));
         }
-        self.client_id = text("client_id", &self.client_id, 500)?;
-        self.groups_claim = text("groups_claim", &self.groups_claim, 200)?;
         let scopes_sound = self.scopes.len() <= MOST_SCOPES
             && self.scopes.iter().all(|scope| {
                 (1..=100).contains(&scope.len())
@@ -84,8 +129,13 @@ impl ProviderInput {
         if !scopes_sound {
             return Err(IdentityError::input("scopes", "sso_scopes_invalid"));
         }
-        check_rules(&self.role_map)?;
-        Ok(self)
+        Ok(Settled {
+            issuer,
+            client_id: Some(text("client_id", &self.client_id, 500)?),
+            client_secret: self.client_secret,
+            scopes: self.scopes,
+            ..Settled::default()
+        })
     }
 }
 
@@ -104,7 +154,7 @@ pub(crate) fn check_rules(rules: &[RoleRule]) -> Result<(), IdentityError> {
     }
 }
 
-fn text(field: &'static str, text: &str, most: usize) -> Result<String, IdentityError> {
+pub(crate) fn text(field: &'static str, text: &str, most: usize) -> Result<String, IdentityError> {
     let text = text.trim();
     let sound = (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if sound {

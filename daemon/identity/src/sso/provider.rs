@@ -11,8 +11,9 @@ use super::{
     Sso,
     domain::{self, Domain},
     error::SsoError,
-    model::{Kind, ProviderInput, RoleRule},
+    model::{Kind, Protocol, ProviderInput, RoleRule, Settled},
     oidc::{Client, Probe},
+    saml::{Addresses, SamlSettings},
     store::{self, ProviderChange, ProviderRow},
 };
 use crate::error::IdentityError;
@@ -31,6 +32,7 @@ pub struct Provider {
     pub groups_claim: String,
     pub role_map: Vec<RoleRule>,
     pub create_members: bool,
+    pub saml: Option<SamlSettings>,
     pub domains: Vec<Domain>,
     pub version: i64,
     pub created_at: DateTime<Utc>,
@@ -38,11 +40,14 @@ pub struct Provider {
 }
 
 impl Provider {
-    fn read(row: ProviderRow, domains: &[Domain]) -> Result<Self, IdentityError> {
+    fn read(sso: &Sso, row: ProviderRow, domains: &[Domain]) -> Result<Self, IdentityError> {
         let id = ProviderId::from_uuid(row.provider_id);
+        let kind = kind(&row)?;
         Ok(Self {
             id,
-            kind: Kind::from_name(&row.kind).ok_or(SsoError::NoProvider)?,
+            kind,
+            saml: (kind == Kind::Saml)
+                .then(|| SamlSettings::read(&row, Addresses::new(&sso.public_url, id))),
             name: row.name,
             enabled: row.enabled,
             issuer: row.issuer,
@@ -62,6 +67,10 @@ impl Provider {
             updated_at: row.updated_at,
         })
     }
+}
+
+pub(crate) fn kind(row: &ProviderRow) -> Result<Kind, IdentityError> {
+    Ok(Kind::from_name(&row.kind).ok_or(SsoError::NoProvider)?)
 }
 
 pub(crate) fn rules(map: serde_json::Value) -> Result<Vec<RoleRule>, IdentityError> {
@@ -97,7 +106,7 @@ impl Sso {
             })
             .await?;
         rows.into_iter()
-            .map(|row| Provider::read(row, &domains))
+            .map(|row| Provider::read(self, row, &domains))
             .collect()
     }
 
@@ -107,28 +116,35 @@ impl Sso {
         input: ProviderInput,
     ) -> Result<Provider, IdentityError> {
         let input = input.checked()?;
+        let kind = input.protocol.kind();
+        let settled = self.settle(input.protocol).await?;
         let inner = &self.identity.inner;
         let id = ProviderId::generate(inner.clock.as_ref());
         let sealed = self
-            .seal(who.tenant, id, input.client_secret.as_ref())
+            .seal(who.tenant, id, settled.client_secret.as_ref())
             .await?;
         let now = inner.clock.now();
         let row = ProviderRow {
             tenant_id: who.tenant.uuid(),
             provider_id: id.uuid(),
-            kind: Kind::Oidc.name().to_owned(),
+            kind: kind.name().to_owned(),
             name: input.name,
             enabled: input.enabled,
-            issuer: input.issuer,
-            client_id: Some(input.client_id),
+            issuer: settled.issuer,
+            client_id: settled.client_id,
             client_secret_sealed: sealed,
-            scopes: input.scopes,
+            scopes: settled.scopes,
             groups_claim: input.groups_claim,
             role_map: role_map_json(&input.role_map),
             create_members: input.create_members,
             version: 1,
             created_at: now,
             updated_at: now,
+            sign_in_url: settled.sign_in_url,
+            sign_out_url: settled.sign_out_url,
+            certificates: settled.certificates,
+            email_attribute: settled.email_attribute,
+            name_attribute: settled.name_attribute,
         };
         let actor = who.clone();
         let row = inner
@@ -140,7 +156,7 @@ impl Sso {
                 Ok::<_, IdentityError>(row)
             })
             .await?;
-        Provider::read(row, &[])
+        Provider::read(self, row, &[])
     }
 
     /// Everything but kind and issuer, which identities hang on. Disabling ends its sessions.
@@ -152,29 +168,39 @@ impl Sso {
         input: ProviderInput,
     ) -> Result<Provider, IdentityError> {
         let input = input.checked()?;
+        let kind = input.protocol.kind();
+        let settled = self.settle(input.protocol).await?;
         let inner = &self.identity.inner;
         let sealed = self
-            .seal(who.tenant, id, input.client_secret.as_ref())
+            .seal(who.tenant, id, settled.client_secret.as_ref())
             .await?;
         let now = inner.clock.now();
-        let issuer = input.issuer;
+        let issuer = settled.issuer;
         let change = ProviderChange {
             name: input.name,
             enabled: input.enabled,
-            client_id: Some(input.client_id),
+            client_id: settled.client_id,
             client_secret_sealed: sealed,
-            scopes: input.scopes,
+            scopes: settled.scopes,
             groups_claim: input.groups_claim,
             role_map: role_map_json(&input.role_map),
             create_members: input.create_members,
             version: version.saturating_add(1),
             updated_at: now,
+            sign_in_url: settled.sign_in_url,
+            sign_out_url: Some(settled.sign_out_url),
+            certificates: settled.certificates,
+            email_attribute: Some(settled.email_attribute),
+            name_attribute: Some(settled.name_attribute),
         };
         let actor = who.clone();
-        let changed = inner
+        let (row, domains) = inner
             .db
             .auth(scope(who), move |tx| {
                 let before = store::provider(tx, id)?.ok_or(SsoError::NoProvider)?;
+                if before.kind != kind.name() {
+                    return Err(IdentityError::input("kind", "provider_kind_fixed"));
+                }
                 if before.issuer != issuer {
                     return Err(IdentityError::input("issuer", "issuer_fixed"));
                 }
@@ -189,12 +215,11 @@ impl Sso {
                     .before(shown(&before))
                     .after(shown(&after));
                 note(tx, &actor, entry)?;
-                Ok((after, domain::read(tx)?))
+                Ok::<_, IdentityError>((after, domain::read(tx)?))
             })
-            .await;
-        let (row, domains) = changed?;
+            .await?;
         self.identity.forget_tenant(who.tenant);
-        Provider::read(row, &domains)
+        Provider::read(self, row, &domains)
     }
 
     /// With its domains, its identities and its sessions.
@@ -220,7 +245,7 @@ impl Sso {
         Ok(())
     }
 
-    /// Contacts the provider and says what it is.
+    /// Contacts an OpenID provider and says what it is; of a SAML provider, what is set.
     pub async fn provider_test(
         &self,
         who: &Principal,
@@ -232,11 +257,30 @@ impl Sso {
             .auth(scope(who), move |tx| store::provider(tx, id))
             .await?
             .ok_or(SsoError::NoProvider)?;
-        let probed = self.oidc.probe(&row.issuer, inner.clock.now()).await;
-        Ok(probed.map_err(|error| match error {
-            SsoError::Answer(why) => SsoError::Probe(why),
-            other => other,
-        })?)
+        match kind(&row)? {
+            Kind::Oidc => {
+                let probed = self.oidc.probe(&row.issuer, inner.clock.now()).await;
+                Ok(probed.map_err(|error| match error {
+                    SsoError::Answer(why) => SsoError::Probe(why),
+                    other => other,
+                })?)
+            }
+            // Nothing of it is ever contacted from here: what is stored is what works.
+            Kind::Saml => Ok(Probe {
+                issuer: row.issuer,
+                authorization_endpoint: row.sign_in_url.unwrap_or_default(),
+                token_endpoint: None,
+                keys: row.certificates.len(),
+                logout: row.sign_out_url.is_some(),
+            }),
+        }
+    }
+
+    async fn settle(&self, protocol: Protocol) -> Result<Settled, IdentityError> {
+        match protocol {
+            Protocol::Oidc(input) => input.settle(),
+            Protocol::Saml(input) => input.settle(&self.reader).await,
+        }
     }
 
     /// What the provider's row says of the client, with its secret opened.
@@ -335,5 +379,10 @@ fn shown(row: &ProviderRow) -> serde_json::Value {
         "groups_claim": row.groups_claim,
         "role_map": row.role_map,
         "create_members": row.create_members,
+        "sign_in_url": row.sign_in_url,
+        "sign_out_url": row.sign_out_url,
+        "certificates": row.certificates,
+        "email_attribute": row.email_attribute,
+        "name_attribute": row.name_attribute,
     })
 }

@@ -35,6 +35,11 @@ pub(crate) struct ProviderRow {
     pub(crate) version: i64,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
+    pub(crate) sign_in_url: Option<String>,
+    pub(crate) sign_out_url: Option<String>,
+    pub(crate) certificates: Vec<String>,
+    pub(crate) email_attribute: Option<String>,
+    pub(crate) name_attribute: Option<String>,
 }
 
 /// What an administrator may change of a provider; kind and issuer are what identities hang on.
@@ -52,6 +57,12 @@ pub(crate) struct ProviderChange {
     pub(crate) create_members: bool,
     pub(crate) version: i64,
     pub(crate) updated_at: DateTime<Utc>,
+    pub(crate) sign_in_url: Option<String>,
+    /// The inner `None` empties the column, here and below.
+    pub(crate) sign_out_url: Option<Option<String>>,
+    pub(crate) certificates: Vec<String>,
+    pub(crate) email_attribute: Option<Option<String>>,
+    pub(crate) name_attribute: Option<Option<String>>,
 }
 
 #[derive(Clone, Queryable, Selectable)]
@@ -200,6 +211,22 @@ pub(crate) fn flow_take(tx: &mut AuthTx<'_>, state_hash: &[u8]) -> Outcome<Optio
             .get_result(tx.conn())
             .optional()?,
     )
+}
+
+/// What the provider calls the person.
+pub(crate) fn identity_subject(
+    tx: &mut AuthTx<'_>,
+    provider: ProviderId,
+    user: UserId,
+) -> Outcome<Option<String>> {
+    Ok(sso_identities::table
+        .filter(sso_identities::tenant_id.eq(tx.tenant().uuid()))
+        .filter(sso_identities::provider_id.eq(provider.uuid()))
+        .filter(sso_identities::user_id.eq(user.uuid()))
+        .order(sso_identities::last_used_at.desc())
+        .select(sso_identities::subject)
+        .first(tx.conn())
+        .optional()?)
 }
 
 pub(crate) fn identity(

@@ -53,6 +53,9 @@ enum Command {
     Secret(secret::Command),
     /// List every promise about security: built with its probes, attested, or pending.
     Controls,
+    /// Read one SAML message in a process that can do nothing else. The daemon starts it.
+    #[command(hide = true)]
+    SamlVerify,
 }
 
 /// Runs what was asked for.
@@ -61,6 +64,9 @@ pub(crate) fn run() -> ExitCode {
     if matches!(cli.command, Command::Config) {
         say(Config::manual());
         return ExitCode::SUCCESS;
+    }
+    if matches!(cli.command, Command::SamlVerify) {
+        return saml_verify();
     }
     if matches!(cli.command, Command::Controls) {
         return controls::run(cli.json);
@@ -77,8 +83,13 @@ pub(crate) fn run() -> ExitCode {
         Command::Secret(command) => secret::run(&config, &command, cli.json),
         Command::Keys(command) => keys::run(&config, &command, cli.json),
         Command::Migrate => setup::migrate(&config, cli.json),
-        Command::Config | Command::Controls => ExitCode::SUCCESS,
+        Command::Config | Command::Controls | Command::SamlVerify => ExitCode::SUCCESS,
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is that process")]
+fn saml_verify() -> ExitCode {
+    saml::run()
 }
 
 /// Asks the daemon; an `Err` is the exit code after the reason was printed.

@@ -1,7 +1,7 @@
 //! The parts of the daemon and how they are joined. Nothing is contacted here: a part that is away
 //! when the daemon starts is waited for.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use connections::{AccessTokens, Connections, Provider};
 use console::{Change, Console, Live};
@@ -42,7 +42,9 @@ impl Parts {
         let identity = Identity::new(db.clone(), vault.clone(), config.identity.clone());
         identity.set_egress(&egress);
         identity.set_site(&config.site.public_url);
-        let sso = Sso::new(identity.clone(), &egress, &config.site.public_url);
+        // The running program, whatever has been installed in its place since.
+        let own = Path::new("/proc/self/exe");
+        let sso = Sso::new(identity.clone(), &egress, &config.site.public_url, own);
         let provider: Arc<dyn Provider> =
             Arc::new(SalesforceOAuth::new(&egress, &config.salesforce));
         let redirect = format!("{}/connect/salesforce", config.site.public_url);

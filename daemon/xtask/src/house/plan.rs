@@ -68,6 +68,7 @@ pub(crate) const HOUSE: Plan = Plan {
     rooms: &[
         now("kernel", 0),
         now("schema", 1),
+        now("saml", 1),
         now("soql", 1),
         now("egress", 1),
         now("vault", 1),

@@ -82,7 +82,7 @@ export function ssoSteps(step, open, admin) {
   }, [503]);
 
   step("a mail domain leads nowhere until the operator has verified it under Tenants", async () => {
-    await page().getByLabel("Mail domain").fill("partner.example");
+    await page().getByRole("textbox", { name: "Mail domain" }).fill("partner.example");
     await ui().button("Add the domain").click();
     await region("Mail domains").getByText("Waits for the operator").waitFor();
     const stranger = await aStranger();

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Problem, Unreachable } from "../../api/problem";
 import type { FactorChallenge } from "../../api/types";
 import { becameWhole, codeDigits } from "../../lib/code";
-import { challenged, discovered, FIRST_STEP, refused } from "./steps";
+import { challenged, discovered, FIRST_STEP, passwordProblem, refused } from "./steps";
 
 const challenge: FactorChallenge = { step: "factor", factors: ["totp", "recovery"], expires_in: 600, passkey: null };
 
@@ -21,6 +21,12 @@ test("a domain that is nobody's leads where one without single sign-on leads; on
   const nobody = discovered({ sso: false, provider: null, name: null, only: false });
   expect(nobody).toEqual({ kind: "password", notice: undefined });
   expect(discovered({ sso: true, provider: "prov_1", name: "Acme login", only: true })).toEqual({ kind: "provider", provider: "prov_1", name: "Acme login", only: true });
+});
+
+test("a password that opens nothing any more is told from a wrong one", () => {
+  expect(passwordProblem(new Problem(403, { code: "sso_required", detail: "the server's words" }))).toContain("link that your administrator gave you");
+  expect(passwordProblem(new Problem(401, { code: "invalid_credentials" }))).toContain("do not belong together");
+  expect(passwordProblem(new Problem(503, { code: "busy", detail: "the server's words" }))).toBe("the server's words");
 });
 
 test("a lost network is no lost try: the step stays, with its own words", () => {

@@ -29,7 +29,7 @@ export function refused(step: SignInStep, error: unknown): SignInStep {
 }
 
 export function passwordProblem(error: unknown): string {
-  return hasCode(error, "invalid_credentials")
-    ? "The address and the password do not belong together. Check both; after several wrong tries there is a pause."
-    : messageOf(error);
+  if (hasCode(error, "invalid_credentials")) return "The address and the password do not belong together. Check both; after several wrong tries there is a pause.";
+  if (hasCode(error, "sso_required")) return "The password is right, but your organisation lets people in through its own sign-in only. Use the address or the link that your administrator gave you for it.";
+  return messageOf(error);
 }

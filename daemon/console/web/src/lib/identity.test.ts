@@ -4,6 +4,7 @@ import { addressesIn } from "./addresses";
 import { userCode } from "./code";
 import { deviceName } from "./device";
 import { daysLeft, minutesLeft } from "./format";
+import { inWords } from "./permissions";
 import { roleTitles } from "./roles";
 
 test("addresses are found however they were pasted, each once, and slips are named", () => {
@@ -43,4 +44,9 @@ test("binary members of a passkey survive the way to JSON and back, without padd
 test("roles are told in words, and one that this build does not know by its own name", () => {
   expect(roleTitles(["admin", "super_admin", "night_watch"])).toBe("Administrator, Super administrator, night watch");
   expect(roleTitles([])).toBe("no role");
+});
+
+test("permissions are told as what somebody sees and changes, and an unknown one by its name", () => {
+  expect(inWords(["rule_read", "rule_edit", "router_operate", "agent_read", "agent_run"])).toEqual({ sees: ["rules", "agent read"], changes: ["rules", "routing on and off", "agent run"] });
+  expect(inWords([])).toEqual({ sees: [], changes: [] });
 });

@@ -5,6 +5,7 @@ import { client } from "../../api/client";
 import { Problem, toTell } from "../../api/problem";
 import { useSession, useSessionActions } from "../../api/session";
 import type { SessionInfo } from "../../api/types";
+import { inWords } from "../../lib/permissions";
 import { roleWords } from "../../lib/roles";
 import { api } from "../../paths";
 import { SCHEMES } from "../../shell/profile-menu";
@@ -18,6 +19,7 @@ import { AccountHead } from "./account-head";
 export function Page() {
   const session = useSession();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const { sees, changes } = inWords(session.permissions);
   return (
     <>
       <AccountHead section="Profile" />
@@ -32,7 +34,8 @@ export function Page() {
       <Panel title={`In ${session.tenant.name}`} note="What your roles allow. An administrator can change them.">
         <Facts items={[
           ["Roles", <>{session.roles.map((role) => <div key={role}>{roleWords(role).title}. {roleWords(role).may}</div>)}{session.owner ? <div>Owner of this organisation.</div> : null}</>],
-          ["You may", session.permissions.map((permission) => permission.replaceAll("_", " ")).join(", ") || "nothing here"],
+          ["You see", sees.join(", ") || "nothing here"],
+          ["You change", changes.join(", ") || "nothing here"],
         ]} />
       </Panel>
       <Panel title="Appearance" note="Kept on this device.">

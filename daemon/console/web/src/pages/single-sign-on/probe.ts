@@ -3,7 +3,7 @@ import { Problem } from "../../api/problem";
 import type { Certificate, Probe } from "../../api/sso";
 import { plural } from "../../lib/format";
 import type { Tone } from "../../ui/status";
-import { certificateTone } from "./saml-input";
+import { certificateStanding } from "./saml-input";
 
 export interface ProbeStep { title: string; tone: Tone; detail: string }
 
@@ -11,6 +11,7 @@ const REACH = "Revkeep reaches it";
 const SPEAKS = "It speaks OpenID Connect";
 const KEYS = "It publishes its signing keys";
 const CODES = "It redeems sign-ins";
+const SIGNATURE = "Its signature can be checked";
 const LEAVES = "It can end its own session";
 
 const skipped = (title: string): ProbeStep => ({ title, tone: "idle", detail: "Not tried." });
@@ -35,12 +36,14 @@ export function probeSteps(probe: Probe): ProbeStep[] {
 
 /** A SAML provider is never contacted from here: what is set is looked at. */
 export function samlProbeSteps(probe: Probe, certificates: Certificate[], now: number): ProbeStep[] {
-  const good = certificates.filter((certificate) => certificateTone(certificate, now) !== "bad").length;
+  const over = certificates.filter((certificate) => certificateStanding(certificate, now) === "over").length;
   return [
     { title: "People are sent to it", tone: probe.authorization_endpoint === "" ? "bad" : "ok", detail: probe.authorization_endpoint === "" ? "No sign-in address is set." : `At ${hostOf(probe.authorization_endpoint)}. Whether it is reached is seen by the browser of whoever signs in.` },
-    good > 0
-      ? { title: "Its signature can be checked", tone: "ok", detail: `${plural(good, "certificate")} of ${certificates.length} can be used.` }
-      : { title: "Its signature can be checked", tone: "bad", detail: "No certificate is set that has not ended. Nobody can sign in." },
+    certificates.length === 0
+      ? { title: SIGNATURE, tone: "bad", detail: "No certificate is set. Nobody can sign in." }
+      : over === 0
+        ? { title: SIGNATURE, tone: "ok", detail: `By ${plural(certificates.length, "certificate")}.` }
+        : { title: SIGNATURE, tone: "warn", detail: `Of ${plural(certificates.length, "certificate")} ${over} ended by date, and is trusted until you take it out. Look whether the provider has a new one.` },
     probe.logout
       ? { title: LEAVES, tone: "ok", detail: "Who signs out here is offered to sign out there." }
       : { title: LEAVES, tone: "warn", detail: "No sign-out address is set. Signing out of Revkeep leaves its own session open." },

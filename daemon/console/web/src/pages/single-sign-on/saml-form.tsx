@@ -7,7 +7,7 @@ import { Notice, Status } from "../../ui/status";
 import { Copies } from "./copies";
 import { Buttons, Newcomers } from "./form-parts";
 import { RoleRules } from "./role-rules";
-import { certificateTone, samlChanged, samlFormOf, samlInput, samlMissing, type SamlForm as Form } from "./saml-input";
+import { certificateStanding, samlChanged, samlFormOf, samlInput, samlMissing, type SamlForm as Form } from "./saml-input";
 import css from "./single-sign-on.module.css";
 import { type FormProps, useSaveProvider } from "./use-save-provider";
 
@@ -47,7 +47,7 @@ export function SamlForm(props: FormProps) {
             <TextInput label="Sign-in address" description="HTTP-Redirect binding." type="url" {...text("sign_in_url")} />
             <TextInput label="Sign-out address" description="Where there is one." type="url" {...text("sign_out_url")} />
             <Textarea
-              label="Certificates" description="PEM or base64. Several while the provider changes its key." classNames={{ input: "mono" }} rows={5} spellCheck={false} disabled={fixed}
+              label="Certificates" description="PEM or base64. Several while the provider changes its key. Each is trusted until you take it out, whatever its date." classNames={{ input: "mono" }} rows={5} spellCheck={false} disabled={fixed}
               value={form.certificates} error={beside("saml.certificates")} onChange={(event) => set({ certificates: event.currentTarget.value })}
             />
           </>
@@ -78,16 +78,18 @@ function Addresses({ saml }: { saml: SamlSettings }) {
   );
 }
 
+const STANDING_WORDS = { good: "Good", soon: "Ends soon", over: "Over, still trusted" };
+
 function Certificates({ certificates }: { certificates: Certificate[] }) {
   const now = useNow();
   return (
     <ul className={css["certificates"]} aria-label="Certificates of the provider">
       {certificates.map((certificate) => {
-        const tone = certificateTone(certificate, now);
+        const standing = certificateStanding(certificate, now);
         return (
           <li key={certificate.fingerprint}>
-            <strong>{certificate.subject}</strong> <Status tone={tone}>{tone === "bad" ? "Over" : tone === "warn" ? "Ends soon" : "Good"}</Status>
-            <small>{tone === "bad" ? "Ended" : "Ends"} <Time at={certificate.not_after} ago />. SHA-256 <span className="mono">{certificate.fingerprint.slice(0, 16)}…</span></small>
+            <strong>{certificate.subject}</strong> <Status tone={standing === "good" ? "ok" : "warn"}>{STANDING_WORDS[standing]}</Status>
+            <small>{standing === "over" ? "Ended" : "Ends"} <Time at={certificate.not_after} ago />. SHA-256 <span className="mono">{certificate.fingerprint.slice(0, 16)}…</span></small>
           </li>
         );
       })}

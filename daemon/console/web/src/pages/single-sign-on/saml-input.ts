@@ -62,8 +62,8 @@ export const samlChanged = (form: SamlForm, provider: Provider | undefined): boo
 const DAY_MS = 86_400_000;
 const SOON_DAYS = 30;
 
-/** How a certificate stands: nobody can sign in by one that is over. */
-export function certificateTone({ not_after }: Pick<Certificate, "not_after">, now: number): "ok" | "warn" | "bad" {
+/** How a certificate's date stands. It is trusted until it is taken out; its end only tells when the provider will have changed. */
+export function certificateStanding({ not_after }: Pick<Certificate, "not_after">, now: number): "good" | "soon" | "over" {
   const left = new Date(not_after).getTime() - now;
-  return left <= 0 ? "bad" : left < SOON_DAYS * DAY_MS ? "warn" : "ok";
+  return left <= 0 ? "over" : left < SOON_DAYS * DAY_MS ? "soon" : "good";
 }

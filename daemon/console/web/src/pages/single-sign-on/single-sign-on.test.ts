@@ -4,7 +4,7 @@ import { inputOf, type Probe, type Provider } from "../../api/sso";
 import { changed, formOf, missing, NEW_FORM, oidcInput } from "./oidc-input";
 import { onlyEffect, onlyWarnings } from "./only-words";
 import { failedSteps, probeSteps, samlProbeSteps } from "./probe";
-import { certificatesIn, certificateTone, samlChanged, samlFormOf, samlInput, samlMissing } from "./saml-input";
+import { certificatesIn, certificateStanding, samlChanged, samlFormOf, samlInput, samlMissing } from "./saml-input";
 
 const provider: Provider = {
   id: "prov_1", kind: "oidc", name: "Acme account", enabled: true, issuer: "https://idp.example", client_id: "revkeep", has_secret: true, scopes: ["email", "profile"],
@@ -67,13 +67,14 @@ test("a SAML provider is sent as its metadata or as its fields, and switched on 
   expect(inputOf(saml)).not.toHaveProperty("client_id");
 });
 
-test("certificates are told apart, and one that is over fails the test", () => {
+test("certificates are told apart, and one whose date is over is minded, for it is trusted still", () => {
   const pem = (body: string) => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----`;
   expect(certificatesIn(`${pem("AA")}\n${pem("BB")}\n`)).toEqual([pem("AA"), pem("BB")]);
   expect(certificatesIn("MIIB\nXY\n\n MIIC \n")).toEqual(["MIIB\nXY", "MIIC"]);
-  const at = (iso: string) => certificateTone({ not_after: "2026-06-01T00:00:00Z" }, new Date(iso).getTime());
-  expect([at("2026-01-01T00:00:00Z"), at("2026-05-20T00:00:00Z"), at("2026-06-01T00:00:00Z")]).toEqual(["ok", "warn", "bad"]);
+  const at = (iso: string) => certificateStanding({ not_after: "2026-06-01T00:00:00Z" }, new Date(iso).getTime());
+  expect([at("2026-01-01T00:00:00Z"), at("2026-05-20T00:00:00Z"), at("2026-06-01T00:00:00Z")]).toEqual(["good", "soon", "over"]);
   const told = { issuer: saml.issuer, authorization_endpoint: "https://idp.example/sso", token_endpoint: null, keys: 1, logout: false };
   const tones = (iso: string) => samlProbeSteps(told, saml.saml?.certificates ?? [], new Date(iso).getTime()).map(({ tone }) => tone);
-  expect([tones("2026-01-01T00:00:00Z"), tones("2027-01-01T00:00:00Z")]).toEqual([["ok", "ok", "warn"], ["ok", "bad", "warn"]]);
+  expect([tones("2026-01-01T00:00:00Z"), tones("2027-01-01T00:00:00Z")]).toEqual([["ok", "ok", "warn"], ["ok", "warn", "warn"]]);
+  expect(samlProbeSteps(told, [], 0).map(({ tone }) => tone)).toEqual(["ok", "bad", "warn"]);
 });

@@ -19,7 +19,7 @@ const SCHEMAS: [&str; 2] = [
 ];
 
 /// What a text that is no filter is refused with.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoFilter(pub(crate) &'static str);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -345,15 +345,24 @@ impl<'a> Reader<'a> {
 
     /// A JSON string, number, true, false or null.
     fn literal(&mut self) -> Result<Value, NoFilter> {
+        let missing = NoFilter("a value is missing");
         self.space();
+        if !self.rest.starts_with('"') {
+            let end = self
+                .rest
+                .find(|c: char| c.is_whitespace() || matches!(c, ')' | ']'))
+                .unwrap_or(self.rest.len());
+            let (word, rest) = self.rest.split_at(end);
+            let value: Value = serde_json::from_str(word).map_err(|_| missing)?;
+            if value.is_array() || value.is_object() {
+                return Err(missing);
+            }
+            self.rest = rest;
+            return Ok(value);
+        }
         let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<Value>();
-        let value = values
-            .next()
-            .and_then(Result::ok)
-            .filter(|value| !value.is_array() && !value.is_object())
-            .ok_or(NoFilter("a value is missing"))?;
-        let read = values.byte_offset();
-        self.rest = self.rest.get(read..).unwrap_or_default();
+        let value = values.next().and_then(Result::ok).ok_or(missing)?;
+        self.rest = self.rest.get(values.byte_offset()..).unwrap_or_default();
         Ok(value)
     }
 

@@ -11,6 +11,7 @@
 //! | `model` | types and pure rules |
 //! | `token` | what the provider shows, and who is behind it |
 //! | `people`, `groups` | the verbs |
+//! | `profiles` | what is known of a person, sealed and opened |
 //! | `reach` | whose account the provider may touch |
 //! | `roles` | what groups give |
 //! | `rows` | queries |
@@ -18,6 +19,7 @@
 mod groups;
 mod model;
 mod people;
+mod profiles;
 mod reach;
 mod rewrap;
 mod roles;

@@ -1,23 +1,20 @@
 //! People that a provider makes, changes and shuts out.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use audit::Entry;
 use db::AuthTx;
-use futures_util::{StreamExt, stream};
-use kernel::{Action, GroupId, TenantId, UserId};
+use kernel::{Action, TenantId, UserId};
 use serde_json::json;
-use uuid::Uuid;
-use vault::{Binding, Sealed};
 
 use super::{
-    GroupName, Outcome, Pen, Person, PersonInput, Profile, Provisioner,
+    Outcome, Pen, Person, PersonInput, Profile, Provisioner,
+    profiles::{version_of, with_groups},
     reach::{reach, readdress, whom},
     roles::follow,
     rows::{self, Found as Row, PersonChange, PersonRow, PersonStanding},
 };
 use crate::{
-    email::keyed_hash,
     error::IdentityError,
     identity::{Identity, Inner},
     membership::{Change, Membership, deactivate, lock_tenant, membership, reactivate, set},
@@ -31,8 +28,6 @@ use crate::{
 
 /// More people than this are found by a key only.
 const MOST_OPENED: i64 = 2_000;
-/// Profiles that are opened at a time.
-const AT_ONCE: usize = 8;
 
 /// By what a person is found without everybody's profile being opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -251,52 +246,6 @@ impl Identity {
 }
 
 impl Inner {
-    fn scim_name_hash(&self, tenant: TenantId, name: &str) -> Outcome<Vec<u8>> {
-        let key = &self.secrets()?.index_key;
-        let name = name.to_lowercase();
-        keyed_hash(
-            key,
-            &[b"scim name", tenant.uuid().as_bytes(), name.as_bytes()],
-        )
-    }
-
-    fn scim_external_hash(&self, tenant: TenantId, id: &str) -> Outcome<Vec<u8>> {
-        let key = &self.secrets()?.index_key;
-        keyed_hash(
-            key,
-            &[b"scim external id", tenant.uuid().as_bytes(), id.as_bytes()],
-        )
-    }
-
-    async fn scim_row(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        profile: &Profile,
-    ) -> Outcome<PersonRow> {
-        let owner = user.to_string();
-        let clear =
-            serde_json::to_vec(profile).map_err(|_| IdentityError::Crypto("writing a profile"))?;
-        let sealed = self
-            .vault
-            .seal(tenant, &profile_binding(&owner), &clear)
-            .await?;
-        let external = profile.external_id.as_deref();
-        let now = self.clock.now();
-        Ok(PersonRow {
-            tenant_id: tenant.uuid(),
-            user_id: user.uuid(),
-            user_name_hash: self.scim_name_hash(tenant, &profile.user_name)?,
-            external_hash: external
-                .map(|id| self.scim_external_hash(tenant, id))
-                .transpose()?,
-            profile_sealed: sealed.to_bytes(),
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        })
-    }
-
     /// `None` where the address stays.
     async fn scim_new_address(
         &self,
@@ -313,50 +262,6 @@ impl Inner {
         let sealed = self.seal_email(seen.id, &address.email).await?;
         Ok(Some(NewAddress { address, sealed }))
     }
-
-    /// Opens the profiles, a bounded number at a time.
-    async fn scim_opened(
-        &self,
-        tenant: TenantId,
-        found: Vec<(PersonStanding, Vec<GroupName>)>,
-    ) -> Outcome<Vec<Person>> {
-        let opened = stream::iter(found.into_iter().map(|(standing, groups)| async move {
-            let (row, state, epoch) = standing;
-            let id = UserId::from_uuid(row.user_id);
-            let owner = id.to_string();
-            let sealed = Sealed::parse(&row.profile_sealed)?;
-            let clear = self
-                .vault
-                .open(tenant, &profile_binding(&owner), &sealed)
-                .await?;
-            let profile = serde_json::from_slice(clear.expose())
-                .map_err(|_| IdentityError::Crypto("a stored profile is unusable"))?;
-            Ok(Person {
-                id,
-                profile,
-                active: state == "active",
-                groups,
-                version: version_of(&row, epoch),
-                created_at: row.created_at,
-                updated_at: row.updated_at,
-            })
-        }));
-        let opened: Vec<Outcome<Person>> = opened.buffered(AT_ONCE).collect().await;
-        opened.into_iter().collect()
-    }
-}
-
-pub(super) fn profile_binding(owner: &str) -> Binding<'_> {
-    Binding {
-        provider: "scim",
-        owner,
-        column: "scim_users.profile_sealed",
-    }
-}
-
-/// Of the description and of the membership, which an administrator may change as well.
-fn version_of(row: &PersonRow, epoch: i32) -> String {
-    format!("{}-{epoch}", row.version)
 }
 
 /// A provisioned person of the scope, within reach, under the tenant's lock.
@@ -468,25 +373,4 @@ fn activate(
 fn hints(tx: &mut AuthTx<'_>) -> Outcome<()> {
     db::hint(tx, "sessions")?;
     Ok(db::hint(tx, "members")?)
-}
-
-fn with_groups(
-    tx: &mut AuthTx<'_>,
-    found: Vec<PersonStanding>,
-) -> Outcome<Vec<(PersonStanding, Vec<GroupName>)>> {
-    let ids: Vec<Uuid> = found.iter().map(|(row, ..)| row.user_id).collect();
-    let mut groups: HashMap<Uuid, Vec<GroupName>> = HashMap::new();
-    for (user, group, name) in rows::groups_of(tx, &ids)? {
-        groups.entry(user).or_default().push(GroupName {
-            id: GroupId::from_uuid(group),
-            name,
-        });
-    }
-    Ok(found
-        .into_iter()
-        .map(|standing| {
-            let own = groups.remove(&standing.0.user_id).unwrap_or_default();
-            (standing, own)
-        })
-        .collect())
 }

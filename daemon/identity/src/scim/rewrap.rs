@@ -5,7 +5,7 @@ use kernel::{Principal, UserId};
 use uuid::Uuid;
 use vault::RewrapPage;
 
-use super::{people::profile_binding, rows};
+use super::{profiles::profile_binding, rows};
 use crate::{error::IdentityError, identity::Identity};
 
 /// People of one page.

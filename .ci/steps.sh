@@ -18,6 +18,7 @@ STEPS=(
     "peer_salesforce|tests/peers/salesforce/package.json|tests"
     "peer_oidc|tests/peers/oidc/package.json|tests"
     "peer_saml|tests/peers/saml/package.json|tests"
+    "peer_scim|tests/peers/scim/run.sh|tests"
     "browser|tests/browser/package.json|tests"
     "fuzz|tests/fuzz/Cargo.toml|tests"
     "bench|tests/bench/src/main.rs|tests"
@@ -139,6 +140,11 @@ step_peer_oidc() {
 step_peer_saml() {
     cargo build --quiet -p revkeep -p simulators -p stack --bins
     node_tests tests/peers/saml
+}
+
+step_peer_scim() {
+    cargo build --quiet -p revkeep -p simulators -p stack --bins
+    bash tests/peers/scim/run.sh
 }
 
 step_browser() {

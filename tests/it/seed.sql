@@ -40,3 +40,7 @@ INSERT INTO sso_identities (tenant_id, issuer, subject, provider_id, user_id, cr
 INSERT INTO sso_flows (tenant_id, state_hash, provider_id, browser_hash, created_at, expires_at) VALUES ('{t}', '\x{h}', '{u}', '\x00', now(), now());
 INSERT INTO sso_tickets (tenant_id, ticket_hash, provider_id, browser_hash, claims_sealed, created_at, expires_at) VALUES ('{t}', '\x{h}', '{u}', '\x00', '\x00', now(), now());
 INSERT INTO sso_assertions (tenant_id, provider_id, assertion_hash, expires_at) VALUES ('{t}', '{u}', '\x{h}', now());
+INSERT INTO scim_tokens (tenant_id, token_id, name, secret_hash, created_by, created_at) VALUES ('{t}', '{u}', 'n', '\x{h}', '{u}', now());
+INSERT INTO scim_users (tenant_id, user_id, user_name_hash, profile_sealed, created_at, updated_at) VALUES ('{t}', '{u}', '\x{h}', '\x00', now(), now());
+INSERT INTO scim_groups (tenant_id, group_id, name, created_at, updated_at) VALUES ('{t}', '{u}', 'n', now(), now());
+INSERT INTO scim_group_members (tenant_id, group_id, user_id) VALUES ('{t}', '{u}', '{u}');

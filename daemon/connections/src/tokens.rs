@@ -265,7 +265,9 @@ impl AccessTokens {
 fn daemon(who: &Principal) -> Principal {
     match who.actor {
         Actor::System { job } => Principal::system(who.tenant, job),
-        Actor::Human { .. } | Actor::Local { .. } => Principal::system(who.tenant, None),
+        Actor::Human { .. } | Actor::Local { .. } | Actor::Provisioner { .. } => {
+            Principal::system(who.tenant, None)
+        }
     }
 }
 

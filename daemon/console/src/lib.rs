@@ -1,5 +1,5 @@
 //! The face for people: the session API under `/api/console/v1`, `/oauth` for their own programs,
-//! `/sso/saml` for their identity providers, and the web app, embedded from `web/dist`.
+//! `/sso/saml` and `/scim/v2` for their identity providers, and the web app, embedded from `web/dist`.
 //!
 //! A module of `routes` has one function, `routes()`, that lists its handlers; `routes::all()` joins
 //! them. Handlers translate: they read input, call one verb of a domain in one transaction, and write
@@ -14,11 +14,12 @@ mod live;
 pub mod oauth;
 pub mod routes;
 pub mod saml;
+pub mod scim;
 mod views;
 
 use std::sync::Arc;
 
-use actix_web::web;
+use actix_web::{middleware::from_fn, web};
 use connections::{Connections, RoutingSource};
 use db::Db;
 use http::Shared;
@@ -65,5 +66,14 @@ pub fn configure(app: &mut web::ServiceConfig, console: &Console) {
         providers = providers.service(resource);
     }
     app.service(providers.default_service(web::to(assets::unknown_api)));
+    let mut provisioning = web::scope(scim::BASE).app_data(web::Data::new(console.clone()));
+    for resource in scim::routes().into_resources() {
+        provisioning = provisioning.service(resource);
+    }
+    app.service(
+        provisioning
+            .default_service(web::to(assets::unknown_api))
+            .wrap(from_fn(scim::refusals)),
+    );
     app.default_service(web::to(assets::serve));
 }

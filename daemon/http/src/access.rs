@@ -4,6 +4,7 @@
 //! * [`Knock`] is for anyone, at the pace of sign-ins;
 //! * [`Client`] is for a program that holds no cookie, so no page need vouch for it, and for the form that an
 //!   identity provider has a browser post;
+//! * [`Provisioning`] is for a tenant's identity provider, by its token (SCIM);
 //! * [`SignedIn`] is for any person with a session;
 //! * [`Allowed<P>`] is for a person whose roles grant `P`.
 //!
@@ -22,7 +23,7 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
-use identity::{FactorStanding, IdentityError, Permission, Permit};
+use identity::{FactorStanding, IdentityError, Permission, Permit, scim::Provisioner};
 use kernel::Principal;
 
 use crate::{
@@ -37,6 +38,7 @@ pub enum Access {
     Public,
     Knock,
     Client,
+    Provisioner,
     SignedIn,
     Permission(Permission),
 }
@@ -50,6 +52,8 @@ pub enum RateClass {
     Network,
     /// The person's; the network's while nobody is known.
     Person,
+    /// The token's; the network's while it is not known.
+    Provisioner,
 }
 
 impl RateClass {
@@ -58,6 +62,7 @@ impl RateClass {
             Self::SignIn => "sign_in",
             Self::Network => "network",
             Self::Person => "person",
+            Self::Provisioner => "provisioner",
         }
     }
 }
@@ -68,6 +73,7 @@ impl Access {
         match self {
             Self::Public | Self::Client => RateClass::Network,
             Self::Knock => RateClass::SignIn,
+            Self::Provisioner => RateClass::Provisioner,
             Self::SignedIn | Self::Permission(_) => RateClass::Person,
         }
     }
@@ -90,6 +96,10 @@ pub struct Knock;
 #[derive(Clone, Copy, Debug)]
 pub struct Client;
 
+/// A tenant's identity provider, which showed a valid token.
+#[derive(Debug)]
+pub struct Provisioning(Provisioner);
+
 /// A person with a session.
 #[derive(Debug)]
 pub struct SignedIn(Principal);
@@ -97,6 +107,13 @@ pub struct SignedIn(Principal);
 /// A person whose roles grant `P`.
 #[derive(Debug)]
 pub struct Allowed<P: Permit>(Principal, PhantomData<fn() -> P>);
+
+impl Deref for Provisioning {
+    type Target = Provisioner;
+    fn deref(&self) -> &Provisioner {
+        &self.0
+    }
+}
 
 impl SignedIn {
     pub const fn principal(&self) -> &Principal {
@@ -133,6 +150,9 @@ impl Door for Knock {
 impl Door for Client {
     const ACCESS: Access = Access::Client;
 }
+impl Door for Provisioning {
+    const ACCESS: Access = Access::Provisioner;
+}
 impl Door for SignedIn {
     const ACCESS: Access = Access::SignedIn;
 }
@@ -143,7 +163,14 @@ impl<P: Permit> Door for Allowed<P> {
 /// Left in the request by [`admit`], with the requirement that was met.
 struct Admitted {
     access: Access,
-    principal: Option<Principal>,
+    who: Who,
+}
+
+#[derive(Clone)]
+enum Who {
+    Anyone,
+    Provisioner(Provisioner),
+    Person(Principal),
 }
 
 /// Enforces `access`. Runs before anything else of the request is looked at.
@@ -154,19 +181,34 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
         .ok_or_else(Problem::internal)?;
     let caller = shared.caller(request);
     let network = Network::from(caller.address);
-    let principal = match access {
+    let who = match access {
         Access::Public | Access::Knock => {
             let bucket = match access.rate_class() {
                 RateClass::SignIn => Key::SignIn(network),
-                RateClass::Network | RateClass::Person => Key::Network(network),
+                RateClass::Network | RateClass::Person | RateClass::Provisioner => {
+                    Key::Network(network)
+                }
             };
             charge(&shared, bucket)?;
             refuse_foreign(request)?;
-            None
+            Who::Anyone
         }
         Access::Client => {
             charge(&shared, Key::Network(network))?;
-            None
+            Who::Anyone
+        }
+        Access::Provisioner => {
+            let token = bearer(request).unwrap_or_default();
+            let found = shared.identity().scim_provisioner(token, &caller).await;
+            let provisioner = match found {
+                Ok(found) => found,
+                Err(error) => {
+                    charge(&shared, Key::Network(network))?;
+                    return Err(error.into());
+                }
+            };
+            charge(&shared, Key::Provisioner(provisioner.token()))?;
+            Who::Provisioner(provisioner)
         }
         Access::SignedIn | Access::Permission(_) => {
             let Some(token) = bearer(request) else {
@@ -189,12 +231,10 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
                 charge(&shared, Key::Person(user))?;
             }
             permit(&shared, &principal, factor, access).await?;
-            Some(principal)
+            Who::Person(principal)
         }
     };
-    request
-        .extensions_mut()
-        .insert(Admitted { access, principal });
+    request.extensions_mut().insert(Admitted { access, who });
     Ok(())
 }
 
@@ -278,15 +318,25 @@ fn refuse_foreign(request: &HttpRequest) -> Result<(), Problem> {
 }
 
 /// What [`admit`] left for a requirement; nothing when the route enforced another one.
-fn admitted(request: &HttpRequest, access: Access) -> Result<Option<Principal>, Problem> {
+fn admitted(request: &HttpRequest, access: Access) -> Result<Who, Problem> {
     match request.extensions().get::<Admitted>() {
-        Some(admitted) if admitted.access == access => Ok(admitted.principal.clone()),
+        Some(admitted) if admitted.access == access => Ok(admitted.who.clone()),
         _ => Err(Problem::internal()),
     }
 }
 
 fn person(request: &HttpRequest, access: Access) -> Result<Principal, Problem> {
-    admitted(request, access)?.ok_or_else(Problem::internal)
+    match admitted(request, access)? {
+        Who::Person(principal) => Ok(principal),
+        Who::Anyone | Who::Provisioner(_) => Err(Problem::internal()),
+    }
+}
+
+fn provisioner(request: &HttpRequest, access: Access) -> Result<Provisioner, Problem> {
+    match admitted(request, access)? {
+        Who::Provisioner(provisioner) => Ok(provisioner),
+        Who::Anyone | Who::Person(_) => Err(Problem::internal()),
+    }
 }
 
 impl FromRequest for Public {
@@ -310,6 +360,14 @@ impl FromRequest for Client {
     type Future = Ready<Result<Self, Problem>>;
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(admitted(request, Self::ACCESS).map(|_| Self))
+    }
+}
+
+impl FromRequest for Provisioning {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(provisioner(request, Self::ACCESS).map(Self))
     }
 }
 
@@ -405,11 +463,12 @@ mod tests {
         let request = TestRequest::get().to_http_request();
         assert!(SignedIn::extract(&request).await.is_err());
         assert!(Public::extract(&request).await.is_err());
+        assert!(Provisioning::extract(&request).await.is_err());
         type Edit = Allowed<identity::permit::RuleEdit>;
         assert!(Edit::extract(&request).await.is_err());
         request.extensions_mut().insert(Admitted {
             access: Access::Public,
-            principal: None,
+            who: Who::Anyone,
         });
         assert!(Public::extract(&request).await.is_ok());
         assert!(

@@ -20,24 +20,53 @@ pub const MOST_BYTES: usize = 1024 * 1024;
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
+/// The same from an identity provider, whose media type is `application/scim+json` or plain JSON (RFC
+/// 7644 section 3.1).
+#[derive(Debug)]
+pub struct ScimBody<T>(pub T);
+
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (typed, length) = (check_media_type(request), announced(request));
-        let payload = payload.take();
-        Box::pin(async move {
-            typed?;
-            if length.is_some_and(|length| length > MOST_BYTES) {
-                return Err(too_large());
-            }
-            parse(&read(payload).await?).map(Self)
-        })
+        let body = whole(request, payload, &["application/json"]);
+        Box::pin(async move { parse(&body.await?).map(Self) })
     }
 }
 
-fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
+impl<T: DeserializeOwned + 'static> FromRequest for ScimBody<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = whole(
+            request,
+            payload,
+            &["application/scim+json", "application/json"],
+        );
+        Box::pin(async move { parse(&body.await?).map(Self) })
+    }
+}
+
+/// The body's bytes, when it is of one of these media types and not too large.
+fn whole(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    kinds: &'static [&'static str],
+) -> impl Future<Output = Result<BytesMut, Problem>> + use<> {
+    let (typed, length) = (check_media_type(request, kinds), announced(request));
+    let payload = payload.take();
+    async move {
+        typed?;
+        if length.is_some_and(|length| length > MOST_BYTES) {
+            return Err(too_large());
+        }
+        read(payload).await
+    }
+}
+
+fn check_media_type(request: &HttpRequest, kinds: &'static [&'static str]) -> Result<(), Problem> {
     let value = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -45,13 +74,14 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     let essence = value
         .and_then(|value| value.split(';').next())
         .map(str::trim);
-    if essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+    let known = |essence: &str| kinds.iter().any(|kind| essence.eq_ignore_ascii_case(kind));
+    if essence.is_some_and(known) {
         return Ok(());
     }
     Err(Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "media_type",
-        "The body must be application/json.",
+        format!("The body must be {}.", kinds.join(" or ")),
     ))
 }
 

@@ -31,8 +31,8 @@ mod server;
 mod shared;
 mod tls;
 
-pub use access::{Access, Allowed, Client, Door, Knock, Public, RateClass, SignedIn};
-pub use body::{Body, MOST_BYTES};
+pub use access::{Access, Allowed, Client, Door, Knock, Provisioning, Public, RateClass, SignedIn};
+pub use body::{Body, MOST_BYTES, ScimBody};
 pub use config::{Config, ForwardedHeader};
 pub use cookie::{
     forget_refresh_cookie, forget_sign_in_cookie, forget_sso_cookie, read_refresh_cookie,

@@ -139,6 +139,10 @@ impl Problem {
     pub fn code(&self) -> &str {
         &self.0.code
     }
+    /// What happened, for whoever asked.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
 }
 
 /// What each kind of error is in HTTP. No arm catches the rest: a new kind is decided here.

@@ -10,17 +10,18 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kernel::UserId;
+use kernel::{ScimTokenId, UserId};
 
 /// More keys than this at once: those whose bucket is full again are forgotten.
 const MOST: usize = 50_000;
 
-/// Whose bucket a request is charged to. IPv6 is counted by /64.
+/// Whose bucket a request is charged to: a network's, a person's, or that of a provider's token. IPv6 is counted by /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     SignIn(Network),
     Network(Network),
     Person(UserId),
+    Provisioner(ScimTokenId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +64,7 @@ impl RateLimits {
     pub(crate) fn charge(&self, key: Key, now: DateTime<Utc>) -> Result<(), Duration> {
         let per_minute = match key {
             Key::SignIn(_) => self.sign_ins,
-            Key::Network(_) | Key::Person(_) => self.requests,
+            Key::Network(_) | Key::Person(_) | Key::Provisioner(_) => self.requests,
         };
         let minute = TimeDelta::minutes(1);
         let one = TimeDelta::microseconds(60_000_000 / per_minute);

@@ -16,7 +16,7 @@ use crate::{
     identity::{Caller, Identity},
     invitations::{invitation_arm, invitation_mark_sent, invitation_use},
     link::LinkToken,
-    members::{is_member, lock_tenant},
+    membership::{is_member, lock_tenant},
     refusal::Refusal,
     roles::roles_of,
     store,

@@ -16,7 +16,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    acting::Acting, error::IdentityError, identity::Identity, key_text, members::lock_tenant,
+    acting::Acting, error::IdentityError, identity::Identity, key_text, membership::lock_tenant,
     refusal::Refusal, setup::text_of,
 };
 

@@ -22,7 +22,7 @@ use crate::{
     email::Email,
     error::IdentityError,
     identity::{Identity, Inner},
-    members::{is_member, lock_tenant},
+    membership::{is_member, lock_tenant},
     refusal::Refusal,
     roles::{role_names, roles_of},
 };

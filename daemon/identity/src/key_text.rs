@@ -1,11 +1,12 @@
-//! How an interface key reads: `rk_<id>_<secret><checksum>`.
+//! How a secret for programs reads: `<label>_<id>_<secret><checksum>`. The label is `rk` for an interface
+//! key and `rkscim` for a provider's provisioning token.
 //!
 //! The id is 32 hexadecimal digits and no secret. The secret is 40 characters of `0-9A-Za-z` (238 bits).
 //! The checksum is the first 8 hexadecimal digits of SHA-256 over everything before it, so that a scanner
 //! of source code can tell a real key from noise without asking anybody, and a mistyped key costs no
 //! bcrypt.
 
-use kernel::{ApiKeyId, Secret};
+use kernel::{ApiKeyId, ScimTokenId, Secret};
 use uuid::Uuid;
 
 use crate::{
@@ -19,11 +20,40 @@ const CHECKSUM: usize = 8;
 
 /// What of a key may be shown.
 pub(crate) fn prefix(key: ApiKeyId) -> String {
-    format!("rk_{}", key.uuid().as_simple())
+    shown("rk", key.uuid())
+}
+
+/// What of a provisioning token may be shown.
+pub(crate) fn scim_prefix(token: ScimTokenId) -> String {
+    shown("rkscim", token.uuid())
 }
 
 /// A new key's whole text, and its secret part, which is what is hashed.
 pub(crate) fn new(key: ApiKeyId) -> Result<(Secret<String>, Secret<String>), IdentityError> {
+    make(&prefix(key))
+}
+
+/// A new provisioning token's whole text, which is what is hashed.
+pub(crate) fn new_scim(token: ScimTokenId) -> Result<Secret<String>, IdentityError> {
+    Ok(make(&scim_prefix(token))?.0)
+}
+
+/// Id and secret of a well-formed key.
+pub(crate) fn parse(text: &str) -> Option<(ApiKeyId, Secret<String>)> {
+    let (id, secret) = read("rk_", text)?;
+    Some((ApiKeyId::from_uuid(id), secret))
+}
+
+/// Whether the text can be a provisioning token at all.
+pub(crate) fn is_scim(text: &str) -> bool {
+    read("rkscim_", text).is_some()
+}
+
+fn shown(label: &str, id: Uuid) -> String {
+    format!("{label}_{}", id.as_simple())
+}
+
+fn make(prefix: &str) -> Result<(Secret<String>, Secret<String>), IdentityError> {
     let mut secret = String::with_capacity(SECRET);
     while secret.len() < SECRET {
         for byte in random::<64>()? {
@@ -34,22 +64,21 @@ pub(crate) fn new(key: ApiKeyId) -> Result<(Secret<String>, Secret<String>), Ide
             }
         }
     }
-    let body = format!("{}_{secret}", prefix(key));
+    let body = format!("{prefix}_{secret}");
     let text = format!("{body}{}", checksum(&body));
     Ok((Secret::new(text), Secret::new(secret)))
 }
 
-/// Id and secret of a well-formed key.
-pub(crate) fn parse(text: &str) -> Option<(ApiKeyId, Secret<String>)> {
+fn read(label: &str, text: &str) -> Option<(Uuid, Secret<String>)> {
     let (body, sum) = text.split_at_checked(text.len().checked_sub(CHECKSUM)?)?;
-    let (id, secret) = body.strip_prefix("rk_")?.split_once('_')?;
+    let (id, secret) = body.strip_prefix(label)?.split_once('_')?;
     let sound = secret.len() == SECRET
         && secret.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && id.len() == 32
         && !id.bytes().any(|byte| byte.is_ascii_uppercase())
         && checksum(body) == sum;
     let id = Uuid::try_parse(id).ok().filter(|_| sound)?;
-    Some((ApiKeyId::from_uuid(id), Secret::new(secret.to_owned())))
+    Some((id, Secret::new(secret.to_owned())))
 }
 
 fn checksum(body: &str) -> String {
@@ -75,6 +104,14 @@ mod tests {
         assert_eq!(read.expose(), secret.expose());
         assert_eq!(secret.expose().len(), 40);
         assert_ne!(new(id).unwrap().0.expose(), text.expose());
+    }
+
+    #[test]
+    fn a_token_for_provisioning_is_no_interface_key() {
+        let token = new_scim(ScimTokenId::generate(&SystemClock)).unwrap();
+        assert!(is_scim(token.expose()) && parse(token.expose()).is_none());
+        let (key, _) = new(ApiKeyId::generate(&SystemClock)).unwrap();
+        assert!(!is_scim(key.expose()));
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! failures for all daemons together, and makes the [`kernel::Principal`] that everything else is
 //! asked with. All of its rows are reached through `db::AuthTx`, as the role `revkeep_auth`.
 //!
-//! [`sso`] is sign-in through a tenant's identity provider.
+//! [`sso`] is sign-in through a tenant's identity provider, [`scim`] what that provider does about its
+//! people between their sign-ins.
 
 mod accept;
 mod account;
@@ -32,6 +33,7 @@ mod key_text;
 mod keys;
 mod link;
 mod members;
+mod membership;
 mod opaque;
 mod password;
 mod people;
@@ -44,6 +46,7 @@ mod reset;
 mod rewrap;
 mod rewrap_invitations;
 mod roles;
+pub mod scim;
 mod session;
 mod setup;
 mod sign_up;

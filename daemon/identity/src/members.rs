@@ -9,20 +9,20 @@ mod list;
 
 use audit::Entry;
 use db::{AuthTx, Unit};
-use diesel::{
-    AsChangeset, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl,
-    Selectable, SelectableHelper, dsl::count_star, update,
-};
+use diesel::{QueryDsl, RunQueryDsl};
 use kernel::{Action, Event, Principal, Role, TenantId, UserId};
-use schema::{memberships, tenants, users};
+use schema::tenants;
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::{
     acting::Acting,
     error::IdentityError,
     factor::factors_reset,
     identity::Identity,
+    membership::{
+        Change, Membership, deactivate, is_only_here, keep_one_admin, lock_tenant, membership,
+        reactivate, set,
+    },
     refusal::Refusal,
     roles::{role_names, roles_of},
     store,
@@ -32,31 +32,6 @@ pub use list::{Member, MemberFactors, MemberFilter, MemberPage};
 use list::{linked, one};
 
 type Outcome<T> = Result<T, IdentityError>;
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = memberships)]
-struct Membership {
-    roles: Vec<String>,
-    owner: bool,
-    epoch: i32,
-    state: String,
-}
-
-/// What is `None` stays.
-#[derive(AsChangeset, Default)]
-#[diesel(table_name = memberships)]
-struct Change {
-    roles: Option<Vec<String>>,
-    owner: Option<bool>,
-    state: Option<&'static str>,
-    epoch: i32,
-}
-
-impl Membership {
-    fn is_admin(&self) -> bool {
-        self.roles.iter().any(|role| role == Role::Admin.name())
-    }
-}
 
 impl Identity {
     /// The roles of a member, as a mail tells of them.
@@ -115,21 +90,10 @@ impl Identity {
             if old.state != "active" {
                 return Ok(());
             }
-            if old.owner {
-                return Err(Refusal::LastOwner.into());
-            }
-            if old.is_admin() {
-                keep_one_admin(tx, member)?;
-            }
-            set(tx, member, &old, state("deactivated"))?;
-            let ended = tx.member_cut(member, "deactivated")?;
+            let ended = deactivate(tx, member, &old)?;
             let entry = Entry::new(Action::MemberDeactivate, "user", member)
                 .after(json!({ "sessions_ended": ended }));
-            acting.audit(tx, entry)?;
-            Ok(jobs::publish(
-                tx,
-                &Event::MemberDeactivated { user: member },
-            )?)
+            acting.audit(tx, entry)
         })
         .await
     }
@@ -139,12 +103,8 @@ impl Identity {
             if old.state == "active" {
                 return Ok(());
             }
-            set(tx, member, &old, state("active"))?;
-            acting.audit(tx, Entry::new(Action::MemberReactivate, "user", member))?;
-            Ok(jobs::publish(
-                tx,
-                &Event::MemberReactivated { user: member },
-            )?)
+            reactivate(tx, member, &old)?;
+            acting.audit(tx, Entry::new(Action::MemberReactivate, "user", member))
         })
         .await
     }
@@ -282,86 +242,9 @@ impl Identity {
     }
 }
 
-/// Every change of a tenant's people goes through this lock, one at a time.
-pub(crate) fn lock_tenant(tx: &mut AuthTx<'_>) -> Outcome<()> {
-    tenants::table
-        .find(tx.tenant().uuid())
-        .select(tenants::tenant_id)
-        .for_update()
-        .first::<Uuid>(tx.conn())
-        .optional()?
-        .map(drop)
-        .ok_or_else(|| Refusal::UnknownThing.into())
-}
-
 fn tenant_name(tx: &mut AuthTx<'_>) -> Outcome<String> {
     Ok(tenants::table
         .find(tx.tenant().uuid())
         .select(tenants::name)
         .first(tx.conn())?)
-}
-
-fn membership(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<Option<Membership>> {
-    Ok(memberships::table
-        .find((tx.tenant().uuid(), user.uuid()))
-        .select(Membership::as_select())
-        .for_update()
-        .first(tx.conn())
-        .optional()?)
-}
-
-/// Whether the person is a member of the scope's tenant, active or not.
-pub(crate) fn is_member(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<bool> {
-    Ok(membership(tx, user)?.is_some())
-}
-
-/// Whether the person of the scope is a member of its tenant alone, and does not run the appliance.
-fn is_only_here(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<bool> {
-    let tenant = tx.tenant();
-    let elsewhere: i64 = memberships::table
-        .filter(memberships::user_id.eq(user.uuid()))
-        .filter(memberships::tenant_id.ne(tenant.uuid()))
-        .select(count_star())
-        .first(tx.conn())?;
-    let super_admin: bool = users::table
-        .find(user.uuid())
-        .select(users::super_admin)
-        .first(tx.conn())?;
-    Ok(elsewhere == 0 && !super_admin)
-}
-
-/// Refuses when nobody but `leaving` is an active administrator.
-fn keep_one_admin(tx: &mut AuthTx<'_>, leaving: UserId) -> Outcome<()> {
-    let tenant = tx.tenant();
-    let rows: Vec<Vec<String>> = memberships::table
-        .filter(memberships::tenant_id.eq(tenant.uuid()))
-        .filter(memberships::user_id.ne(leaving.uuid()))
-        .filter(memberships::state.eq("active"))
-        .select(memberships::roles)
-        .load(tx.conn())?;
-    let admin = |roles: &Vec<String>| roles.iter().any(|role| role == Role::Admin.name());
-    if rows.iter().any(admin) {
-        Ok(())
-    } else {
-        Err(Refusal::LastAdmin.into())
-    }
-}
-
-fn state(state: &'static str) -> Change {
-    Change {
-        state: Some(state),
-        ..Change::default()
-    }
-}
-
-/// Stores a change of a membership that was locked, and raises its epoch.
-fn set(tx: &mut AuthTx<'_>, user: UserId, old: &Membership, change: Change) -> Outcome<()> {
-    let change = Change {
-        epoch: old.epoch.saturating_add(1),
-        ..change
-    };
-    update(memberships::table.find((tx.tenant().uuid(), user.uuid())))
-        .set(&change)
-        .execute(tx.conn())?;
-    Ok(())
 }

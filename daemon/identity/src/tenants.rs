@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     acting::Acting, error::IdentityError, identity::Identity, invitations::NewInvitation,
-    members::lock_tenant, refusal::Refusal, setup::text_of, standing,
+    membership::lock_tenant, refusal::Refusal, setup::text_of, standing,
 };
 
 type Outcome<T> = Result<T, IdentityError>;

@@ -19,7 +19,7 @@ use crate::{
     error::IdentityError,
     grant::{Grant, opened},
     identity::Identity,
-    members::lock_tenant,
+    membership::lock_tenant,
     refusal::Refusal,
     store,
 };

@@ -100,6 +100,8 @@ ids! {
     QueueId = "queue";
     AssignmentId = "asg";
     ProviderId = "provider";
+    ScimTokenId = "scimtoken";
+    GroupId = "group";
     /// One HTTP request; also the correlation id of what it causes.
     RequestId = "req";
 }

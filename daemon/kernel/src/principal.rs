@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{JobId, RequestId, SessionId, TenantId, UserId};
+use crate::id::{JobId, RequestId, ScimTokenId, SessionId, TenantId, UserId};
 
 /// The four roles of LM-27 to LM-30. `owner` is a flag on an admin's membership (CX-28).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -87,6 +87,8 @@ pub enum Actor {
     System { job: Option<JobId> },
     /// An administrator on the machine, through the admin socket.
     Local { os_user: String },
+    /// A tenant's identity provider, by the token that it showed.
+    Provisioner { token: ScimTokenId },
 }
 
 impl Actor {
@@ -94,7 +96,7 @@ impl Actor {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Human { .. } => "human",
-            Self::System { .. } | Self::Local { .. } => "system",
+            Self::System { .. } | Self::Local { .. } | Self::Provisioner { .. } => "system",
         }
     }
     /// A pseudonymous id for audit rows: never a name or an address.
@@ -104,6 +106,7 @@ impl Actor {
             Self::System { job: Some(job) } => job.to_string(),
             Self::System { job: None } => String::from("daemon"),
             Self::Local { os_user } => format!("local:{os_user}"),
+            Self::Provisioner { token } => token.to_string(),
         }
     }
 }
@@ -140,7 +143,7 @@ impl Principal {
     pub const fn user(&self) -> Option<UserId> {
         match self.actor {
             Actor::Human { user, .. } => Some(user),
-            Actor::System { .. } | Actor::Local { .. } => None,
+            Actor::System { .. } | Actor::Local { .. } | Actor::Provisioner { .. } => None,
         }
     }
 }

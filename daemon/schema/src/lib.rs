@@ -503,6 +503,54 @@ diesel::table! {
 }
 
 diesel::table! {
+    scim_group_members (tenant_id, group_id, user_id) {
+        tenant_id -> Uuid,
+        group_id -> Uuid,
+        user_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    scim_groups (tenant_id, group_id) {
+        tenant_id -> Uuid,
+        group_id -> Uuid,
+        name -> Text,
+        external_id -> Nullable<Text>,
+        roles -> Array<Text>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    scim_tokens (tenant_id, token_id) {
+        tenant_id -> Uuid,
+        token_id -> Uuid,
+        name -> Text,
+        secret_hash -> Bytea,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    scim_users (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        user_name_hash -> Bytea,
+        external_hash -> Nullable<Bytea>,
+        profile_sealed -> Bytea,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     sessions (session_id) {
         session_id -> Uuid,
         user_id -> Uuid,
@@ -734,6 +782,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     routing_records,
     rules,
     schedules,
+    scim_group_members,
+    scim_groups,
+    scim_tokens,
+    scim_users,
     sessions,
     setup_codes,
     signing_keys,

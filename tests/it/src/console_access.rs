@@ -14,7 +14,7 @@ const HELD: [&[&str]; 4] = [
 ];
 
 /// What the id in a path begins with.
-pub(crate) const PREFIXES: [(&str, &str); 13] = [
+pub(crate) const PREFIXES: [(&str, &str); 15] = [
     ("/passkeys/", "passkey"),
     ("/sessions/", "session"),
     ("/pools/", "pool"),
@@ -28,6 +28,8 @@ pub(crate) const PREFIXES: [(&str, &str); 13] = [
     ("/platform/tenants/", "tenant"),
     ("/support-visits/", "visit"),
     ("/sso/providers/", "provider"),
+    ("/sso/scim/tokens/", "scimtoken"),
+    ("/sso/scim/groups/", "group"),
 ];
 
 pub(crate) struct Expected {

@@ -320,10 +320,15 @@ impl Desk {
 
     /// A program's form, to an address outside the console's API.
     pub(crate) async fn form(&self, path: &str, body: &str) -> Response {
-        let url = format!("https://{}{path}", self.running.address());
-        let request = self.client.post(url).body(body.to_owned());
+        let request = self.outside(Method::POST, path).body(body.to_owned());
         let kind = "application/x-www-form-urlencoded";
         request.header("content-type", kind).send().await.unwrap()
+    }
+
+    /// A request to an address outside the console's API.
+    pub(crate) fn outside(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("https://{}{path}", self.running.address());
+        self.client.request(method, url)
     }
 
     /// Status and JSON, as Ada.

@@ -35,6 +35,7 @@ fn body(route: &Expected) -> Value {
             "kind": "oidc", "name": "n", "enabled": true, "issuer": "https://idp.example",
             "client_id": "c", "client_secret": null, "create_members": false, "version": 1,
         }),
+        ("PUT", "/sso/scim/groups/{id}") => json!({ "roles": ["admin"] }),
         ("PATCH", "/me/factors/passkeys/{id}") => json!({ "name": "n" }),
         _ => json!({}),
     }

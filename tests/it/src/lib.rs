@@ -48,6 +48,7 @@ mod reset;
 mod rotation;
 mod salesforce;
 mod saml;
+mod scim;
 mod sso;
 mod statements;
 mod tenants;

@@ -67,9 +67,9 @@ fn rewrap(daemon: &Daemon) -> Value {
     told
 }
 
-/// A grant that Salesforce cannot be told of, an invitation that waits and an identity provider, so that
-/// every sealed column has a value.
-async fn every_sealed_value(world: &World, console: &stack::console::Console) {
+/// A grant that Salesforce cannot be told of, an invitation that waits, an identity provider and somebody
+/// whom it provisioned, so that every sealed column has a value.
+async fn every_sealed_value(world: &World, daemon: &Daemon, console: &stack::console::Console) {
     let deaf = Fault {
         method: None,
         path: Some("/services/oauth2/revoke".to_owned()),
@@ -91,13 +91,37 @@ async fn every_sealed_value(world: &World, console: &stack::console::Console) {
         .await
         .unwrap();
     assert!(status.is_success(), "{told}");
+    provision(daemon, console, &told["id"]).await;
+}
+
+async fn provision(daemon: &Daemon, console: &stack::console::Console, provider: &Value) {
+    let domain = json!({ "domain": "acme.example", "provider": provider });
+    console.post("/sso/domains", domain).await.unwrap();
+    let waiting = console.get("/platform/sso/domains").await.unwrap();
+    let word = json!({ "tenant": waiting["items"][0]["tenant"], "domain": "acme.example" });
+    let verify = console.request(
+        reqwest::Method::POST,
+        "/platform/sso/domains/verify",
+        Some(word),
+    );
+    assert!(verify.await.unwrap().0.is_success());
+    let token = json!({ "name": "P", "expires_at": null });
+    let token = console.post("/sso/scim/tokens", token).await.unwrap();
+    let person = daemon
+        .client()
+        .unwrap()
+        .post(format!("{}/scim/v2/Users", daemon.url))
+        .bearer_auth(token["secret"].as_str().unwrap())
+        .json(&json!({ "userName": "eve@acme.example" }));
+    let made = person.send().await.unwrap();
+    assert_eq!(made.status().as_u16(), 201);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_key_rotates_while_leads_are_routed() {
     let world = world().await;
     let (first, console) = configured(&world).await;
-    every_sealed_value(&world, &console).await;
+    every_sealed_value(&world, &first, &console).await;
     scenario::activate(&console).await.unwrap();
     all_at(&world, 1).unwrap();
     for turn in 0..3 {
@@ -139,7 +163,7 @@ async fn every_key_rotates_while_leads_are_routed() {
 async fn a_rewrap_that_was_cut_short_goes_on_and_rotates_once() {
     let world = world().await;
     let (first, console) = configured(&world).await;
-    every_sealed_value(&world, &console).await;
+    every_sealed_value(&world, &first, &console).await;
     assert!(first.stop().await.unwrap().success());
     let mut version = 1;
     for point in ["key_rotated", "rewrap_page"] {

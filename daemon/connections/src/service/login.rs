@@ -263,7 +263,9 @@ fn connect(
 fn session(who: &Principal) -> Result<SessionId, ConnectionError> {
     match who.actor {
         Actor::Human { session, .. } => Ok(session),
-        Actor::System { .. } | Actor::Local { .. } => Err(ConnectionError::NotHuman),
+        Actor::System { .. } | Actor::Local { .. } | Actor::Provisioner { .. } => {
+            Err(ConnectionError::NotHuman)
+        }
     }
 }
 

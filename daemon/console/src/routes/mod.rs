@@ -19,6 +19,7 @@ mod records;
 mod reps;
 mod routers;
 mod rules;
+mod scim;
 mod session;
 mod setup;
 mod signing_keys;
@@ -62,6 +63,7 @@ pub fn all() -> Routes {
         .and(events::routes())
         .and(sso::routes())
         .and(sso_providers::routes())
+        .and(scim::routes())
 }
 
 /// Set-up and sign-in: what there is before anyone is inside. Needs `http::Shared` alone.
@@ -86,6 +88,7 @@ mod tests {
             Access::Public => ("public", vec!["everyone"]),
             Access::Knock => ("knock", vec!["everyone"]),
             Access::Client => ("client", vec!["everyone"]),
+            Access::Provisioner => ("provisioner", vec!["provider"]),
             Access::SignedIn => ("signed_in", Role::ALL.map(Role::name).to_vec()),
             Access::Permission(permission) => {
                 let held = Role::ALL

@@ -17,15 +17,15 @@ mod browser;
 mod domain;
 mod error;
 mod flow;
-mod model;
+pub(crate) mod model;
 mod oidc;
 pub(crate) mod only;
-mod person;
+pub(crate) mod person;
 mod provider;
 mod rewrap;
 mod saml;
 mod saml_flow;
-mod store;
+pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 mod transport;

@@ -22,7 +22,7 @@ use crate::{
     email::{Email, keyed_hash},
     error::IdentityError,
     grant::{Grant, Opened, email_binding, open_session},
-    identity::Caller,
+    identity::{Caller, Inner},
     store::{NewSession, NewUser},
 };
 
@@ -30,9 +30,9 @@ use crate::{
 pub(crate) struct Address {
     pub(crate) email: Email,
     /// As every account's.
-    shared: Vec<u8>,
+    pub(crate) shared: Vec<u8>,
     /// In the tenant's own namespace.
-    own: Vec<u8>,
+    pub(crate) own: Vec<u8>,
 }
 
 impl Address {
@@ -176,7 +176,7 @@ impl Sso {
             (Found::Nobody { .. }, _) if !row.create_members => Err(SsoError::NoMember.into()),
             (Found::Nobody { email_hash }, Some(address)) => {
                 let name = proven.name.as_deref();
-                let new = self.new_user(&address, email_hash, name).await?;
+                let new = inner.new_user(&address, email_hash, name).await?;
                 Ok((UserId::from_uuid(new.user_id), Some(new)))
             }
             (Found::Nobody { .. }, None) => {
@@ -184,7 +184,9 @@ impl Sso {
             }
         }
     }
+}
 
+impl Inner {
     /// An account without a password.
     pub(crate) async fn new_user(
         &self,
@@ -192,25 +194,33 @@ impl Sso {
         email_hash: Vec<u8>,
         name: Option<&str>,
     ) -> Result<NewUser, IdentityError> {
-        let inner = &self.identity.inner;
-        let user = UserId::generate(inner.clock.as_ref());
-        let owner = user.to_string();
-        let sealed = inner
-            .vault
-            .seal(
-                TenantId::PLATFORM,
-                &email_binding(&owner),
-                address.email.as_str().as_bytes(),
-            )
-            .await?;
+        let user = UserId::generate(self.clock.as_ref());
         Ok(NewUser {
             user_id: user.uuid(),
             email_hash,
-            email_sealed: sealed.to_bytes(),
+            email_sealed: self.seal_email(user, &address.email).await?,
             name: person_name(name, address.email.as_str()),
             password_hash: None,
             super_admin: false,
         })
+    }
+
+    /// An address as its account stores it.
+    pub(crate) async fn seal_email(
+        &self,
+        user: UserId,
+        email: &Email,
+    ) -> Result<Vec<u8>, IdentityError> {
+        let owner = user.to_string();
+        let sealed = self
+            .vault
+            .seal(
+                TenantId::PLATFORM,
+                &email_binding(&owner),
+                email.as_str().as_bytes(),
+            )
+            .await?;
+        Ok(sealed.to_bytes())
     }
 }
 

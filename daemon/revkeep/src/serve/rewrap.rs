@@ -29,16 +29,18 @@ enum Sealed {
     SigningKeys,
     People,
     ProviderSecrets,
+    ScimProfiles,
 }
 
 impl Sealed {
     /// Under the key of each tenant. The platform is a tenant here as well: it has an audit log.
-    const OF_TENANT: [Self; 5] = [
+    const OF_TENANT: [Self; 6] = [
         Self::AuditKeys,
         Self::Connections,
         Self::EndingGrants,
         Self::Invitations,
         Self::ProviderSecrets,
+        Self::ScimProfiles,
     ];
     /// Under the platform's key.
     const OF_PLATFORM: [Self; 3] = [Self::AuditKeys, Self::SigningKeys, Self::People];
@@ -61,6 +63,7 @@ impl Sealed {
                 "users.email_sealed",
             ],
             Self::ProviderSecrets => &["sso_providers.client_secret_sealed"],
+            Self::ScimProfiles => &["scim_users.profile_sealed"],
         }
     }
 }
@@ -277,6 +280,11 @@ impl Rewrap {
             Sealed::ProviderSecrets => self
                 .identity
                 .provider_secrets_rewrap(who.tenant, newest)
+                .await
+                .map_err(reason),
+            Sealed::ScimProfiles => self
+                .identity
+                .scim_profiles_rewrap(who, last, newest)
                 .await
                 .map_err(reason),
         }

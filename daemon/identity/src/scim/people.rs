@@ -214,7 +214,7 @@ impl Identity {
                     .after(json!({ "active": input.active, "address_changed": address.is_some() }));
                 pen.note(tx, entry)?;
                 activate(tx, &pen, user, &member, input.active)?;
-                Ok(hints(tx)?)
+                hints(tx)
             })
             .await
     }
@@ -233,7 +233,7 @@ impl Identity {
                 activate(tx, &pen, user, &member, Some(false))?;
                 rows::person_delete(tx, user)?;
                 pen.note(tx, Entry::new(Action::ScimUserDelete, "user", user))?;
-                Ok(hints(tx)?)
+                hints(tx)
             })
             .await;
         if let Err(error) = done {

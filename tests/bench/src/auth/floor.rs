@@ -67,7 +67,7 @@ impl Floor {
             chains.push(Mutex::new(chain(person).await?));
         }
         let db = person.db.clone();
-        let signer = EncodingKey::from_rsa_pem(&Rsa::generate(2048)?.private_key_to_pem()?)?;
+        let signer = EncodingKey::from_rsa_pem(&Rsa::generate(3072)?.private_key_to_pem()?)?;
         let state = web::Data::new(State { db, signer, chains });
         let ca = TestCa::new()?;
         let server = HttpServer::new(move || {

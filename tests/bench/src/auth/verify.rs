@@ -94,7 +94,7 @@ impl Floor {
         let key = match algorithm {
             SigningAlgorithm::EdDSA => PKey::generate_ed25519()?,
             SigningAlgorithm::RS256 | SigningAlgorithm::PS256 => {
-                PKey::from_rsa(Rsa::generate(2048)?)?
+                PKey::from_rsa(Rsa::generate(3072)?)?
             }
         };
         let mut signer = match algorithm {

@@ -37,9 +37,8 @@ impl Signed {
         assertion(id, MALLORY).replace(HERE, inner)
     }
 
-    fn refused(&self, name: &str, inner: &str) {
-        let read = self.idp.read(&response(inner));
-        assert!(read.is_err(), "{name}: {read:?}");
+    fn refused(&self, code: Refusal, name: &str, inner: &str) {
+        assert_eq!(self.idp.read(&response(inner)), Err(code), "{name}");
     }
 
     /// Alice's signature with `inner` in it.
@@ -55,31 +54,59 @@ impl Signed {
 fn a_signed_assertion_beside_around_or_inside_a_forged_one_is_refused() {
     let signed = Signed::new();
     let Signed { whole, bare, .. } = &signed;
-    for id in ["_a1", "_evil"] {
+    for (id, two, moved) in [
+        ("_a1", Refusal::DuplicateId, Refusal::Signature),
+        ("_evil", Refusal::Several, Refusal::SignatureShape),
+    ] {
         let evil = Signed::evil(id, "");
-        signed.refused("3: before", &format!("{evil}{whole}"));
-        signed.refused("3: after", &format!("{whole}{evil}"));
-        let around = evil.replace("</saml:Assertion>", &format!("{whole}</saml:Assertion>"));
-        signed.refused("4: around", &around);
         let with = Signed::evil(id, &signed.signature);
-        signed.refused("signature moved", &with);
-        signed.refused("5: original behind", &format!("{with}{bare}"));
-        signed.refused(
-            "6: original in the signature",
-            &Signed::evil(id, &signed.around(bare)),
-        );
-        signed.refused("8: in an object", &Signed::evil(id, &signed.around(whole)));
-        let extended = format!("<samlp:Extensions>{evil}</samlp:Extensions>{whole}");
-        signed.refused("7: in extensions", &extended);
-        let extended = format!("<samlp:Extensions>{whole}</samlp:Extensions>{evil}");
-        signed.refused("7: original in extensions", &extended);
+        for (name, inner) in [
+            ("3: before", format!("{evil}{whole}")),
+            ("3: after", format!("{whole}{evil}")),
+            (
+                "4: around",
+                evil.replace("</saml:Assertion>", &format!("{whole}</saml:Assertion>")),
+            ),
+            ("5: original behind", format!("{with}{bare}")),
+            (
+                "6: original in the signature",
+                Signed::evil(id, &signed.around(bare)),
+            ),
+            (
+                "7: in extensions",
+                format!("<samlp:Extensions>{evil}</samlp:Extensions>{whole}"),
+            ),
+            (
+                "7: original in extensions",
+                format!("<samlp:Extensions>{whole}</samlp:Extensions>{evil}"),
+            ),
+            ("8: in an object", Signed::evil(id, &signed.around(whole))),
+        ] {
+            signed.refused(two, name, &inner);
+        }
+        signed.refused(moved, "signature moved", &with);
     }
-    let value = |inner: &str| {
-        assertion("_evil", MALLORY)
-            .replace(HERE, "")
-            .replace(MALLORY, &format!("{MALLORY}{inner}"))
-    };
-    signed.refused("in a value", &value(whole));
+    let value = Signed::evil("_evil", "").replacen(MALLORY, &format!("{MALLORY}{whole}"), 1);
+    signed.refused(Refusal::Several, "in a value", &value);
+}
+
+/// The walls around it, each by itself: no stranger among a response's children, no signature anywhere
+/// but where one belongs.
+#[test]
+fn nothing_stands_where_it_does_not_belong() {
+    let signed = Signed::new();
+    let Signed {
+        whole, signature, ..
+    } = &signed;
+    let extended = format!("<samlp:Extensions><x/></samlp:Extensions>{whole}");
+    signed.refused(Refusal::Shape, "extensions", &extended);
+    let text = response(whole);
+    let beside = text.replace("</samlp:Status>", &format!("{signature}</samlp:Status>"));
+    assert_eq!(
+        signed.idp.read(&beside),
+        Err(Refusal::SignatureShape),
+        "a signature in the status"
+    );
 }
 
 #[test]
@@ -92,7 +119,10 @@ fn a_signed_response_inside_or_beside_a_forged_one_is_refused() {
     assert!(idp.read(&text.replace(HERE, &signature)).is_ok());
 
     let evil = response(&assertion("_evil", MALLORY).replace(HERE, ""));
-    for id in ["_response", "_other"] {
+    for (id, code) in [
+        ("_response", Refusal::DuplicateId),
+        ("_other", Refusal::Several),
+    ] {
         let evil = evil.replace("ID=\"_response\"", &format!("ID=\"{id}\""));
         let object = signature.replace(
             "</ds:Signature>",
@@ -104,7 +134,7 @@ fn a_signed_response_inside_or_beside_a_forged_one_is_refused() {
             ("2, turned", format!("{original}{signature}")),
         ] {
             let forged = evil.replace("<samlp:Status>", &format!("{inserted}<samlp:Status>"));
-            assert!(idp.read(&forged).is_err(), "{name}");
+            assert_eq!(idp.read(&forged), Err(code), "{name}");
         }
     }
 }

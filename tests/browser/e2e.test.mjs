@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { Authenticator } from "./authenticator.mjs";
 import { Console } from "./console.mjs";
 import { identitySteps } from "./identity.mjs";
+import { samlSteps } from "./saml.mjs";
 import { ssoSteps } from "./sso.mjs";
 import { acceptWrites, leadsArrive, owners, refuseWrites, revokeGrant } from "./simulator.mjs";
 
@@ -294,6 +295,7 @@ step("the page can be skipped to, and the palette opens and closes by keyboard",
 
 identitySteps(step, () => ui, ADMIN);
 ssoSteps(step, () => ui, ADMIN);
+samlSteps(step, () => ui);
 
 step("the tenant's session ends where it should: signed out, no page opens", async () => {
   await ui.signOut(ADMIN.name);

@@ -174,5 +174,8 @@ export function ssoSteps(step, open, admin) {
     await other.page.getByRole("link", { name: /Cancel/ }).click();
     await other.page.getByText("Your organisation's sign-in said no").waitFor();
     await other.leave([401]);
+    // Its port is the next provider's.
+    idp.stop();
+    idp = undefined;
   });
 }

@@ -144,6 +144,8 @@ async fn groups_are_found_and_listed_without_their_members() {
     let place = Place::open().await;
     let bob = place.person("bob@acme.example").await;
     let sales = group(&place, "Sales", &[&bob]).await;
+    // Groups are listed in the order in which they came.
+    place.desk.house.advance(chrono::TimeDelta::seconds(1));
     group(&place, "Legal", &[]).await;
     let found = async |query: &str| place.get(&format!("/Groups?{query}")).await;
     let by_name = found(&format!("filter={}", encoded("displayName eq \"sales\""))).await;

@@ -21,6 +21,7 @@ pub mod setup;
 mod sso;
 mod system;
 mod tenant;
+mod turn;
 mod unit;
 
 pub use auth::{
@@ -38,4 +39,5 @@ pub use scim::ScimTokenStanding;
 pub use sso::WaitingDomain;
 pub use system::{ClaimedJob, JobCount, RewrapCount, SystemTx, TrialDue};
 pub use tenant::TenantTx;
+pub use turn::take_turn;
 pub use unit::{Db, Unit};

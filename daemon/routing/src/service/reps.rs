@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use audit::Entry;
 use db::{TenantTx, Unit};
 use diesel::{
-    ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper,
+    ExpressionMethods, RunQueryDsl, SelectableHelper,
     sql_types::{Array, Bool, Jsonb, Text, Timestamptz, Uuid as SqlUuid},
 };
 use kernel::{Action, QueueId, RepId};
@@ -48,7 +48,7 @@ pub struct RepEntry {
     reason = "the whole list in one statement, by unnest"
 )]
 pub fn reps_sync(tx: &mut TenantTx<'_>, synced: &[SyncedRep]) -> Result<(), RoutingError> {
-    // In one order, so that two of these never wait for each other in a circle.
+    db::take_turn(tx, "reps")?;
     let unique: BTreeMap<&str, &SyncedRep> = synced
         .iter()
         .map(|rep| (rep.external_id.as_str(), rep))
@@ -61,13 +61,6 @@ pub fn reps_sync(tx: &mut TenantTx<'_>, synced: &[SyncedRep]) -> Result<(), Rout
     let names: Vec<&str> = unique.values().map(|rep| rep.name.as_str()).collect();
     let active: Vec<bool> = unique.values().map(|rep| rep.active).collect();
     let (tenant, now) = (tx.tenant().uuid(), tx.now());
-    // Those who are no longer listed are changed too: whoever comes first has them all.
-    reps::table
-        .filter(reps::tenant_id.eq(tenant))
-        .order(reps::rep_id)
-        .select(reps::rep_id)
-        .for_no_key_update()
-        .load::<Uuid>(tx.conn())?;
     diesel::sql_query(
         "INSERT INTO reps AS had (tenant_id, rep_id, external_id, name, active, synced_at) \
          SELECT $1, rep_id, external_id, name, active, $2 \
@@ -103,6 +96,7 @@ pub fn reps_sync(tx: &mut TenantTx<'_>, synced: &[SyncedRep]) -> Result<(), Rout
     reason = "the whole list in one statement, by unnest"
 )]
 pub fn queues_sync(tx: &mut TenantTx<'_>, synced: &[SyncedQueue]) -> Result<(), RoutingError> {
+    db::take_turn(tx, "queues")?;
     let unique: BTreeMap<&str, &SyncedQueue> = synced
         .iter()
         .map(|queue| (queue.external_id.as_str(), queue))
@@ -115,12 +109,6 @@ pub fn queues_sync(tx: &mut TenantTx<'_>, synced: &[SyncedQueue]) -> Result<(), 
     let names: Vec<&str> = unique.values().map(|queue| queue.name.as_str()).collect();
     let objects: Vec<_> = unique.values().map(|queue| json!(queue.objects)).collect();
     let (tenant, now) = (tx.tenant().uuid(), tx.now());
-    queues::table
-        .filter(queues::tenant_id.eq(tenant))
-        .order(queues::queue_id)
-        .select(queues::queue_id)
-        .for_update()
-        .load::<Uuid>(tx.conn())?;
     diesel::sql_query(
         "INSERT INTO queues AS had (tenant_id, queue_id, external_id, name, objects, synced_at) \
          SELECT $1, queue_id, external_id, name, \

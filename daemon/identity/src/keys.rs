@@ -137,7 +137,7 @@ pub(crate) struct Published<'a> {
     pub(crate) private_pem: Option<&'a Secret<Vec<u8>>>,
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl NewKey {
     pub(crate) fn as_current(&self) -> Published<'_> {
         Published {

@@ -10,46 +10,32 @@ use chrono::{DateTime, TimeDelta, Utc};
 use egress::{Http, Method, Request};
 use kernel::Secret;
 use openidconnect::{
-    AdditionalClaims, AdditionalProviderMetadata, ClaimsVerificationError, ClientId, IdToken,
-    IdTokenClaims, IssuerUrl, Nonce, ProviderMetadata, SignatureVerificationError,
+    AdditionalProviderMetadata, ClaimsVerificationError, IssuerUrl, ProviderMetadata,
+    SignatureVerificationError,
     core::{
-        CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGenderClaim,
-        CoreGrantType, CoreIdTokenVerifier, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
-        CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType,
-        CoreSubjectIdentifierType,
+        CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType,
+        CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm,
+        CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
     },
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use url::Url;
 
 use super::{error::SsoError, model::Proven, transport};
+use token::{Claims, proven, refusal, verified};
 
 #[cfg(test)]
 mod tests;
+mod token;
+mod user_info;
 
 /// How long metadata and keys of a provider are believed.
 const KEPT: TimeDelta = TimeDelta::hours(1);
 /// A token with an unknown key makes them be read again, this often at most for each provider.
 const REREAD_GAP: TimeDelta = TimeDelta::seconds(10);
-/// A provider's clock may be ahead by this much.
-const SKEW: TimeDelta = TimeDelta::seconds(60);
 /// More providers than this at once are read more often.
 const MOST_KNOWN: usize = 1_000;
 const MOST_TOKEN_BYTES: usize = 256 << 10;
-
-/// Signatures by the provider's own key: never `none`, never a shared secret (RFC 8725 section 3.2).
-const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha384,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha512,
-    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-    CoreJwsSigningAlgorithm::EcdsaP384Sha384,
-    CoreJwsSigningAlgorithm::EdDsa,
-];
 
 /// What the library's metadata lacks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -59,14 +45,6 @@ struct More {
     authorization_response_iss_parameter_supported: bool,
 }
 impl AdditionalProviderMetadata for More {}
-
-/// Claims beyond the standard's, among them the groups.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Others {
-    #[serde(flatten)]
-    rest: Map<String, Value>,
-}
-impl AdditionalClaims for Others {}
 
 type Metadata = ProviderMetadata<
     More,
@@ -82,10 +60,6 @@ type Metadata = ProviderMetadata<
     CoreResponseType,
     CoreSubjectIdentifierType,
 >;
-type Token =
-    IdToken<Others, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>;
-type Claims = IdTokenClaims<Others, CoreGenderClaim>;
-
 /// The client that Revkeep is at one provider.
 pub(crate) struct Client<'a> {
     pub(crate) issuer: &'a str,
@@ -369,48 +343,6 @@ impl Oidc {
             .is_none_or(|known| known.may_reread(now))
     }
 
-    /// Some providers tell address and groups at the UserInfo endpoint alone (Core section 5.3). Its
-    /// answer counts for the ID token's subject only.
-    async fn ask_user_info(
-        &self,
-        metadata: &Metadata,
-        client: &Client<'_>,
-        access: Option<&Secret<String>>,
-        proven: &mut Proven,
-    ) -> Result<(), SsoError> {
-        let (Some(endpoint), Some(access)) = (metadata.userinfo_endpoint(), access) else {
-            return Ok(());
-        };
-        let request = Request::new(Method::Get, endpoint.to_string())
-            .bearer(access)
-            .header("accept", "application/json")
-            .most_response_bytes(MOST_TOKEN_BYTES);
-        let response = self.http.send(request).await?;
-        let told: Option<Map<String, Value>> = response
-            .is_success()
-            .then(|| serde_json::from_slice(response.body()).ok())
-            .flatten();
-        let Some(told) = told else {
-            return Ok(());
-        };
-        if told.get("sub").and_then(Value::as_str) != Some(proven.subject.as_str()) {
-            return Err(SsoError::Token(String::from(
-                "UserInfo is about somebody else",
-            )));
-        }
-        let text = |name: &str| told.get(name).and_then(Value::as_str).map(str::to_owned);
-        if proven.email.is_none() && told.get("email_verified") != Some(&Value::Bool(false)) {
-            proven.email = text("email");
-        }
-        if proven.name.is_none() {
-            proven.name = text("name");
-        }
-        if proven.groups.is_empty() {
-            proven.groups = groups(told.get(client.groups_claim));
-        }
-        Ok(())
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -433,88 +365,6 @@ fn check_answer_issuer(
             Err(SsoError::Token(String::from("the answer names no issuer")))
         }
         _ => Ok(()),
-    }
-}
-
-fn verified(
-    metadata: &Metadata,
-    client: &Client<'_>,
-    text: &str,
-    nonce: &Secret<String>,
-    now: DateTime<Utc>,
-) -> Result<Claims, ClaimsVerificationError> {
-    let token: Token = text
-        .parse()
-        .map_err(|_| ClaimsVerificationError::Other(String::from("no JWT")))?;
-    // As a public client: a secret that both sides know signs nothing.
-    let verifier = CoreIdTokenVerifier::new_public_client(
-        ClientId::new(client.client_id.to_owned()),
-        metadata.issuer().clone(),
-        metadata.jwks().clone(),
-    )
-    .set_allowed_algs(ALGORITHMS)
-    .set_time_fn(move || now)
-    .set_issue_time_verifier_fn(move |issued| {
-        if issued > now + SKEW {
-            Err(String::from("issued in the future"))
-        } else {
-            Ok(())
-        }
-    });
-    let same = |told: Option<&Nonce>| match told {
-        Some(told) if told.secret() == nonce.expose() => Ok(()),
-        _ => Err(String::from("another sign-in's nonce")),
-    };
-    token.into_claims(&verifier, same)
-}
-
-fn refusal(error: ClaimsVerificationError) -> SsoError {
-    let why = match error {
-        ClaimsVerificationError::Expired(_) => "it has expired",
-        ClaimsVerificationError::InvalidAudience(_) => "it is for another client",
-        ClaimsVerificationError::InvalidIssuer(_) => "it is of another issuer",
-        ClaimsVerificationError::InvalidNonce(_) => "its nonce is not this sign-in's",
-        ClaimsVerificationError::SignatureVerification(error) => match error {
-            SignatureVerificationError::NoMatchingKey => "its key is unknown",
-            SignatureVerificationError::NoSignature
-            | SignatureVerificationError::DisallowedAlg(_) => "its algorithm is not accepted",
-            _ => "its signature is wrong",
-        },
-        _ => "it is malformed",
-    };
-    SsoError::Token(format!("the ID token: {why}"))
-}
-
-fn proven(claims: &Claims, client: &Client<'_>) -> Proven {
-    let others = &claims.additional_claims().rest;
-    let name = claims
-        .name()
-        .and_then(|name| name.get(None))
-        .map(|name| name.to_string());
-    Proven {
-        issuer: claims.issuer().to_string(),
-        subject: claims.subject().to_string(),
-        email: claims
-            .email()
-            .filter(|_| claims.email_verified() != Some(false))
-            .map(|email| email.to_string()),
-        name,
-        groups: groups(others.get(client.groups_claim)),
-    }
-}
-
-/// A list of texts, or one.
-fn groups(value: Option<&Value>) -> Vec<String> {
-    const MOST: usize = 1_000;
-    match value {
-        Some(Value::Array(items)) => items
-            .iter()
-            .filter_map(Value::as_str)
-            .take(MOST)
-            .map(str::to_owned)
-            .collect(),
-        Some(Value::String(one)) => vec![one.clone()],
-        _ => Vec::new(),
     }
 }
 

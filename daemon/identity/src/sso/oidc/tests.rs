@@ -2,7 +2,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use kernel::{Clock, ManualClock};
 use openidconnect::JsonWebKeySet;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::{

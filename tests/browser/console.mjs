@@ -13,8 +13,15 @@ const SHOTS = process.env.SCREENSHOT_DIR ?? join(tmpdir(), "revkeep-screenshots"
 const WIDE = { width: 1280, height: 860 };
 const PHONE = { width: 390, height: 844 };
 const PATIENCE_MS = 30_000;
-/** What Chromium writes when a request is refused; the step says which refusals it provokes. */
-const REFUSED = /^Failed to load resource: the server responded with a status of (\d{3})/;
+/** What Chromium writes when a request is refused or finds no network; the step says which of them it provokes. */
+const REFUSED = /^Failed to load resource: (?:the server responded with a status of (\d{3})|net::(ERR_INTERNET_DISCONNECTED))/;
+/** The provoked refusal of a browser that is cut off. */
+export const CUT_OFF = "ERR_INTERNET_DISCONNECTED";
+
+const refusalOf = (text) => {
+  const [, status, cut] = REFUSED.exec(text) ?? [];
+  return cut ?? Number(status);
+};
 
 export class Console {
   #complaints = [];
@@ -60,9 +67,9 @@ export class Console {
     await this.context.close();
   }
 
-  /** What the browser complained about since the last look, but for the refusals (status codes) that the step provoked. */
+  /** What the browser complained about since the last look, but for the refusals (status codes, or `CUT_OFF`) that the step provoked. */
   assertNoComplaint(refusals = []) {
-    const found = this.#complaints.splice(0).filter((text) => !refusals.includes(Number(REFUSED.exec(text)?.[1])));
+    const found = this.#complaints.splice(0).filter((text) => !refusals.includes(refusalOf(text)));
     assert.deepEqual(found, [], "the browser's console has errors");
   }
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Authenticator } from "./authenticator.mjs";
-import { Console } from "./console.mjs";
+import { Console, CUT_OFF } from "./console.mjs";
 import { identitySteps } from "./identity.mjs";
 import { samlSteps } from "./saml.mjs";
 import { ssoSteps } from "./sso.mjs";
@@ -297,9 +297,18 @@ identitySteps(step, () => ui, ADMIN);
 ssoSteps(step, () => ui, ADMIN);
 samlSteps(step, () => ui);
 
-step("the tenant's session ends where it should: signed out, no page opens", async () => {
-  await ui.signOut(ADMIN.name);
+step("signing out where Revkeep cannot be reached leaves nothing in the page, and ends the session once it can be: no page opens", async () => {
+  const refresh = () => page.evaluate(async () => (await fetch("/api/console/v1/session/refresh", { method: "POST", headers: { "x-revkeep": "1", "content-type": "application/json" }, body: "{}" })).status);
+  assert.equal(await refresh(), 200);
+  await ui.walkTo("Overview");
+  await ui.context.setOffline(true);
+  await page.getByRole("button", { name: `Profile of ${ADMIN.name}` }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await ui.heading("Sign in");
+  await page.getByText("Revkeep did not answer, so it could not be ended there yet").waitFor();
+  await ui.context.setOffline(false);
   await ui.goto("/routing/log");
   await ui.heading("Sign in");
   assert.equal(new URL(page.url()).searchParams.get("next"), "/routing/log");
-});
+  assert.equal(await refresh(), 401);
+}, [401, CUT_OFF]);

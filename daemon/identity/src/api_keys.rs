@@ -1,8 +1,6 @@
 //! Keys of programs (LR-33): made by an administrator, shown once, one tenant each, stored as a bcrypt
 //! hash. How one is checked stands in `key_check`.
 
-use std::collections::HashMap;
-
 use audit::Entry;
 use chrono::{DateTime, Utc};
 use db::{AuthTx, Unit};
@@ -11,13 +9,19 @@ use diesel::{
     Selectable, SelectableHelper, dsl::count_star, insert_into, update,
 };
 use kernel::{Action, ApiKeyId, Principal, Secret, UserId};
-use schema::{api_keys, people};
+use schema::api_keys;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    acting::Acting, error::IdentityError, identity::Identity, key_text, membership::lock_tenant,
-    refusal::Refusal, setup::text_of,
+    acting::Acting,
+    error::IdentityError,
+    identity::Identity,
+    issued::{IssuedState, check_end, makers},
+    key_text,
+    membership::lock_tenant,
+    refusal::Refusal,
+    setup::text_of,
 };
 
 type Outcome<T> = Result<T, IdentityError>;
@@ -32,23 +36,6 @@ pub const API_SCOPES: [(&str, &str); 3] = [
 /// Keys in use of one tenant.
 const MOST: i64 = 100;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ApiKeyState {
-    Active,
-    Expired,
-    Revoked,
-}
-
-impl ApiKeyState {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        }
-    }
-}
-
 #[derive(Clone, Debug)]
 pub struct ApiKey {
     pub id: ApiKeyId,
@@ -61,7 +48,7 @@ pub struct ApiKey {
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
-    pub state: ApiKeyState,
+    pub state: IssuedState,
 }
 
 pub struct NewApiKey {
@@ -102,9 +89,7 @@ impl Identity {
         let acting = Acting::of(who)?;
         let (name, scopes) = (text_of("name", &new.name)?, scopes_of(new.scopes)?);
         let now = inner.clock.now();
-        if new.expires_at.is_some_and(|end| end <= now) {
-            return Err(IdentityError::input("expires_at", "expires_in_past"));
-        }
+        check_end(new.expires_at, now)?;
         let id = ApiKeyId::generate(inner.clock.as_ref());
         let (text, secret) = key_text::new(id)?;
         let row = Row {
@@ -209,20 +194,10 @@ fn keys(tx: &mut AuthTx<'_>, id: Option<ApiKeyId>) -> Outcome<Vec<ApiKey>> {
         query = query.filter(api_keys::key_id.eq(id.uuid()));
     }
     let rows: Vec<Row> = query.load(tx.conn())?;
-    let makers: Vec<Uuid> = rows.iter().map(|row| row.created_by).collect();
-    let names: Vec<(Uuid, String)> = people::table
-        .filter(people::tenant_id.eq(tenant))
-        .filter(people::user_id.eq_any(makers))
-        .select((people::user_id, people::name))
-        .load(tx.conn())?;
-    let names: HashMap<Uuid, String> = names.into_iter().collect();
+    let made_by: Vec<Uuid> = rows.iter().map(|row| row.created_by).collect();
+    let names = makers(tx, &made_by)?;
     let shown = |row: Row| {
         let id = ApiKeyId::from_uuid(row.key_id);
-        let state = match (row.revoked_at, row.expires_at) {
-            (Some(_), _) => ApiKeyState::Revoked,
-            (None, Some(end)) if end <= now => ApiKeyState::Expired,
-            (None, _) => ApiKeyState::Active,
-        };
         ApiKey {
             id,
             name: row.name,
@@ -233,7 +208,7 @@ fn keys(tx: &mut AuthTx<'_>, id: Option<ApiKeyId>) -> Outcome<Vec<ApiKey>> {
             created_at: row.created_at,
             expires_at: row.expires_at,
             last_used_at: row.last_used_at,
-            state,
+            state: IssuedState::of(row.revoked_at, row.expires_at, now),
         }
     };
     Ok(rows.into_iter().map(shown).collect())

@@ -27,6 +27,7 @@ pub mod fuzz;
 mod grant;
 mod identity;
 mod invitations;
+mod issued;
 mod key_check;
 mod key_rotation;
 mod key_text;
@@ -59,7 +60,7 @@ mod visits;
 
 pub use accept::{InvitationAcceptance, InvitationLetter, InvitationLook};
 pub use account::{SessionItem, SessionOrigin};
-pub use api_keys::{API_SCOPES, ApiKey, ApiKeyState, NewApiKey};
+pub use api_keys::{API_SCOPES, ApiKey, NewApiKey};
 pub use breach::{BreachConfig, breach_list_check};
 pub use config::{
     ACCESS_LIFE, CLIENT_ACCESS_LIFE, Config, REFRESH_GRACE, ROTATE_EVERY, SESSION_LIFE,
@@ -75,6 +76,7 @@ pub use factor::{
 pub use grant::{Grant, RefreshGrant, SessionView, Support};
 pub use identity::{Caller, Identity};
 pub use invitations::{INVITATION_LIFE, Invitation, InvitationState};
+pub use issued::IssuedState;
 pub use keys::{SigningKeyItem, SigningKeys};
 pub use members::{Member, MemberFactors, MemberFilter, MemberPage};
 pub use password::BCRYPT_COST;

@@ -54,6 +54,8 @@ enum Bench {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
+    // Clients and servers of this process find their cryptography here.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let figures = match Bench::parse() {
         Bench::Decide { records, rounds } => decide::run(records, usize::from(rounds))?,
         Bench::Auth { seconds, rounds } => auth::run(auth::Load {

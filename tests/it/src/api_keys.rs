@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use chrono::TimeDelta;
-use identity::{ApiKeyState, IdentityError, NewApiKey, Refusal};
+use identity::{IdentityError, IssuedState, NewApiKey, Refusal};
 use kernel::{
     ApiKeyId, Role,
     port::{KeyCheck, KeyRefusal},
@@ -48,7 +48,7 @@ async fn a_key_is_shown_once_and_stored_as_bcrypt() {
     );
     assert!(!kept[0].contains(secret));
     let listed = identity.api_key_list(&company.ada).await.unwrap();
-    assert_eq!(listed[0].state, ApiKeyState::Active);
+    assert_eq!(listed[0].state, IssuedState::Active);
     assert!(listed[0].last_used_at.is_some());
     assert!(text.starts_with(&listed[0].prefix));
     assert!(!listed[0].prefix.contains(secret));
@@ -159,7 +159,7 @@ async fn a_key_ends_with_its_time() {
         "cached or not"
     );
     let listed = identity.api_key_list(&company.ada).await.unwrap();
-    assert_eq!(listed[0].state, ApiKeyState::Expired);
+    assert_eq!(listed[0].state, IssuedState::Expired);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Write,
+    net::IpAddr,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -113,13 +114,22 @@ impl Daemon {
 
     /// A client that trusts the stack's authority and keeps cookies apart from anyone's.
     pub fn client(&self) -> Result<reqwest::Client> {
+        Ok(self.client_builder()?.build()?)
+    }
+
+    /// One at another of this machine's own addresses, as somebody else's would be.
+    pub fn client_at(&self, address: IpAddr) -> Result<reqwest::Client> {
+        Ok(self.client_builder()?.local_address(address).build()?)
+    }
+
+    #[expect(clippy::disallowed_types, reason = "a test's client")]
+    fn client_builder(&self) -> Result<reqwest::ClientBuilder> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         #[expect(clippy::disallowed_methods, reason = "a test's client")]
         let builder = reqwest::Client::builder();
         Ok(builder
             .tls_certs_only([reqwest::Certificate::from_pem(&self.ca)?])
-            .no_proxy()
-            .build()?)
+            .no_proxy())
     }
 
     /// Runs the administrator's command against this daemon; its JSON answer.

@@ -2,8 +2,6 @@
 //! random bits, so its SHA-256 is all that is stored, and every request looks it up: a revoked one is
 //! refused everywhere from the next request on. Nothing is remembered between requests.
 
-use std::collections::HashMap;
-
 use audit::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{AuthScope, AuthTx, ScimTokenStanding, Unit};
@@ -12,15 +10,15 @@ use diesel::{
     Selectable, SelectableHelper, dsl::count_star, insert_into, update,
 };
 use kernel::{Action, Principal, ScimTokenId, Secret, TenantId, UserId};
-use schema::{people, scim_tokens};
+use schema::scim_tokens;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::{Outcome, Provisioner};
 use crate::{
     acting::Acting,
-    error::IdentityError,
     identity::{Caller, Identity},
+    issued::{IssuedState, check_end, makers},
     key_text,
     membership::lock_tenant,
     opaque::sha256,
@@ -34,23 +32,6 @@ const MOST: i64 = 20;
 /// How stale `last_used_at` may be: a write a minute for a token in use.
 const TOUCH_GAP: TimeDelta = TimeDelta::seconds(60);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScimTokenState {
-    Active,
-    Expired,
-    Revoked,
-}
-
-impl ScimTokenState {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        }
-    }
-}
-
 #[derive(Clone, Debug)]
 pub struct ScimToken {
     pub id: ScimTokenId,
@@ -62,7 +43,7 @@ pub struct ScimToken {
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
-    pub state: ScimTokenState,
+    pub state: IssuedState,
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -99,9 +80,7 @@ impl Identity {
         let inner = &self.inner;
         let acting = Acting::of(who)?;
         let now = inner.clock.now();
-        if expires_at.is_some_and(|end| end <= now) {
-            return Err(IdentityError::input("expires_at", "expires_in_past"));
-        }
+        check_end(expires_at, now)?;
         let id = ScimTokenId::generate(inner.clock.as_ref());
         let text = key_text::new_scim(id)?;
         let row = Row {
@@ -237,20 +216,10 @@ pub(super) fn tokens(tx: &mut AuthTx<'_>, id: Option<ScimTokenId>) -> Outcome<Ve
         query = query.filter(scim_tokens::token_id.eq(id.uuid()));
     }
     let rows: Vec<Row> = query.load(tx.conn())?;
-    let makers: Vec<Uuid> = rows.iter().map(|row| row.created_by).collect();
-    let names: Vec<(Uuid, String)> = people::table
-        .filter(people::tenant_id.eq(tenant))
-        .filter(people::user_id.eq_any(makers))
-        .select((people::user_id, people::name))
-        .load(tx.conn())?;
-    let names: HashMap<Uuid, String> = names.into_iter().collect();
+    let made_by: Vec<Uuid> = rows.iter().map(|row| row.created_by).collect();
+    let names = makers(tx, &made_by)?;
     let shown = |row: Row| {
         let id = ScimTokenId::from_uuid(row.token_id);
-        let state = match (row.revoked_at, row.expires_at) {
-            (Some(_), _) => ScimTokenState::Revoked,
-            (None, Some(end)) if end <= now => ScimTokenState::Expired,
-            (None, _) => ScimTokenState::Active,
-        };
         ScimToken {
             id,
             name: row.name,
@@ -260,7 +229,7 @@ pub(super) fn tokens(tx: &mut AuthTx<'_>, id: Option<ScimTokenId>) -> Outcome<Ve
             created_at: row.created_at,
             expires_at: row.expires_at,
             last_used_at: row.last_used_at,
-            state,
+            state: IssuedState::of(row.revoked_at, row.expires_at, now),
         }
     };
     Ok(rows.into_iter().map(shown).collect())

@@ -18,9 +18,9 @@ pub(crate) struct Browser {
 
 /// Who signs in.
 #[derive(Clone, Copy)]
-pub(crate) struct Login {
-    pub(crate) email: &'static str,
-    pub(crate) password: &'static str,
+pub(crate) struct Login<'a> {
+    pub(crate) email: &'a str,
+    pub(crate) password: &'a str,
 }
 
 /// What a sign-in brings.
@@ -38,12 +38,12 @@ impl Browser {
         }
     }
 
-    pub(crate) async fn sign_in(&self, login: Login) -> Result<Response> {
+    pub(crate) async fn sign_in(&self, login: Login<'_>) -> Result<Response> {
         let body = json!({ "email": login.email, "password": login.password });
         Ok(self.post("/session").json(&body).send().await?)
     }
 
-    pub(crate) async fn session(&self, login: Login) -> Result<Session> {
+    pub(crate) async fn session(&self, login: Login<'_>) -> Result<Session> {
         session(self.sign_in(login).await?).await
     }
 

@@ -12,7 +12,7 @@ use stack::{
 
 use super::browser::{Browser, Login};
 
-pub(crate) const ADA: Login = Login {
+pub(crate) const ADA: Login<'static> = Login {
     email: EMAIL,
     password: PASSWORD,
 };
@@ -32,12 +32,21 @@ impl Bed {
         for table in ["totp_factors", "recovery_codes"] {
             crate::routing::rows::sql(&mut conn, &format!("DELETE FROM {table}"))?;
         }
-        let url = format!("{}/api/console/v1", daemon.url);
-        let browser = Browser::new(daemon.client()?, &url);
+        let browser = Browser::new(daemon.client()?, &entrance(&daemon));
         Ok(Self {
             _world: world,
             daemon,
             browser,
         })
     }
+
+    /// Somebody else's browser, at an address of its own.
+    pub(crate) fn stranger(&self, number: u8) -> Result<Browser> {
+        let client = self.daemon.client_at([127, 0, 1, number].into())?;
+        Ok(Browser::new(client, &entrance(&self.daemon)))
+    }
+}
+
+fn entrance(daemon: &Daemon) -> String {
+    format!("{}/api/console/v1", daemon.url)
 }

@@ -79,6 +79,31 @@ test("a session that a provider opened is ended with a fresh token too, and tell
   expect(await over.closeSession(true)).toBeUndefined();
 });
 
+test("signing out from a server that does not answer forgets the token, and says that the session is still there", async () => {
+  const sent: (string | null)[] = [];
+  let cut = false;
+  const { client } = clientWith(({ headers, path }) => {
+    if (cut) throw new TypeError("network");
+    sent.push(headers.get("authorization"));
+    return path.endsWith("/session/refresh") ? json(200, session("mine")) : json(200, {});
+  });
+  await client.refresh();
+  await client.get("/x");
+  cut = true;
+  await expect(client.closeSession()).rejects.toBeInstanceOf(Unreachable);
+  cut = false;
+  await client.get("/x");
+  expect(sent).toEqual([null, "Bearer mine", null]);
+});
+
+test("an expired token that cannot be renewed for want of an answer ends no session", async () => {
+  const { client } = clientWith(({ path }) => {
+    if (path.endsWith("/session/refresh")) throw new TypeError("network");
+    return json(401, { code: "session_expired" });
+  });
+  await expect(client.closeSession()).rejects.toBeInstanceOf(Unreachable);
+});
+
 test("calls on the session carry the header against forged requests; others do not need it", async () => {
   const seen: (string | null)[] = [];
   const { client } = clientWith(({ headers }) => {

@@ -76,20 +76,23 @@ export class Client {
     return readBody<T>(await this.#send("POST", path, body, { sessionCall: true, signal }));
   }
 
-  /** Ends the session. Of one that an identity provider opened, answers where the provider's own may be ended as well. */
+  /** Ends the session. Of one that an identity provider opened, answers where the provider's own may be ended as well.
+   * The token is forgotten whatever comes of it; a failure says that the server still has the session. */
   async closeSession(byProvider = false): Promise<string | undefined> {
     const end = () => (byProvider
       ? this.#send("POST", api.ssoSignOut(), {}, { sessionCall: true })
       : this.#send("DELETE", api.session(), undefined, { sessionCall: true }));
-    let response = await end();
-    if (response.status === 401) {
-      // Only a fresh token can end the session on the server; if there is none, it has ended already.
-      const fresh = await this.refresh().catch(() => undefined);
-      response = fresh ? await end() : new Response();
+    try {
+      let response = await end();
+      if (response.status === 401) {
+        // Only a fresh token can end the session on the server; if there is none, it has ended already.
+        const fresh = await this.refresh().catch(nothingOnceRefused);
+        response = fresh ? await end() : new Response();
+      }
+      return (await readBody<{ logout_url: string | null } | undefined>(response))?.logout_url ?? undefined;
+    } finally {
+      this.#token = undefined;
     }
-    const told = await readBody<{ logout_url: string | null } | undefined>(response);
-    this.#token = undefined;
-    return told?.logout_url ?? undefined;
   }
 
   /** One refresh at a time in this tab; every caller awaits the same answer. */
@@ -194,6 +197,12 @@ export class Client {
       throw new Unreachable();
     }
   }
+}
+
+/** A refused refresh: there is no session. Whatever else went wrong is still to be told. */
+function nothingOnceRefused(error: unknown): undefined {
+  if (error instanceof Problem && error.status === 401) return;
+  throw error;
 }
 
 interface Sent { signal?: AbortSignal | undefined; key?: string | undefined; sessionCall?: boolean | undefined; accept?: string }

@@ -12,7 +12,7 @@ export type SessionState =
   | { kind: "set_up" }
   | { kind: "sealed" }
   | { kind: "unreachable"; error: unknown }
-  | { kind: "signed_out"; reason: string | undefined; /** Where the identity provider's own session may be ended. */ elsewhere?: string | undefined }
+  | { kind: "signed_out"; reason?: string | undefined; /** Where the identity provider's own session may be ended. */ elsewhere?: string | undefined }
   | { kind: "signed_in"; session: SessionInfo };
 
 interface SessionActions {
@@ -41,7 +41,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const tabs = useRef<BroadcastChannel>(null);
 
   const start = useCallback(async () => {
-    if (!mark.isSet()) {
+    if (mark.is("leaving")) {
+      setState(await endLeftSession());
+      return;
+    }
+    if (!mark.is("in")) {
       setState(await stateWithoutSession());
       return;
     }
@@ -70,7 +74,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const actions = useMemo<SessionActions>(() => {
     const tellOtherTabs = () => tabs.current?.postMessage("changed");
     const enter = (session: SessionInfo) => {
-      mark.set();
+      mark.set("in");
       queries.clear();
       setState(signedIn(session));
       tellOtherTabs();
@@ -95,10 +99,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       reload: async () => setState(signedIn(await readSession())),
       adopt: (session) => setState(signedIn(session)),
       signOut: async () => {
-        const elsewhere = await client.closeSession(state.kind === "signed_in" && Boolean(state.session.sso));
-        mark.clear();
+        // Written down first: a tab that is closed now ends the session when it is next opened.
+        mark.set("leaving");
+        const { elsewhere, reason } = await leave(state.kind === "signed_in" && Boolean(state.session.sso));
         queries.clear();
-        setState({ kind: "signed_out", reason: undefined, elsewhere });
+        setState({ kind: "signed_out", reason, elsewhere });
         tellOtherTabs();
       },
     };
@@ -107,13 +112,29 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   return <SessionContext value={actions}>{children}</SessionContext>;
 }
 
-/** That this browser has signed in: no secret, only spares a request that would be refused. */
+/** What this browser did last: signed in, or signed out without the server's having heard of it. No secret. */
 const mark = {
   name: "revkeep-signed-in",
-  isSet: () => localStorage.getItem(mark.name) === "yes",
-  set: () => localStorage.setItem(mark.name, "yes"),
+  is: (what: "in" | "leaving") => localStorage.getItem(mark.name) === what,
+  set: (what: "in" | "leaving") => localStorage.setItem(mark.name, what),
   clear: () => localStorage.removeItem(mark.name),
 };
+
+/** Ends the session. A server that does not answer is told when it is next reached; here it is over at once. */
+async function leave(byProvider = false): Promise<{ elsewhere?: string | undefined; reason?: string }> {
+  try {
+    const elsewhere = await client.closeSession(byProvider);
+    mark.clear();
+    return { elsewhere };
+  } catch {
+    return { reason: "not_told" };
+  }
+}
+
+async function endLeftSession(): Promise<SessionState> {
+  const { reason } = await leave();
+  return reason ? { kind: "signed_out", reason } : stateWithoutSession();
+}
 
 const signedIn = (session: SessionInfo): SessionState => ({ kind: "signed_in", session: standing(session) });
 

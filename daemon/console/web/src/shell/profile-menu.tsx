@@ -1,10 +1,8 @@
 import { ActionIcon, Menu, useMantineColorScheme } from "@mantine/core";
 import { IconDeviceDesktop, IconLogout, IconMoon, IconShieldLock, IconSun, IconUserCircle } from "@tabler/icons-react";
 import { useNavigate } from "react-router";
-import { messageOf } from "../api/problem";
 import { useSession, useSessionActions } from "../api/session";
 import { path } from "../paths";
-import { useToast } from "../ui/toast";
 
 export const SCHEMES = [
   { value: "light", label: "Light", icon: IconSun },
@@ -17,7 +15,6 @@ export function ProfileMenu() {
   const { signOut } = useSessionActions();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const navigate = useNavigate();
-  const toast = useToast();
   return (
     <Menu width={220}>
       <Menu.Target>
@@ -43,7 +40,7 @@ export function ProfileMenu() {
         <Menu.Divider />
         <Menu.Item
           leftSection={<IconLogout size={16} aria-hidden />}
-          onClick={() => { signOut().catch((error: unknown) => toast.failed(`Still signed in. ${messageOf(error)}`)); }}
+          onClick={() => { void signOut(); }}
         >
           Sign out
         </Menu.Item>

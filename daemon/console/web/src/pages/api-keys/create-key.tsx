@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { client } from "../../api/client";
@@ -7,26 +7,21 @@ import { apiKeyScopesQuery } from "../../api/queries";
 import type { ApiKeyMade } from "../../api/types";
 import { expiry } from "../../lib/expiry";
 import { api } from "../../paths";
-import { CopyButton } from "../../ui/copy";
 import { LoadingRows } from "../../ui/states";
+import { SecretDialog } from "../../ui/secret-dialog";
 import { Notice } from "../../ui/status";
-import css from "../factors/factors.module.css";
 
 const LIVES = [
   { value: "30", label: "30 days" }, { value: "90", label: "90 days" }, { value: "365", label: "One year" }, { value: "never", label: "Does not expire" },
 ];
 
+const WORDS = {
+  label: "API key", form: "New API key", made: "Copy the key now", copy: "Copy the key",
+  where: "Put it where your program keeps its secrets.", stored: "I have stored it",
+};
+
 export function CreateKey({ onClose }: { onClose(): void }) {
-  const [made, setMade] = useState<ApiKeyMade>();
-  const [busy, setBusy] = useState(false);
-  return (
-    <Modal
-      opened onClose={busy || made ? () => undefined : onClose} withCloseButton={!made} closeOnClickOutside={false} size={520}
-      title={made ? "Copy the key now" : "New API key"} closeButtonProps={{ "aria-label": "Close" }}
-    >
-      {made ? <Shown apiKey={made} onClose={onClose} /> : <KeyForm onMade={setMade} onBusy={setBusy} onClose={onClose} />}
-    </Modal>
-  );
+  return <SecretDialog<ApiKeyMade> words={WORDS} onClose={onClose} form={(props) => <KeyForm {...props} />} />;
 }
 
 function KeyForm({ onMade, onBusy, onClose }: { onMade(made: ApiKeyMade): void; onBusy(busy: boolean): void; onClose(): void }) {
@@ -70,20 +65,5 @@ function KeyForm({ onMade, onBusy, onClose }: { onMade(made: ApiKeyMade): void; 
         </Group>
       </Stack>
     </form>
-  );
-}
-
-function Shown({ apiKey, onClose }: { apiKey: ApiKeyMade; onClose(): void }) {
-  const [stored, setStored] = useState(false);
-  return (
-    <Stack gap="md">
-      <Text size="sm">This is the only time that “{apiKey.name}” is shown. Put it where your program keeps its secrets.</Text>
-      <div>
-        <div className={css["secret"]} aria-label="API key">{apiKey.secret}</div>
-        <CopyButton value={apiKey.secret}>Copy the key</CopyButton>
-      </div>
-      <Checkbox label="I have stored it" checked={stored} onChange={(event) => setStored(event.currentTarget.checked)} />
-      <Button fullWidth disabled={!stored} onClick={onClose}>Done</Button>
-    </Stack>
   );
 }

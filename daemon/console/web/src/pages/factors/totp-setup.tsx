@@ -9,6 +9,7 @@ import { CODE_LENGTH } from "../../lib/code";
 import { api } from "../../paths";
 import { CodeField } from "../../ui/code-field";
 import { CopyButton } from "../../ui/copy";
+import { SecretText } from "../../ui/secret-dialog";
 import { Notice } from "../../ui/status";
 import css from "./factors.module.css";
 
@@ -35,7 +36,7 @@ export function TotpSetup({ offer, onAdded }: { offer: TotpOffer; onAdded(codes:
           <img className={css["qr"]} src={picture(offer.qr_svg)} alt="QR code with the secret for your authenticator app" width={176} height={176} />
           <div>
             <Text size="sm">Scan it with your authenticator app. No camera? Type this secret in the app:</Text>
-            <div className={css["secret"]}>{inFours(offer.secret)}</div>
+            <SecretText>{inFours(offer.secret)}</SecretText>
             <div className={css["foot"]}>
               <CopyButton value={offer.secret} size="xs">Copy the secret</CopyButton>
               {offer.otpauth_url.startsWith("otpauth://") ? <a href={offer.otpauth_url}>Open in an app on this device</a> : null}

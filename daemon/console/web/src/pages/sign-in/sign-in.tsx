@@ -11,6 +11,7 @@ const WHY: Record<string, string> = {
   session_expired: "The session ended because it was not used for a while, or reached its age limit. What you were doing is kept at its address; sign in to go on.",
   session_revoked: "This session was ended from elsewhere: by you on another device, by an administrator, or because an old token was presented. If that was not expected, tell your administrator.",
   unauthenticated: "The session ended. Sign in to go on.",
+  not_told: "Nothing of the session is left in this page, but Revkeep did not answer, so it could not be ended there yet. This browser ends it as soon as it reaches Revkeep again.",
 };
 
 const WORDS: Record<SignInStep["kind"], { title: string; lead: string }> = {

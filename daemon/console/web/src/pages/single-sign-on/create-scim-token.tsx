@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Select, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { client } from "../../api/client";
@@ -6,24 +6,19 @@ import { Problem, toTell } from "../../api/problem";
 import type { ScimTokenMade } from "../../api/scim";
 import { expiry } from "../../lib/expiry";
 import { api } from "../../paths";
-import { CopyButton } from "../../ui/copy";
+import { SecretDialog } from "../../ui/secret-dialog";
 import { Notice } from "../../ui/status";
-import css from "../factors/factors.module.css";
 
 const LIVES = [{ value: "90", label: "90 days" }, { value: "365", label: "One year" }, { value: "730", label: "Two years" }, { value: "never", label: "Does not expire" }];
 
+const WORDS = {
+  label: "Token", form: "New token", made: "Copy the token now", copy: "Copy the token",
+  where: "Enter it at your provider as the secret token of SCIM.", stored: "I have entered it there",
+};
+
 /** A token for a provider: named, with an end, and its secret shown once. */
 export function CreateScimToken({ onClose }: { onClose(): void }) {
-  const [made, setMade] = useState<ScimTokenMade>();
-  const [busy, setBusy] = useState(false);
-  return (
-    <Modal
-      opened onClose={busy || made ? () => undefined : onClose} withCloseButton={!made} closeOnClickOutside={false} size={520}
-      title={made ? "Copy the token now" : "New token"} closeButtonProps={{ "aria-label": "Close" }}
-    >
-      {made ? <Shown token={made} onClose={onClose} /> : <TokenForm onMade={setMade} onBusy={setBusy} onClose={onClose} />}
-    </Modal>
-  );
+  return <SecretDialog<ScimTokenMade> words={WORDS} onClose={onClose} form={(props) => <TokenForm {...props} />} />;
 }
 
 function TokenForm({ onMade, onBusy, onClose }: { onMade(made: ScimTokenMade): void; onBusy(busy: boolean): void; onClose(): void }) {
@@ -57,20 +52,5 @@ function TokenForm({ onMade, onBusy, onClose }: { onMade(made: ScimTokenMade): v
         </Group>
       </Stack>
     </form>
-  );
-}
-
-function Shown({ token, onClose }: { token: ScimTokenMade; onClose(): void }) {
-  const [stored, setStored] = useState(false);
-  return (
-    <Stack gap="md">
-      <Text size="sm">This is the only time that “{token.name}” is shown. Enter it at your provider as the secret token of SCIM.</Text>
-      <div>
-        <div className={css["secret"]} aria-label="Token">{token.secret}</div>
-        <CopyButton value={token.secret}>Copy the token</CopyButton>
-      </div>
-      <Checkbox label="I have entered it there" checked={stored} onChange={(event) => setStored(event.currentTarget.checked)} />
-      <Button fullWidth disabled={!stored} onClick={onClose}>Done</Button>
-    </Stack>
   );
 }

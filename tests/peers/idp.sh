@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
-# The real daemon with samlp as its identity provider; the last line is `N passed, N failed`.
+# The real daemon with a published identity provider beside it: `idp.sh FOLDER PACKAGE` runs
+# FOLDER/FOLDER.test.mjs, which drives PACKAGE; the last line is `N passed, N failed`.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(cd "$here/../../.." && pwd)
+folder=$1 package=$2
+peers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$peers/$folder
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-if [ ! -d "$here/node_modules/samlp" ]; then
+if [ ! -d "$here/node_modules/$package" ]; then
   (cd "$here" && npm ci --ignore-scripts --silent)
 fi
 unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY
-cd "$root"
+cd "$peers/../.."
 status=0
 cargo run --quiet -p stack --bin revkeep-stack -- idp -- \
-  node --test --test-reporter=tap "$here/saml.test.mjs" >"$work/tap" || status=1
-grep -E '^(not )?ok |^  (error|name|expected|actual):' "$work/tap" | sed 's/^/  samlp: /' || true
+  node --test --test-reporter=tap "$here/$folder.test.mjs" >"$work/tap" || status=1
+grep -E '^(not )?ok |^  (error|name|expected|actual):' "$work/tap" | sed "s/^/  $package: /" || true
 number() { sed -n "s/^# $1 \([0-9]*\)\$/\1/p" "$work/tap" | tail -n 1; }
 passed=$(number pass)
 failed=$(number fail)

@@ -20,6 +20,10 @@ pub(crate) enum Kind {
     PasswordReset,
     AccountLocked,
     NewDevice,
+    FactorAdded,
+    FactorRemoved,
+    RecoveryCodeUsed,
+    RecoveryCodesMade,
     Invitation,
     SignUp,
     RolesChanged,
@@ -66,6 +70,10 @@ impl Kind {
             Self::PasswordReset => "password_reset",
             Self::AccountLocked => "account_locked",
             Self::NewDevice => "new_device",
+            Self::FactorAdded => "factor_added",
+            Self::FactorRemoved => "factor_removed",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::RecoveryCodesMade => "recovery_codes_made",
             Self::Invitation => "invitation",
             Self::SignUp => "sign_up",
             Self::RolesChanged => "roles_changed",
@@ -86,8 +94,8 @@ impl Kind {
 pub(crate) struct Key {
     pub(crate) kind: Kind,
     pub(crate) window_start: DateTime<Utc>,
-    /// The connection, person, invitation or visit that it is about, or `person/session`; empty when
-    /// there is none.
+    /// The connection, person, invitation or visit that it is about; of a person also `person/detail`,
+    /// the session, factor or number that the mail names. Empty when there is none.
     pub(crate) subject: String,
 }
 

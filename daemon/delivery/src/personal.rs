@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, Unit};
 use identity::{Identity, SessionOrigin};
 use jobs::{Handler, Job, JobError};
-use kernel::{Event, SessionId, UserId};
+use kernel::{Event, UserId};
 
 use crate::{
     error::DeliveryError,
@@ -20,13 +20,20 @@ use crate::{
 /// At most one mail about a locked account in this time.
 const LOCKED_WINDOW: TimeDelta = TimeDelta::hours(1);
 
+/// With so few recovery codes left, the mail asks for new ones in its subject.
+const FEW_CODES: i64 = 2;
+
 /// The events that this module subscribes to.
-pub(crate) const EVENTS: [&str; 5] = [
+pub(crate) const EVENTS: [&str; 9] = [
     "event.session_theft",
     "event.password_changed",
     "event.password_reset_asked",
     "event.account_locked",
     "event.new_device",
+    "event.factor_added",
+    "event.factor_removed",
+    "event.recovery_code_used",
+    "event.recovery_codes_made",
 ];
 
 /// Subscribes to one of [`EVENTS`].
@@ -53,6 +60,16 @@ impl Handler for Personal {
             Event::NewDevice { user, session } => {
                 (Kind::NewDevice, Some(format!("{user}/{session}")))
             }
+            Event::FactorAdded { user, factor } => {
+                (Kind::FactorAdded, Some(format!("{user}/{factor}")))
+            }
+            Event::FactorRemoved { user, factor } => {
+                (Kind::FactorRemoved, Some(format!("{user}/{factor}")))
+            }
+            Event::RecoveryCodeUsed { user, remaining } => {
+                (Kind::RecoveryCodeUsed, Some(format!("{user}/{remaining}")))
+            }
+            Event::RecoveryCodesMade { user } => (Kind::RecoveryCodesMade, Some(user.to_string())),
             _ => {
                 return Err(JobError::Dead {
                     code: "payload_invalid",
@@ -96,16 +113,13 @@ fn window_of(kind: Kind, now: DateTime<Utc>) -> DateTime<Utc> {
     }
 }
 
-/// Whom a notice is about, when it is about a person, and the session that it names.
-pub(crate) fn person(key: &Key) -> Option<(UserId, Option<SessionId>)> {
-    let (user, session) = match key.subject.split_once('/') {
-        Some((user, session)) => (user, Some(session)),
+/// Whom a notice is about, when it is about a person, and the detail that it names.
+pub(crate) fn person(key: &Key) -> Option<(UserId, Option<&str>)> {
+    let (user, detail) = match key.subject.split_once('/') {
+        Some((user, detail)) => (user, Some(detail)),
         None => (key.subject.as_str(), None),
     };
-    Some((
-        user.parse().ok()?,
-        session.and_then(|session| session.parse().ok()),
-    ))
+    Some((user.parse().ok()?, detail))
 }
 
 /// What the mail says. `None`: there is nothing to say any more.
@@ -114,7 +128,7 @@ pub(crate) async fn text(
     key: &Key,
     public_url: &str,
 ) -> Result<Option<Text>, DeliveryError> {
-    let Some((user, session)) = person(key) else {
+    let Some((user, detail)) = person(key) else {
         return Ok(None);
     };
     Ok(match key.kind {
@@ -125,13 +139,19 @@ pub(crate) async fn text(
             let token = identity.reset_link_create(user).await?;
             Some(password_reset(public_url, token.expose()))
         }
-        Kind::NewDevice => match session {
+        Kind::NewDevice => match detail.and_then(|session| session.parse().ok()) {
             Some(session) => identity
                 .session_origin(user, session)
                 .await?
                 .map(|origin| new_device(public_url, &origin)),
             None => None,
         },
+        Kind::FactorAdded => detail.map(|factor| factor_added(public_url, factor)),
+        Kind::FactorRemoved => detail.map(|factor| factor_removed(public_url, factor)),
+        Kind::RecoveryCodeUsed => detail
+            .and_then(|remaining| remaining.parse().ok())
+            .map(|remaining| recovery_code_used(public_url, remaining)),
+        Kind::RecoveryCodesMade => Some(recovery_codes_made(public_url)),
         _ => None,
     })
 }
@@ -205,6 +225,82 @@ fn new_device(public_url: &str, origin: &SessionOrigin) -> Text {
     }
 }
 
+/// A factor as people call it.
+fn factor_name(factor: &str) -> &'static str {
+    match factor {
+        "totp" => "an authenticator app",
+        "passkey" => "a passkey",
+        _ => "a second factor",
+    }
+}
+
+fn factor_added(public_url: &str, factor: &str) -> Text {
+    let name = factor_name(factor);
+    Text {
+        subject: format!("Revkeep: {name} was added to your account"),
+        body: format!(
+            "From now on {name} answers when your account asks for a second factor.\n\n\
+             If this was you, there is nothing to do. If it was not, somebody can sign in as you:\n\
+             remove it, end your sessions, change your password, and tell your administrator:\n\
+             {public_url}/account/factors\n"
+        ),
+    }
+}
+
+fn factor_removed(public_url: &str, factor: &str) -> Text {
+    let name = factor_name(factor);
+    Text {
+        subject: format!("Revkeep: {name} was removed from your account"),
+        body: format!(
+            "It no longer answers when your account asks for a second factor.\n\n\
+             If this was you, there is nothing to do. If it was not, change your password, end your\n\
+             sessions, and tell your administrator:\n\
+             {public_url}/account/factors\n"
+        ),
+    }
+}
+
+fn recovery_code_used(public_url: &str, remaining: i64) -> Text {
+    let left = match remaining {
+        0 => "none is left".to_owned(),
+        1 => "one is left".to_owned(),
+        more => format!("{more} are left"),
+    };
+    let (subject, advice) = if remaining <= FEW_CODES {
+        (
+            format!("Revkeep: a recovery code was used, {left}"),
+            "Make new ones now: without a factor and without a code only an administrator lets you in.",
+        )
+    } else {
+        (
+            "Revkeep: a recovery code was used".to_owned(),
+            "A used code is void. You can make new ones at any time.",
+        )
+    };
+    Text {
+        subject,
+        body: format!(
+            "Your account was signed in to with a recovery code in place of a second factor. Of your\n\
+             codes, {left}.\n\n\
+             {advice}\n\n\
+             If this was not you, end that session, change your password and tell your administrator:\n\
+             {public_url}/account/factors\n"
+        ),
+    }
+}
+
+fn recovery_codes_made(public_url: &str) -> Text {
+    Text {
+        subject: "Revkeep: you have new recovery codes".to_owned(),
+        body: format!(
+            "New recovery codes were made for your account, and the old ones are void.\n\n\
+             If this was you, keep them where you keep no password. If it was not, somebody can sign\n\
+             in as you: make new ones, end your sessions, change your password, and tell your\n\
+             administrator:\n{public_url}/account/factors\n"
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use identity::Device;
@@ -212,11 +308,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_names_a_person_and_perhaps_a_session() {
-        let (user, session) = (
-            UserId::generate(&kernel::SystemClock),
-            SessionId::generate(&kernel::SystemClock),
-        );
+    fn a_subject_names_a_person_and_perhaps_a_detail() {
+        let user = UserId::generate(&kernel::SystemClock);
         let key = |subject: String| Key {
             kind: Kind::NewDevice,
             window_start: DateTime::UNIX_EPOCH,
@@ -224,10 +317,18 @@ mod tests {
         };
         assert_eq!(person(&key(user.to_string())), Some((user, None)));
         assert_eq!(
-            person(&key(format!("{user}/{session}"))),
-            Some((user, Some(session)))
+            person(&key(format!("{user}/passkey"))),
+            Some((user, Some("passkey")))
         );
         assert_eq!(person(&key(String::new())), None);
+    }
+
+    #[test]
+    fn a_mail_about_a_used_code_is_louder_when_few_are_left() {
+        let subject = |left| recovery_code_used("https://revkeep.example", left).subject;
+        assert_eq!(subject(3), "Revkeep: a recovery code was used");
+        assert_eq!(subject(2), "Revkeep: a recovery code was used, 2 are left");
+        assert!(subject(0).ends_with("none is left"));
     }
 
     #[test]

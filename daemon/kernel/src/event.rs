@@ -44,6 +44,24 @@ pub enum Event {
         user: UserId,
         session: SessionId,
     },
+    /// The person has one second factor more, or one less: `totp` or `passkey`.
+    FactorAdded {
+        user: UserId,
+        factor: String,
+    },
+    FactorRemoved {
+        user: UserId,
+        factor: String,
+    },
+    /// A recovery code took the place of a factor at sign-in; `remaining` are left.
+    RecoveryCodeUsed {
+        user: UserId,
+        remaining: i64,
+    },
+    /// The person has new recovery codes; the old ones are void.
+    RecoveryCodesMade {
+        user: UserId,
+    },
     /// Somebody is invited, or invited again: the mail makes the link.
     Invitation {
         invitation: InvitationId,
@@ -92,6 +110,10 @@ impl Event {
             Self::PasswordResetAsked { .. } => "password_reset_asked",
             Self::AccountLocked { .. } => "account_locked",
             Self::NewDevice { .. } => "new_device",
+            Self::FactorAdded { .. } => "factor_added",
+            Self::FactorRemoved { .. } => "factor_removed",
+            Self::RecoveryCodeUsed { .. } => "recovery_code_used",
+            Self::RecoveryCodesMade { .. } => "recovery_codes_made",
             Self::Invitation { .. } => "invitation",
             Self::SignUp { .. } => "sign_up",
             Self::RolesChanged { .. } => "roles_changed",

@@ -22,6 +22,7 @@ mod controls;
 mod crash;
 mod delivery;
 mod devices;
+mod factor_mail;
 mod factors;
 mod fleet;
 mod gate;

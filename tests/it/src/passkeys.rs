@@ -31,7 +31,7 @@ type Attack = fn(&mut Device);
 
 /// A key on a device, and how the device (or an attacker's page) behaves.
 #[derive(Clone)]
-struct Device {
+pub(crate) struct Device {
     key: PKey<Private>,
     id: Vec<u8>,
     user: Option<Vec<u8>>,
@@ -42,7 +42,7 @@ struct Device {
 }
 
 impl Device {
-    fn new(id: &[u8]) -> Self {
+    pub(crate) fn new(id: &[u8]) -> Self {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
         let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
         Self {
@@ -87,7 +87,7 @@ impl Device {
     }
 
     /// `navigator.credentials.create()`.
-    fn create(&mut self, options: &Value) -> Value {
+    pub(crate) fn create(&mut self, options: &Value) -> Value {
         let user = options["publicKey"]["user"]["id"].as_str().unwrap();
         self.user = Some(URL_SAFE_NO_PAD.decode(user).unwrap());
         let mut data = self.head(self.flags | ATTESTED);

@@ -8,7 +8,7 @@
 use audit::Entry;
 use chrono::{DateTime, Utc};
 use db::{AuthScope, AuthTx, Unit};
-use kernel::{Action, PasskeyId, Principal, Secret, SessionId, TenantId, UserId};
+use kernel::{Action, Event, PasskeyId, Principal, Secret, SessionId, TenantId, UserId};
 
 use super::{
     CHALLENGE_LIFE, FRESH, FactorKind, FactorStanding, RecoveryState,
@@ -129,6 +129,8 @@ impl Own {
     ) -> Result<Option<Vec<Secret<String>>>, IdentityError> {
         store::session_prove_factor(tx, self.session)?;
         self.note(tx, Action::FactorAdd, factor)?;
+        let (user, name) = (self.user, factor.name().to_owned());
+        jobs::publish(tx, &Event::FactorAdded { user, factor: name })?;
         if !first {
             return Ok(None);
         }
@@ -281,6 +283,7 @@ impl Identity {
                 }
                 own.may_change(tx)?;
                 own.note(tx, Action::RecoveryCodesCreate, FactorKind::Recovery)?;
+                jobs::publish(tx, &Event::RecoveryCodesMade { user: own.user })?;
                 recovery::replace(tx, &key, own.user)
             })
             .await
@@ -302,7 +305,12 @@ pub(super) fn removed(
         store::recovery_forget(tx, own.user)?;
         store::challenges_end_all(tx, own.user)?;
     }
-    own.note(tx, Action::FactorRemove, factor)
+    own.note(tx, Action::FactorRemove, factor)?;
+    let (user, name) = (own.user, factor.name().to_owned());
+    Ok(jobs::publish(
+        tx,
+        &Event::FactorRemoved { user, factor: name },
+    )?)
 }
 
 /// Takes every factor of `user` away and ends their sessions, because an administrator says that they

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use audit::Entry;
 use chrono::TimeDelta;
 use db::{AuthTx, Unit};
-use kernel::{Action, Actor, Principal, RequestId, Secret, UserId, principal::Origin};
+use kernel::{Action, Actor, Event, Principal, RequestId, Secret, UserId, principal::Origin};
 use serde_json::Value as Json;
 use uuid::Uuid;
 use vault::{Binding, Sealed};
@@ -189,6 +189,8 @@ pub(super) fn judge(
         store::challenge_end(tx, challenge)?;
         if matches!(proof, Proof::Recovery { .. }) {
             author.write(tx, Entry::new(Action::RecoveryCodeUse, "user", user))?;
+            let remaining = store::recovery_state(tx, user)?.map_or(0, |state| state.remaining);
+            jobs::publish(tx, &Event::RecoveryCodeUsed { user, remaining })?;
         }
         return Ok(Verdict::Right);
     }

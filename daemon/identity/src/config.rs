@@ -31,11 +31,17 @@ pub(crate) const SETUP_CODE_LIFE: TimeDelta = TimeDelta::hours(24);
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// A session that was not used for this long is over.
+    #[serde(deserialize_with = "positive")]
     pub inactivity_minutes: u32,
     /// Failed sign-ins from one address (IPv6: one /64) in 15 minutes before it is locked out.
+    #[serde(deserialize_with = "positive")]
     pub failures_per_address: u32,
     /// Failed sign-ins on one account from one address in 15 minutes before it is locked out.
+    #[serde(deserialize_with = "positive")]
     pub failures_per_account: u32,
+    /// Links to a new password that one address may ask for in an hour, whatever the accounts.
+    #[serde(deserialize_with = "positive")]
+    pub resets_per_address: u32,
     /// Which rules a new password must meet (CX-16).
     pub password_profile: PasswordProfile,
     /// Each step doubles the work of a check. Hashes of a lower cost are made anew on sign-in.
@@ -56,6 +62,16 @@ pub enum SigningAlgorithm {
     EdDSA,
 }
 
+/// Nobody could sign in with a zero.
+fn positive<'de, D: Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
+    match u32::deserialize(d)? {
+        0 => Err(D::Error::custom(
+            "the numbers of [identity] must be above zero",
+        )),
+        number => Ok(number),
+    }
+}
+
 /// CX-15: never below the floor.
 fn cost<'de, D: Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
     let cost = u32::deserialize(d)?;
@@ -74,6 +90,7 @@ impl Default for Config {
             inactivity_minutes: 60,
             failures_per_address: 20,
             failures_per_account: 5,
+            resets_per_address: 30,
             password_profile: PasswordProfile::Complexity,
             bcrypt_cost: BCRYPT_COST,
             signing_algorithm: SigningAlgorithm::RS256,

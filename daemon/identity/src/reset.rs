@@ -21,8 +21,6 @@ use crate::{
 
 /// LM-11: for one address in an hour, whoever asks.
 const PER_ACCOUNT: u32 = 3;
-/// From one network in an hour, whatever the addresses.
-const PER_NETWORK: u32 = 30;
 
 impl Identity {
     /// Asks for a link. Nothing tells whether there will be one; only a network that asks too often
@@ -40,7 +38,7 @@ impl Identity {
             AttemptScope::ResetAddress,
             caller.address,
             b"",
-            PER_NETWORK,
+            inner.config.resets_per_address,
         )?;
         let account = Limit::anywhere(key, AttemptScope::ResetAccount, &hash, PER_ACCOUNT)?;
         let (network, account) = (network.within(RESET_WINDOW), account.within(RESET_WINDOW));

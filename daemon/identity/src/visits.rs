@@ -168,7 +168,8 @@ impl Identity {
             .await
     }
 
-    /// The owner lets the visitor write, until the visit's end.
+    /// The owner lets the visitor write, until the visit's end. Whoever visits has not become the owner
+    /// meanwhile: nobody decides their own request (CX-28).
     pub async fn visit_consent(&self, who: &Principal, visit: VisitId) -> Outcome<Visit> {
         self.visit_change(who, visit, |tx, acting, visit| {
             let owner: Option<bool> = memberships::table
@@ -179,6 +180,13 @@ impl Identity {
                 .optional()?;
             if owner != Some(true) {
                 return Err(Refusal::NotOwner.into());
+            }
+            let asked_by: Uuid = support_visits::table
+                .find((tx.tenant().uuid(), visit.uuid()))
+                .select(support_visits::user_id)
+                .first(tx.conn())?;
+            if asked_by == acting.user.uuid() {
+                return Err(Refusal::OwnRequest.into());
             }
             let now = tx.now();
             let row = support_visits::table

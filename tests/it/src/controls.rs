@@ -4,6 +4,7 @@
 mod asvs;
 mod connection;
 mod dangers;
+mod numbers;
 mod promises;
 mod rows;
 mod sessions;

@@ -32,7 +32,7 @@ impl House {
     }
 
     /// Another daemon with another configuration on the same rows.
-    async fn with(&self, config: Config) -> Identity {
+    pub(crate) async fn with(&self, config: Config) -> Identity {
         let identity = Identity::new(self.bed.db.clone(), self.bed.vault.clone(), config);
         identity.unlock().await.unwrap();
         identity
@@ -199,7 +199,7 @@ async fn a_breached_password_is_refused_whatever_its_composition() {
     );
 }
 
-fn sha1(text: &str) -> String {
+pub(crate) fn sha1(text: &str) -> String {
     let digest = openssl::sha::sha1(text.as_bytes());
     digest.iter().map(|byte| format!("{byte:02X}")).collect()
 }

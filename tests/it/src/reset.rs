@@ -176,6 +176,7 @@ async fn three_mails_an_hour_and_no_word_about_it() {
     assert_eq!(room.mails().await.len(), 4);
 }
 
+/// LR-10, CX-30: thirty of a network, where the site has chosen no other number.
 #[tokio::test]
 async fn one_network_cannot_ask_for_everybody() {
     let (house, _) = House::set_up().await;

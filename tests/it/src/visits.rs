@@ -223,6 +223,37 @@ async fn writing_takes_the_owners_consent() {
     }
 }
 
+/// CX-28: a visitor who was made the owner meanwhile does not consent to their own visit; the next owner does.
+#[tokio::test]
+async fn nobody_consents_to_their_own_visit() {
+    let stage = Stage::open().await;
+    let identity = &stage.company.house.identity;
+    let grant = stage.enter(true, false).await.unwrap();
+    let visitor = stage.inside(&grant).await;
+    let visit = identity.visit_list(&stage.olga.who).await.unwrap()[0].id;
+    let (beta, ada) = (stage.beta().uuid(), visitor.user().unwrap().uuid());
+    stage.company.house.bed.owner(&format!(
+        "UPDATE memberships SET owner = false WHERE tenant_id = '{beta}'; \
+         INSERT INTO memberships (tenant_id, user_id, roles, owner) VALUES ('{beta}', '{ada}', '{{admin}}', true)"
+    ));
+    let own = identity.visit_consent(&visitor, visit).await;
+    assert_eq!(refused(own), Refusal::OwnRequest);
+    assert_eq!(
+        stage
+            .company
+            .house
+            .rows("SELECT count(*) FROM support_visits WHERE consented_at IS NOT NULL"),
+        ["0"]
+    );
+    stage.company.house.bed.owner(&format!(
+        "UPDATE memberships SET owner = false WHERE tenant_id = '{beta}'; \
+         UPDATE memberships SET owner = true WHERE tenant_id = '{beta}' AND user_id = '{}'",
+        stage.olga.who.user().unwrap().uuid()
+    ));
+    let consented = identity.visit_consent(&stage.olga.who, visit).await;
+    assert!(consented.unwrap().writes);
+}
+
 #[tokio::test]
 async fn who_asked_to_read_cannot_be_given_more() {
     let stage = Stage::open().await;

@@ -37,6 +37,29 @@ fn the_times_of_the_disclosure_policy_are_the_promised_ones() {
     }
 }
 
+/// What the guide for programs does not say about where a refresh token is kept (LM-08).
+fn unsaid(guide: &str) -> Vec<&'static str> {
+    let said = [
+        "Keychain",
+        "Secure Enclave",
+        "Android Keystore",
+        "StrongBox",
+        "Credential Manager",
+        "Secret Service",
+        "Never in a file",
+    ];
+    said.into_iter()
+        .filter(|said| !guide.contains(said))
+        .collect()
+}
+
+#[test]
+fn native_programs_are_told_where_a_refresh_token_is_kept() {
+    let guide = include_str!("../../../../docs/programs.md");
+    assert_eq!(unsaid(guide), Vec::<&str>::new());
+    assert_eq!(unsaid(&guide.replace("Keychain", "disk")), ["Keychain"]);
+}
+
 /// Statements that a line begins to put together from pieces.
 fn pieced_together(source: &Source) -> Vec<String> {
     let verbs = [

@@ -37,6 +37,31 @@ async fn the_eleventh_sign_in_of_a_minute_waits() {
     site.running.stop().await;
 }
 
+/// CX-30: the site's own numbers are the ones that hold.
+#[tokio::test]
+async fn the_paces_of_the_configuration_are_the_ones_that_hold() {
+    let (house, _) = House::set_up().await;
+    let site = Site::start_with(house, |config| {
+        config.sign_ins_per_minute = 2;
+        config.requests_per_minute = 3;
+    })
+    .await;
+    let body = json!({"email": "nobody", "password": "x"});
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        answers.push(site.post("/session", &body).send().await.unwrap().status());
+    }
+    let bad = StatusCode::BAD_REQUEST;
+    assert_eq!(answers, [bad, bad, StatusCode::TOO_MANY_REQUESTS]);
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        answers.push(site.get("/setup").await.status());
+    }
+    let good = StatusCode::OK;
+    assert_eq!(answers, [good, good, good, StatusCode::TOO_MANY_REQUESTS]);
+    site.running.stop().await;
+}
+
 #[tokio::test]
 async fn metrics_are_on_loopback_by_route_and_name_nobody() {
     let (house, _) = House::set_up().await;

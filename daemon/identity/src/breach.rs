@@ -103,10 +103,8 @@ impl Breaches {
                 answer.status
             )));
         }
-        Ok(range_contains(
-            &String::from_utf8_lossy(answer.body()),
-            suffix,
-        ))
+        range_contains(&String::from_utf8_lossy(answer.body()), suffix)
+            .ok_or_else(|| unavailable(String::from("the mirror answered something else")))
     }
 }
 
@@ -132,11 +130,17 @@ fn hash(password: &Secret<String>) -> Zeroizing<String> {
     Zeroizing::new(digest.iter().map(|byte| format!("{byte:02X}")).collect())
 }
 
-/// `SUFFIX:COUNT` lines; those with the count 0 are padding.
-fn range_contains(body: &str, suffix: &str) -> bool {
-    body.lines()
-        .filter_map(|line| line.trim().split_once(':'))
-        .any(|(found, count)| found.eq_ignore_ascii_case(suffix) && count.trim() != "0")
+/// `SUFFIX:COUNT` lines; those with the count 0 are padding. `None`: it is no range, so it says nothing
+/// about the password.
+fn range_contains(body: &str, suffix: &str) -> Option<bool> {
+    let mut contains = false;
+    for line in body.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (found, count) = line.split_once(':')?;
+        let sound = found.len() == suffix.len() && found.bytes().all(|b| b.is_ascii_hexdigit());
+        let count: u64 = count.parse().ok().filter(|_| sound)?;
+        contains |= count > 0 && found.eq_ignore_ascii_case(suffix);
+    }
+    Some(contains)
 }
 
 struct HashFile {
@@ -300,11 +304,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_range_says_nothing() {
+        let suffix = "0018A45C4D1DEF81644B54AB7F969B88D65";
+        for body in [
+            "<html></html>",
+            suffix,
+            &format!("{suffix}:"),
+            "0018:1",
+            "a:b:c",
+        ] {
+            assert_eq!(range_contains(body, suffix), None, "{body}");
+        }
+        assert_eq!(range_contains("", suffix), Some(false));
+    }
+
+    #[test]
     fn padding_is_no_finding() {
         let body =
             "0018A45C4D1DEF81644B54AB7F969B88D65:10\r\n00D4F6E8FA6EECAD2A3AA415EEC418D38EC:0\r\n";
-        assert!(range_contains(body, "0018A45C4D1DEF81644B54AB7F969B88D65"));
-        assert!(!range_contains(body, "00D4F6E8FA6EECAD2A3AA415EEC418D38EC"));
-        assert!(!range_contains(body, "011053FD0102E94D6AE2F8B83D76FAF94F6"));
+        let contains = |suffix| range_contains(body, suffix);
+        assert_eq!(contains("0018A45C4D1DEF81644B54AB7F969B88D65"), Some(true));
+        assert_eq!(contains("00D4F6E8FA6EECAD2A3AA415EEC418D38EC"), Some(false));
+        assert_eq!(contains("011053FD0102E94D6AE2F8B83D76FAF94F6"), Some(false));
     }
 }

@@ -11,6 +11,7 @@ pub mod openbao;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod range;
 pub mod scenario;
 pub mod scratch;
 pub mod simulator;

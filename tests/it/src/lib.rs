@@ -43,6 +43,7 @@ mod outage;
 mod passkeys;
 mod passwords;
 mod people_mail;
+mod people_plans;
 mod phone;
 mod plans;
 mod programs;

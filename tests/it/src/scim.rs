@@ -2,6 +2,7 @@
 //! is out of its reach, tokens open nothing else, groups give roles (CX-34, RFC 7643, RFC 7644). An
 //! independent client drives it in `tests/peers/scim`.
 
+mod attacks;
 mod groups;
 mod reach;
 mod tokens;
@@ -20,13 +21,13 @@ use crate::{
 const PASSWORD: &str = "Canary-horse-7-battery";
 
 /// Ada's organisation, whose mail domain is verified, and a token of its identity provider.
-struct Place {
-    desk: Desk,
+pub(crate) struct Place {
+    pub(crate) desk: Desk,
     token: String,
 }
 
 impl Place {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let mut desk = Desk::open().await;
         desk.token = desk.sign_in().await;
         let place = Self {
@@ -67,7 +68,12 @@ impl Place {
         (tenant, token.expose().clone())
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
         self.ask_as(&self.token, method, path, body).await
     }
 
@@ -103,7 +109,7 @@ impl Place {
     }
 
     /// Creates a person; the answer.
-    async fn person(&self, name: &str) -> Value {
+    pub(crate) async fn person(&self, name: &str) -> Value {
         let (status, body) = self.ask(Method::POST, "/Users", Some(&user(name))).await;
         assert_eq!(status, 201, "{body}");
         body
@@ -122,7 +128,7 @@ impl Place {
         self.patch(&format!("/Users/{id}"), operation).await
     }
 
-    async fn ada(&self) -> Principal {
+    pub(crate) async fn ada(&self) -> Principal {
         let identity = &self.desk.house.identity;
         let from = caller("192.0.2.1");
         identity
@@ -176,7 +182,7 @@ impl Place {
         ))
     }
 
-    async fn close(self) {
+    pub(crate) async fn close(self) {
         let _ = self.desk.stopper.send(true);
         self.desk.running.stop().await;
     }

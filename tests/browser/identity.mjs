@@ -1,5 +1,8 @@
 // People, factors and keys, as the first administrator and one invited member meet them. Part of the day in e2e.test.mjs.
 import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { countMails, linkTo } from "./mailbox.mjs";
 
 const MEMBER = { name: "Ines Prado", email: "ines@acme.example", password: "Seven green kites 7 up" };
@@ -259,6 +262,40 @@ export function identitySteps(step, open, admin) {
     const answer = await fetch(new URL("/api/console/v1/session", process.env.REVKEEP_URL), { headers: { authorization: `Bearer ${token.access_token}` } });
     assert.equal(answer.status, 401, "the ended session still answers");
   });
+
+  step("a program on the same machine is let in by the browser, and fetches its session with its verifier", async () => {
+    const verifier = randomBytes(32).toString("base64url");
+    const returned = [];
+    const program = createServer((request, answer) => {
+      returned.push(new URL(request.url, "http://127.0.0.1"));
+      answer.setHeader("content-type", "text/html").end("<!doctype html><html lang=en><title>Done</title><h1>You may close this page</h1>");
+    });
+    program.listen(0, "127.0.0.1");
+    await once(program, "listening");
+    const redirect = `http://127.0.0.1:${program.address().port}/callback`;
+    const asked = {
+      client_id: CLIENT, redirect_uri: redirect, response_type: "code", state: "st-1",
+      code_challenge: createHash("sha256").update(verifier).digest("base64url"), code_challenge_method: "S256",
+    };
+    await ui().goto(`/authorize?${new URLSearchParams({ ...asked, redirect_uri: "https://evil.example/callback" })}`);
+    await page().getByText("This is no request that can be approved").waitFor();
+    await ui().inspect("authorize-unfit");
+    await ui().goto(`/authorize?${new URLSearchParams(asked)}`);
+    await page().getByText("Revkeep command line").waitFor();
+    await ui().inspect("authorize");
+    await ui().button("Approve").click();
+    await page().getByText("You may close this page").waitFor();
+    const [back] = returned.filter(({ pathname }) => pathname === "/callback");
+    assert.deepEqual([back.searchParams.get("state"), back.searchParams.get("iss")], ["st-1", new URL(process.env.REVKEEP_URL).origin]);
+    const exchange = { grant_type: "authorization_code", client_id: CLIENT, redirect_uri: redirect, code: back.searchParams.get("code"), code_verifier: verifier };
+    const token = await post("/oauth/token", exchange);
+    assert.equal(token.expires_in, 1800);
+    program.close();
+    await ui().goto("/account/sessions");
+    const entry = page().getByRole("list", { name: "Sessions" }).getByRole("listitem").filter({ hasText: "Command line" });
+    await entry.getByRole("button").click();
+    await entry.waitFor({ state: "detached" });
+  }, [400]);
 }
 
 async function post(path, form) {

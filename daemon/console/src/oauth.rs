@@ -1,15 +1,16 @@
-//! `/oauth`: where a person's own programs get their sessions (RFC 8628, RFC 6749). No page calls it
+//! `/oauth`: where a person's own programs get their sessions (RFC 8628, RFC 6749, RFC 7636). No page calls it
 //! and no cookie is read: forms in, JSON out, errors as those documents name them.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use http::{Client, Routes, Shared};
-use identity::{Grant, IdentityError};
+use identity::{CodeExchange, Grant, IdentityError, is_program};
 use kernel::{Classified, ErrorKind, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::Console;
 
+/// The one program that shows a code to type.
 const CLIENT_ID: &str = "revkeep-cli";
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -32,6 +33,21 @@ struct TokenInput {
     grant_type: Option<String>,
     device_code: Option<Secret<String>>,
     refresh_token: Option<Secret<String>>,
+    code: Option<Secret<String>>,
+    redirect_uri: Option<String>,
+    code_verifier: Option<Secret<String>>,
+}
+
+impl TokenInput {
+    /// All that belongs to a code. A public program names itself (RFC 6749 section 4.1.3).
+    fn exchange(self) -> Option<CodeExchange> {
+        Some(CodeExchange {
+            code: self.code?,
+            client_id: self.client_id?,
+            redirect_uri: self.redirect_uri?,
+            verifier: self.code_verifier?,
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -75,7 +91,7 @@ async fn device_grant_ask(
     uncached(HttpResponse::Ok()).json(DeviceAuthorization {
         device_code: grant.device_code.expose(),
         user_code: &grant.user_code,
-        verification_uri_complete: format!("{page}?code={}", grant.user_code),
+        verification_uri_complete: format!("{page}?user_code={}", grant.user_code),
         verification_uri: page,
         expires_in: grant.expires_in.as_secs(),
         interval: grant.poll_every.as_secs(),
@@ -91,10 +107,19 @@ async fn token(
     let Ok(web::Form(input)) = input else {
         return refusal("invalid_request");
     };
-    if input.client_id.as_deref().is_some_and(|id| id != CLIENT_ID) {
+    let (identity, caller) = (shared.identity(), shared.caller(&request));
+    if input.grant_type.as_deref() == Some("authorization_code") {
+        let Some(exchange) = input.exchange() else {
+            return refusal("invalid_request");
+        };
+        return match identity.authorization_exchange(exchange, &caller).await {
+            Ok(grant) => token_body(&grant),
+            Err(error) => failure(&error),
+        };
+    }
+    if input.client_id.as_deref().is_some_and(|id| !is_program(id)) {
         return refusal("invalid_client");
     }
-    let (identity, caller) = (shared.identity(), shared.caller(&request));
     let granted = match (
         input.grant_type.as_deref(),
         input.device_code,

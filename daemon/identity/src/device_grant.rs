@@ -16,12 +16,11 @@ use crate::{
     device::Origin,
     email::keyed_hash,
     error::IdentityError,
-    factor::FRESH,
-    grant::{COMMAND_LINE, Grant, open_session},
+    grant::Grant,
     identity::{Caller, Identity, Inner},
     opaque::{RefreshToken, random},
+    program,
     session::{hex, human, rate_limited, short_hex},
-    standing,
     store::{self, DeviceGrantRow, NewDeviceGrant},
 };
 
@@ -172,8 +171,7 @@ impl Identity {
             .auth(AuthScope::default(), move |tx| poll(tx, &polled))
             .await?;
         let (user, tenant) = answer.map_err(IdentityError::DeviceGrant)?;
-        let mut new = inner.new_session(user, tenant, caller).await?;
-        new.client = COMMAND_LINE;
+        let new = inner.new_session(user, tenant, caller).await?;
         let scope = AuthScope {
             tenant: Some(tenant),
             user: Some(user),
@@ -185,19 +183,8 @@ impl Identity {
                 if !store::device_grant_use(tx, &hash)? {
                     return Err(unknown());
                 }
-                if let Some(provider) = store::device_grant_bound(tx, &hash)? {
-                    new.sso_tenant_id = Some(tenant.uuid());
-                    new.sso_provider_id = Some(provider.uuid());
-                }
-                if !Inner::factors_offered(tx, user)?.is_empty() {
-                    // Proven by who approved, and no longer fresh: a program does nothing that takes
-                    // a fresh factor.
-                    new.factor_at = Some(new.created_at - FRESH);
-                }
-                let opened = open_session(tx, new, Action::SignIn, &caller)?;
-                // Who was deactivated, or left the tenant, since the approval gets nothing.
-                standing::check_alive(&opened.rows.standing, inactivity, tx.now())?;
-                Ok(opened)
+                let provider = store::device_grant_bound(tx, &hash)?;
+                program::open(tx, new, provider, (inactivity, &caller))
             })
             .await?;
         inner.grant(opened, None).await

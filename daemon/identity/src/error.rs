@@ -316,6 +316,15 @@ pub fn input_message(code: &str) -> &'static str {
             "Each line names a group and at least one role of the organisation; there may be 200."
         }
         "domain_invalid" => "This is no mail domain.",
+        "client_unknown" => "This is no program that Revkeep knows.",
+        "redirect_not_own" => {
+            "The answer would go elsewhere than to the program on this machine, so nothing is sent."
+        }
+        "response_not_code" => "The program must ask for a code.",
+        "challenge_not_s256" | "challenge_invalid" => {
+            "The program must send a code challenge (PKCE) by the method S256."
+        }
+        "state_invalid" => "The program must send a state of 1 to 500 visible ASCII characters.",
         "text_invalid" => "This is empty, too long, or holds a control character.",
         "email_invalid" => "This is no e-mail address.",
         "roles_invalid" => "Give one or more of the roles member, admin and reviewer, each once.",

@@ -13,6 +13,8 @@ mod account;
 mod acting;
 mod api_keys;
 mod attempts;
+mod authorization;
+mod authorization_request;
 mod breach;
 mod code;
 mod config;
@@ -41,6 +43,7 @@ mod people;
 mod permission;
 mod policy;
 mod profile;
+mod program;
 mod refresh;
 mod refusal;
 mod reset;
@@ -61,6 +64,8 @@ mod visits;
 pub use accept::{InvitationAcceptance, InvitationLetter, InvitationLook};
 pub use account::{SessionItem, SessionOrigin};
 pub use api_keys::{API_SCOPES, ApiKey, NewApiKey};
+pub use authorization::CodeExchange;
+pub use authorization_request::{AuthorizationRequest, is_program};
 pub use breach::{BreachConfig, breach_list_check};
 pub use config::{
     ACCESS_LIFE, CLIENT_ACCESS_LIFE, Config, REFRESH_GRACE, ROTATE_EVERY, SESSION_LIFE,

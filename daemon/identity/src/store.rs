@@ -1,5 +1,6 @@
 //! Identity's rows: people, memberships, sessions, refresh tokens, signing keys, set-up codes.
 
+mod authorization_codes;
 mod device_grants;
 mod own_sessions;
 mod passwords;
@@ -16,6 +17,10 @@ use uuid::Uuid;
 
 use crate::error::IdentityError;
 
+pub(crate) use authorization_codes::{
+    AuthorizationCodeRow, authorization_code_insert, authorization_code_locked,
+    authorization_code_session, authorization_code_use, authorization_code_void,
+};
 pub(crate) use device_grants::{
     DeviceGrantRow, NewDeviceGrant, device_grant, device_grant_approve, device_grant_bind,
     device_grant_bound, device_grant_deny, device_grant_insert, device_grant_polled,

@@ -79,6 +79,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    authorization_codes (hash) {
+        hash -> Bytea,
+        client -> Text,
+        redirect_uri -> Text,
+        challenge -> Text,
+        state -> Text,
+        user_id -> Uuid,
+        tenant_id -> Uuid,
+        sso_provider_id -> Nullable<Uuid>,
+        session_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     connections (tenant_id, connection_id) {
         tenant_id -> Uuid,
         connection_id -> Uuid,
@@ -752,6 +768,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     attempt_counters,
     audit_keys,
     audit_log,
+    authorization_codes,
     connections,
     device_grants,
     factor_challenges,

@@ -704,6 +704,7 @@ async fn a_dump_of_identitys_rows_tells_nothing() {
         "password_history",
         "reset_links",
         "device_grants",
+        "authorization_codes",
         "setup_codes",
         "attempt_counters",
         "audit_log",

@@ -10,6 +10,7 @@
 
 mod administration;
 mod api_keys;
+mod authorization;
 mod breach_mirror;
 mod canary;
 mod catalogue;

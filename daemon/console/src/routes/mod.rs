@@ -3,6 +3,7 @@
 mod account;
 mod api_keys;
 mod assignments;
+mod authorization;
 mod connections;
 mod device;
 mod events;
@@ -43,6 +44,7 @@ fn rows(limit: i64) -> u16 {
 pub fn all() -> Routes {
     entrance()
         .and(account::routes())
+        .and(authorization::routes())
         .and(device::routes())
         .and(signing_keys::routes())
         .and(overview::routes())

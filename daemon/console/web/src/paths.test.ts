@@ -10,7 +10,7 @@ test("every address of the app and of the API", () => {
       path.account(), path.accountPassword(), path.accountFactors(), path.accountSessions(), path.people(), path.people({ state: "deactivated" }),
       path.member("user_1"), path.member("user_1", "?q=x"), path.invitations(), path.organisation(), path.apiKeys(), path.tenants(), path.signingKeys(),
       path.singleSignOn(), path.ssoProvider("prov_1"), path.ssoProviderNew("oidc"), path.provisioning(), path.signInThrough("prov_1"), path.ssoOidc(), path.ssoSaml(),
-      path.device(), path.invitation(), path.reset(), path.signUp(), path.signUpComplete(),
+      path.device(), path.authorize(), path.invitation(), path.reset(), path.signUp(), path.signUpComplete(),
     ],
     api: [
       api.ready(), api.setup(), api.session(), api.sessionRefresh(), api.sessionTenant(), api.overview("Europe/Berlin"), api.connections(), api.salesforce(),
@@ -22,7 +22,7 @@ test("every address of the app and of the API", () => {
       api.failuresRetry(), api.record("00Q"), api.jobs({ state: "dead" }), api.jobRetry("job_1"), api.jobDiscard("job_1"), api.schedules(), api.events(),
       api.sessionFactor(), api.sessionPasskeyBegin(), api.sessionPasskey(), api.sessionStepUpBegin(), api.sessionStepUp(), api.sessionLeave(), api.signInOptions(),
       api.me(), api.myPassword(), api.myFactors(), api.myTotp(), api.myTotpConfirm(), api.myPasskeysBegin(), api.myPasskeys(), api.myPasskey("pk_1"),
-      api.myRecovery(), api.mySessions(), api.mySession("ses_1"), api.myInvitationAccept(), api.myDeviceRequest("ABCD-EFGH"), api.myDeviceVerb("AB/..", "approve"),
+      api.myRecovery(), api.mySessions(), api.mySession("ses_1"), api.myInvitationAccept(), api.myAuthorizations(), api.myAuthorizationLook(), api.myAuthorizationDeny(), api.myDeviceRequest("ABCD-EFGH"), api.myDeviceVerb("AB/..", "approve"),
       api.passwordStrength(), api.passwordReset(), api.passwordResetComplete(), api.members({ q: "a b", limit: 100 }), api.member("user_1"),
       api.memberVerb("user_1", "owner"), api.memberFactorsReset("user_1"), api.invitations(), api.invitations({ state: "pending" }), api.invitation("inv_1"),
       api.invitationResend("inv_1"), api.invitationLook(), api.invitationAccept(), api.tenant(), api.signUp(), api.signUpComplete(), api.supportVisits(),

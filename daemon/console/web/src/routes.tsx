@@ -45,6 +45,7 @@ export const router = createBrowserRouter([
               page("/account/password", () => import("./pages/account/password")),
               page("/account/factors", () => import("./pages/account/factors")),
               page("/account/sessions", () => import("./pages/account/sessions")),
+              page("/authorize", () => import("./pages/account/authorize")),
               page("/device", () => import("./pages/account/device")),
               page("/people/invitations", () => import("./pages/people/invitations")),
               page("/people/:id?", () => import("./pages/people/people")),

@@ -13,7 +13,7 @@
 //! | `saml`, `saml_flow` | SAML 2.0: requests, and having responses read; what comes back |
 //! | `person` | from what a provider says to a person with a session |
 
-mod browser;
+pub(crate) mod browser;
 mod domain;
 mod error;
 mod flow;

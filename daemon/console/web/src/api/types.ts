@@ -216,6 +216,8 @@ export interface MySession {
 export interface PasswordStrength {
   score: number; warning: string | null; suggestions: string[]; acceptable: boolean; problems: { code: string; detail: string }[];
 }
+export interface AuthorizationRequest { client_id: string; redirect_uri: string; response_type: string; code_challenge: string; code_challenge_method: string; state: string }
+export interface AuthorizationView { client: string }
 export interface DeviceRequest { client: string; requested_at: string; address: string | null; expires_at: string }
 
 export type MemberState = "active" | "deactivated";

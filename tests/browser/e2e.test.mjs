@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { Authenticator } from "./authenticator.mjs";
 import { Console, CUT_OFF } from "./console.mjs";
 import { identitySteps } from "./identity.mjs";
+import { provisioningSteps } from "./provisioning.mjs";
 import { samlSteps } from "./saml.mjs";
 import { ssoSteps } from "./sso.mjs";
 import { acceptWrites, leadsArrive, owners, refuseWrites, revokeGrant } from "./simulator.mjs";
@@ -296,6 +297,7 @@ step("the page can be skipped to, and the palette opens and closes by keyboard",
 identitySteps(step, () => ui, ADMIN);
 ssoSteps(step, () => ui, ADMIN);
 samlSteps(step, () => ui);
+provisioningSteps(step, () => ui);
 
 step("signing out where Revkeep cannot be reached leaves nothing in the page, and ends the session once it can be: no page opens", async () => {
   const refresh = () => page.evaluate(async () => (await fetch("/api/console/v1/session/refresh", { method: "POST", headers: { "x-revkeep": "1", "content-type": "application/json" }, body: "{}" })).status);

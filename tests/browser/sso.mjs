@@ -51,6 +51,8 @@ export function ssoSteps(step, open, admin) {
     await page().getByText("Three steps to single sign-on").waitFor();
     await ui().inspect("sso-empty");
     await ui().button("Add a provider").click();
+    await page().getByRole("menuitem", { name: /^OpenID Connect/ }).waitFor();
+    await ui().inspect("sso-add");
     await page().getByRole("menuitem", { name: /^OpenID Connect/ }).click();
     const making = ui().dialog("New OpenID Connect provider");
     await making.getByText(ui().url("/sso/oidc"), { exact: true }).waitFor();

@@ -42,7 +42,8 @@ export const theme = createTheme({
     TextInput: { defaultProps: { size: "sm" } },
     Select: { defaultProps: { size: "sm", checkIconPosition: "right" } },
     Checkbox: { defaultProps: { radius: "xs" } },
-    Menu: { defaultProps: { shadow: "md", position: "bottom-end" } },
+    // Nothing but items stands in a menu: the first is focused, not an empty box before it.
+    Menu: { defaultProps: { shadow: "md", position: "bottom-end", withInitialFocusPlaceholder: false } },
   },
 });
 

@@ -24,8 +24,8 @@ export function AddProvider() {
     <Menu position="bottom" width={320}>
       <Menu.Target><Button leftSection={<IconPlus size={16} aria-hidden />}>Add a provider</Button></Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item component={Link} to={path.ssoProviderNew("oidc")}>OpenID Connect<Text size="sm" c="dimmed">For most: Entra ID, Okta, Google, Keycloak.</Text></Menu.Item>
-        <Menu.Item component={Link} to={path.ssoProviderNew("saml")}>SAML 2.0<Text size="sm" c="dimmed">For a provider that speaks nothing newer.</Text></Menu.Item>
+        <Menu.Item component={Link} to={path.ssoProviderNew("oidc")}>OpenID Connect<Text size="sm">For most: Entra ID, Okta, Google, Keycloak.</Text></Menu.Item>
+        <Menu.Item component={Link} to={path.ssoProviderNew("saml")}>SAML 2.0<Text size="sm">For a provider that speaks nothing newer.</Text></Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

@@ -15,7 +15,7 @@ setup_for() {
         demo) debian_packages libpq-dev libssl-dev pkg-config postgresql ;;
         test)
             debian_packages libpq-dev libssl-dev pkg-config postgresql g++ chromium oathtool \
-                fonts-liberation fonts-dejavu-core
+                slapd ldap-utils fonts-liberation fonts-dejavu-core
             ;;
     esac
     case $1 in demo | test) openbao ;; esac
@@ -59,6 +59,10 @@ debian_packages() {
         "${as_root[@]}" install -D -m 644 /dev/stdin /etc/postgresql-common/createcluster.d/revkeep.conf \
             <<<"create_main_cluster = false"
     fi
+    # Tests start a directory of their own; the system's is neither set up nor started.
+    if [[ " ${missing[*]} " == *" slapd "* ]]; then
+        "${as_root[@]}" debconf-set-selections <<<"slapd slapd/no_configuration boolean true"
+    fi
     local log=$CACHE/apt.log
     if ! "${as_root[@]}" apt-get update >"$log" 2>&1 ||
         ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
@@ -74,6 +78,7 @@ debian_packages() {
 has_package() {
     case $1 in
         postgresql) compgen -G '/usr/lib/postgresql/1[5-9]/bin/initdb' >/dev/null ;;
+        slapd) [ -x /usr/sbin/slapd ] ;;
         chromium | g++) command -v "$1" >/dev/null ;;
         *) [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
     esac

@@ -5,12 +5,13 @@ import { after, before, test } from "node:test";
 import { Authenticator } from "./authenticator.mjs";
 import { Console, CUT_OFF } from "./console.mjs";
 import { identitySteps } from "./identity.mjs";
+import { ldapSteps } from "./ldap.mjs";
 import { provisioningSteps } from "./provisioning.mjs";
 import { samlSteps } from "./saml.mjs";
 import { ssoSteps } from "./sso.mjs";
 import { acceptWrites, leadsArrive, owners, refuseWrites, revokeGrant } from "./simulator.mjs";
 
-const NEEDED = ["REVKEEP_URL", "CA_FILE", "SETUP_CODE", "SIM_URL", "SIM_HOST", "SIM_ADMIN_TOKEN", "SIM_USERNAME", "SIM_PASSWORD", "SIM_CLIENT_ID", "SIM_CLIENT_SECRET", "IDP_PORT", "IDP_CERTIFICATE", "IDP_KEY"];
+const NEEDED = ["REVKEEP_URL", "CA_FILE", "SETUP_CODE", "SIM_URL", "SIM_HOST", "SIM_ADMIN_TOKEN", "SIM_USERNAME", "SIM_PASSWORD", "SIM_CLIENT_ID", "SIM_CLIENT_SECRET", "IDP_PORT", "IDP_CERTIFICATE", "IDP_KEY", "LDAP_PORT", "LDAP_CA_FILE"];
 /** Who claims the appliance; `phone` and `recovery` come with the set-up of the second factor. */
 const ADMIN = { name: "Mara Lindqvist", email: "mara@acme.example", password: "A long sentence for day 1", phone: undefined, recovery: [] };
 const QUERY = "SELECT Id FROM Lead WHERE Status = 'Open - Not Contacted'";
@@ -297,6 +298,7 @@ step("the page can be skipped to, and the palette opens and closes by keyboard",
 identitySteps(step, () => ui, ADMIN);
 ssoSteps(step, () => ui, ADMIN);
 samlSteps(step, () => ui);
+ldapSteps(step, () => ui);
 provisioningSteps(step, () => ui);
 
 step("signing out where Revkeep cannot be reached leaves nothing in the page, and ends the session once it can be: no page opens", async () => {

@@ -12,6 +12,7 @@ use crate::{
     error::EgressError,
     policy::{Purpose, Target},
     resolve::addresses,
+    trust::Trust,
 };
 
 impl Egress {
@@ -31,20 +32,24 @@ impl Egress {
         to: &Endpoint,
     ) -> Result<TlsStream<TcpStream>, EgressError> {
         let stream = self.dial(purpose, to).await?;
-        self.tls_over(stream, to).await
+        self.tls_over(stream, to, None).await
     }
 
-    pub(crate) async fn tls_over(
+    /// TLS on a connection that speaks already, with the host's name in the certificate. Without
+    /// `trust` the system's authorities count and those of the configuration.
+    pub async fn tls_over(
         &self,
         stream: TcpStream,
         to: &Endpoint,
+        trust: Option<&Trust>,
     ) -> Result<TlsStream<TcpStream>, EgressError> {
         let failed = |detail: String| EgressError::Tls {
             host: to.to_string(),
             detail,
         };
         let name = ServerName::try_from(to.name()).map_err(|error| failed(error.to_string()))?;
-        let handshake = TlsConnector::from(self.door.tls.clone()).connect(name, stream);
+        let tls = trust.map_or(&self.door.tls, |trust| &trust.0);
+        let handshake = TlsConnector::from(tls.clone()).connect(name, stream);
         match tokio::time::timeout(self.door.connect_timeout, handshake).await {
             Ok(done) => done.map_err(|error| failed(error.to_string())),
             Err(_) => Err(failed(String::from("the handshake takes too long"))),

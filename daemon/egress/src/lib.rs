@@ -21,6 +21,7 @@ mod request;
 mod resolve;
 mod smtp;
 mod tls;
+mod trust;
 
 pub use config::EgressConfig;
 pub use door::Egress;
@@ -31,3 +32,4 @@ pub use policy::{Purpose, check_public_url};
 pub use request::{Method, Request, Response};
 pub use resolve::Resolver;
 pub use smtp::{Login, Security, Smtp, SmtpServer};
+pub use trust::Trust;

@@ -20,6 +20,8 @@ pub enum Purpose {
     BreachRange,
     /// Identity providers: discovery, keys, tokens.
     SingleSignOn,
+    /// LDAP directories.
+    Directory,
 }
 
 impl Purpose {
@@ -30,6 +32,7 @@ impl Purpose {
             Self::Smtp => "smtp",
             Self::BreachRange => "breach_range",
             Self::SingleSignOn => "single_sign_on",
+            Self::Directory => "directory",
         }
     }
 
@@ -40,6 +43,7 @@ impl Purpose {
             Self::Smtp => Some(&[25, 465, 587, 2525]),
             Self::BreachRange => Some(&[]),
             Self::SingleSignOn => None,
+            Self::Directory => Some(&[389, 636, 3268, 3269]),
         }
     }
 }
@@ -348,6 +352,8 @@ mod tests {
         assert!(to(Purpose::Smtp, "mail.example.com:22").is_err());
         assert!(to(Purpose::Salesforce, "login.salesforce.com:443").is_ok());
         assert!(to(Purpose::Salesforce, "login.salesforce.com:6379").is_err());
+        assert!(to(Purpose::Directory, "ldap.example.com:636").is_ok());
+        assert!(to(Purpose::Directory, "ldap.example.com:443").is_err());
         assert!(to(Purpose::BreachRange, "api.pwnedpasswords.com:443").is_err());
     }
 

@@ -32,6 +32,11 @@ pub(crate) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, Egre
                 .map_err(|error| unusable(error.to_string()))?;
         }
     }
+    trusting(roots)
+}
+
+/// A client that trusts `roots` and nobody else.
+pub(crate) fn trusting(roots: RootCertStore) -> Result<ClientConfig, EgressError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -26,6 +26,8 @@ pub(crate) enum AttemptScope {
     ResetAddress,
     DeviceAsk,
     UserCode,
+    /// Sign-in through a directory, by its account, from wherever it comes.
+    DirectoryAccount,
 }
 
 impl AttemptScope {
@@ -41,6 +43,7 @@ impl AttemptScope {
             Self::ResetAddress => "reset_address",
             Self::DeviceAsk => "device_ask",
             Self::UserCode => "user_code",
+            Self::DirectoryAccount => "directory_account",
         }
     }
 }
@@ -196,7 +199,9 @@ pub(crate) fn settle_success(tx: &mut AuthTx<'_>, limits: &[Limit]) -> Result<()
     for limit in limits {
         let count = locked_row(tx, limit)?;
         let failures = match limit.scope {
-            AttemptScope::SignInAccount | AttemptScope::PasswordChange => 0,
+            AttemptScope::SignInAccount
+            | AttemptScope::PasswordChange
+            | AttemptScope::DirectoryAccount => 0,
             AttemptScope::SignInAddress
             | AttemptScope::SetupAddress
             | AttemptScope::RefreshAddress

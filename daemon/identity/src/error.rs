@@ -315,6 +315,34 @@ pub fn input_message(code: &str) -> &'static str {
         "role_map_invalid" => {
             "Each line names a group and at least one role of the organisation; there may be 200."
         }
+        "ldap_server_invalid" => {
+            "Give one to four servers as ldaps://host or ldap://host, with a port where it is not the usual one. Either way everything is encrypted."
+        }
+        "ldap_ca_invalid" => "These are no certificate authorities in PEM.",
+        "ldap_bind_missing" => {
+            "Give either a service account that looks people up, or the name that people bind under."
+        }
+        "ldap_bind_template_invalid" => {
+            "Write {user} where the name goes: as a distinguished name (uid={user},ou=people,dc=corp,dc=example), as {user}@corp.example, or as CORP\\{user}."
+        }
+        "ldap_password_missing" => "The service account needs its password.",
+        "ldap_password_again" => {
+            "The stored password goes only to the servers and under the name that it was typed for. Type it again."
+        }
+        "ldap_person_filter_invalid" => {
+            "This is no LDAP filter that compares a value with {user}, such as (uid={user})."
+        }
+        "ldap_group_filter_invalid" => {
+            "Groups need a base, and a filter that compares a value with {dn}, such as (member={dn})."
+        }
+        "ldap_dn_invalid" => "This is no distinguished name, such as dc=corp,dc=example.",
+        "ldap_attribute_invalid" => "This is no name of an attribute.",
+        "ldap_subject_invalid" => {
+            "People are known by an id that never changes hands: entryUUID, objectGUID, nsUniqueId, ipaUniqueID or ibm-entryUUID."
+        }
+        "ldap_subject_fixed" => {
+            "The attribute that people are known by cannot be changed. Set up another provider."
+        }
         "domain_invalid" => "This is no mail domain.",
         "client_unknown" => "This is no program that Revkeep knows.",
         "redirect_not_own" => {

@@ -87,6 +87,11 @@ pub fn opaque(text: &str) {
     assert_eq!(code::canonical(&typed), typed);
 }
 
+/// Whatever a directory answers.
+pub fn ldap_answer(bytes: &[u8]) {
+    crate::sso::fuzz_ldap_answer(bytes);
+}
+
 /// A site, and one question of each kind that it asked.
 pub struct Passkeys {
     site: Site,

@@ -701,6 +701,7 @@ diesel::table! {
         certificates -> Array<Text>,
         email_attribute -> Nullable<Text>,
         name_attribute -> Nullable<Text>,
+        directory -> Nullable<Jsonb>,
     }
 }
 

@@ -35,6 +35,7 @@ mod invitations;
 mod isolation;
 mod jobs;
 mod keys;
+mod ldap;
 mod live;
 mod mailroom;
 mod maintenance;

@@ -9,7 +9,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use identity::sso::{Kind, Protocol, Provider, ProviderInput, SamlInput, Sso};
+use identity::sso::{Kind, Protocol, Provider, ProviderInput, SamlInput, Sso, Started};
 use kernel::{Clock, ProviderId, Secret};
 use openssl::{
     asn1::Asn1Time,
@@ -135,7 +135,10 @@ impl Table {
     }
 
     async fn leave(&self) -> Away {
-        let leaving = self.place.sso.start(self.provider.id).await.unwrap();
+        let started = self.place.sso.start(self.provider.id).await.unwrap();
+        let Started::Away(leaving) = started else {
+            panic!("a SAML provider is left for");
+        };
         let state = leaving.authorize_url.split("RelayState=").nth(1).unwrap();
         // As the provider reads it out of the request.
         let hash = hash(

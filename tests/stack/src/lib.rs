@@ -6,6 +6,7 @@ pub mod authenticator;
 pub mod console;
 pub mod daemon;
 pub mod database;
+pub mod directory;
 pub mod mail;
 pub mod openbao;
 pub mod ports;

@@ -180,6 +180,7 @@ mod tests {
                 "POST /sso/start Knock",
                 "POST /sso/oidc/complete Knock",
                 "POST /sso/saml/complete Knock",
+                "POST /sso/ldap/sign-in Knock",
             ]
         );
     }

@@ -9,7 +9,7 @@ use http::{
 };
 use identity::{
     permit,
-    sso::{Domain, Returned},
+    sso::{Domain, Kind, LdapSignIn, Returned, Started},
 };
 use kernel::{ProviderId, Secret, TenantId};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,7 @@ pub(super) fn routes() -> Routes {
         .post("/sso/start", sso_start)
         .post("/sso/oidc/complete", oidc_complete)
         .post("/sso/saml/complete", saml_complete)
+        .post("/sso/ldap/sign-in", ldap_sign_in)
         .post("/sso/sign-out", sso_sign_out)
         .post("/sso/domains", domain_add)
         .delete("/sso/domains/{domain}", domain_remove)
@@ -45,6 +46,7 @@ struct DiscoverView {
     provider: Option<ProviderId>,
     /// As the organisation calls its provider.
     name: Option<String>,
+    kind: Option<Kind>,
     /// Nothing but the provider opens the organisation, the owner's password aside.
     only: bool,
 }
@@ -55,9 +57,20 @@ struct StartInput {
     provider: ProviderId,
 }
 
+/// Where the browser goes; or, of a directory, what it is called whose name and password are asked for here.
 #[derive(Serialize)]
-struct StartView {
-    authorize_url: String,
+#[serde(rename_all = "snake_case")]
+enum StartView {
+    AuthorizeUrl(String),
+    Directory(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LdapInput {
+    provider: ProviderId,
+    user: String,
+    password: Secret<String>,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +149,7 @@ async fn sign_in_discover(
     Ok(web::Json(DiscoverView {
         sso: found.is_some(),
         provider: found.as_ref().map(|found| found.provider),
+        kind: found.as_ref().map(|found| found.kind),
         only: found.as_ref().is_some_and(|found| found.only),
         name: found.map(|found| found.name),
     }))
@@ -146,12 +160,33 @@ async fn sso_start(
     console: web::Data<Console>,
     Body(input): Body<StartInput>,
 ) -> Result<HttpResponse, Problem> {
-    let leaving = console.sso.start(input.provider).await?;
-    Ok(HttpResponse::Ok()
-        .cookie(sso_cookie(leaving.cookie.expose(), leaving.life))
-        .json(StartView {
-            authorize_url: leaving.authorize_url,
-        }))
+    let mut answer = HttpResponse::Ok();
+    Ok(match console.sso.start(input.provider).await? {
+        Started::Away(leaving) => answer
+            .cookie(sso_cookie(leaving.cookie.expose(), leaving.life))
+            .json(StartView::AuthorizeUrl(leaving.authorize_url)),
+        Started::Directory(name) => answer.json(StartView::Directory(name)),
+    })
+}
+
+async fn ldap_sign_in(
+    _: Knock,
+    console: web::Data<Console>,
+    request: HttpRequest,
+    Body(input): Body<LdapInput>,
+) -> Result<HttpResponse, Problem> {
+    let caller = console.shared.caller(&request);
+    let typed = LdapSignIn {
+        provider: input.provider,
+        user: input.user,
+        password: input.password,
+    };
+    let grant = console
+        .sso
+        .ldap_sign_in(typed, &caller)
+        .await
+        .map_err(problem)?;
+    signed_in(&console.shared, &request, HttpResponse::Ok(), grant).await
 }
 
 async fn oidc_complete(

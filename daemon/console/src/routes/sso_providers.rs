@@ -1,4 +1,4 @@
-//! Identity providers as their administrators set them up, OpenID Connect's and SAML's.
+//! Identity providers as their administrators set them up: OpenID Connect's, SAML's and directories.
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
@@ -6,8 +6,8 @@ use http::{Allowed, Body, Path, Problem, Routes};
 use identity::{
     permit,
     sso::{
-        Kind, OidcInput, Probe, Protocol, Provider, ProviderInput, RoleRule, SamlInput,
-        SamlSettings,
+        DirectoryProbe, Kind, LdapInput, LdapSettings, OidcInput, Probe, Protocol, Provider,
+        ProviderInput, RoleRule, SamlInput, SamlSettings,
     },
 };
 use kernel::{ProviderId, Secret};
@@ -23,6 +23,7 @@ pub(super) fn routes() -> Routes {
         .put("/sso/providers/{id}", provider_update)
         .delete("/sso/providers/{id}", provider_delete)
         .post("/sso/providers/{id}/test", provider_test)
+        .post("/sso/providers/{id}/test-directory", directory_test)
 }
 
 #[derive(Serialize)]
@@ -39,12 +40,21 @@ struct ProviderView {
     role_map: Vec<RoleRule>,
     create_members: bool,
     domains: Vec<DomainView>,
-    /// What to enter at the provider: where its answer goes.
+    /// What to enter at the provider: where its answer goes. A directory sends nothing.
     redirect_uri: String,
     saml: Option<SamlView>,
+    ldap: Option<LdapView>,
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+}
+
+#[derive(Serialize)]
+struct LdapView {
+    #[serde(flatten)]
+    settings: LdapSettings,
+    email_attribute: Option<String>,
+    name_attribute: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -90,6 +100,7 @@ struct ProviderBody {
     role_map: Vec<RoleRule>,
     create_members: bool,
     saml: Option<SamlBody>,
+    ldap: Option<LdapBody>,
     /// The one that the change was made from; a new provider has none.
     version: Option<i64>,
 }
@@ -106,6 +117,35 @@ struct SamlBody {
     certificates: Vec<String>,
     email_attribute: Option<String>,
     name_attribute: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LdapBody {
+    #[serde(default)]
+    servers: Vec<String>,
+    ca: Option<String>,
+    bind_dn: Option<String>,
+    /// Of the service account; without one the stored one stays.
+    bind_password: Option<Secret<String>>,
+    bind_template: Option<String>,
+    #[serde(default)]
+    base_dn: String,
+    #[serde(default)]
+    person_filter: String,
+    #[serde(default)]
+    subject_attribute: String,
+    email_attribute: Option<String>,
+    name_attribute: Option<String>,
+    group_base_dn: Option<String>,
+    group_filter: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DirectoryTestBody {
+    /// Whom to look up, as they would type it.
+    user: Option<String>,
 }
 
 fn scopes() -> Vec<String> {
@@ -126,6 +166,7 @@ impl From<ProviderBody> for ProviderInput {
                 scopes: fields.scopes,
             }),
             Kind::Saml => Protocol::Saml(fields.saml.unwrap_or_default().into()),
+            Kind::Ldap => Protocol::Ldap(fields.ldap.unwrap_or_default().into()),
         };
         Self {
             name: fields.name,
@@ -146,6 +187,27 @@ impl From<SamlBody> for SamlInput {
             sign_in_url: fields.sign_in_url,
             sign_out_url: fields.sign_out_url,
             certificates: fields.certificates,
+            email_attribute: fields.email_attribute,
+            name_attribute: fields.name_attribute,
+        }
+    }
+}
+
+impl From<LdapBody> for LdapInput {
+    fn from(fields: LdapBody) -> Self {
+        Self {
+            settings: LdapSettings {
+                servers: fields.servers,
+                ca: fields.ca,
+                bind_dn: fields.bind_dn,
+                bind_template: fields.bind_template,
+                base_dn: fields.base_dn,
+                person_filter: fields.person_filter,
+                subject_attribute: fields.subject_attribute,
+                group_base_dn: fields.group_base_dn,
+                group_filter: fields.group_filter,
+            },
+            bind_password: fields.bind_password,
             email_attribute: fields.email_attribute,
             name_attribute: fields.name_attribute,
         }
@@ -189,11 +251,17 @@ fn view(console: &Console, provider: Provider) -> ProviderView {
         role_map: provider.role_map,
         create_members: provider.create_members,
         domains: provider.domains.into_iter().map(Into::into).collect(),
-        redirect_uri: match &provider.saml {
-            Some(saml) => saml.addresses.acs_url.clone(),
-            None => console.sso.oidc_return(),
+        redirect_uri: match (&provider.saml, &provider.ldap) {
+            (Some(saml), _) => saml.addresses.acs_url.clone(),
+            (None, Some(_)) => String::new(),
+            (None, None) => console.sso.oidc_return(),
         },
         saml: provider.saml.map(Into::into),
+        ldap: provider.ldap.map(|settings| LdapView {
+            settings,
+            email_attribute: provider.email_attribute,
+            name_attribute: provider.name_attribute,
+        }),
         version: provider.version,
         created_at: provider.created_at,
         updated_at: provider.updated_at,
@@ -256,4 +324,17 @@ async fn provider_test(
     Path(id): Path<ProviderId>,
 ) -> Result<web::Json<Probe>, Problem> {
     Ok(web::Json(console.sso.provider_test(&who, id).await?))
+}
+
+async fn directory_test(
+    who: Allowed<permit::SsoEdit>,
+    console: web::Data<Console>,
+    Path(id): Path<ProviderId>,
+    Body(input): Body<DirectoryTestBody>,
+) -> Result<web::Json<DirectoryProbe>, Problem> {
+    let found = console
+        .sso
+        .directory_test(&who, id, input.user.as_deref())
+        .await?;
+    Ok(web::Json(found))
 }

@@ -109,7 +109,7 @@ impl Smtp {
                 tokio::time::timeout(STEP, upgrade)
                     .await
                     .map_err(|_| SmtpError::Broken { step: "STARTTLS" })??;
-                let stream = self.egress.tls_over(stream, to).await?;
+                let stream = self.egress.tls_over(stream, to, None).await?;
                 Box::new(starttls::Greeted::new(stream))
             }
             Security::None => {

@@ -13,8 +13,8 @@ use super::{
     Sso,
     error::SsoError,
     flow::of,
-    model::{domain_of, domain_text},
-    provider::{note, scope},
+    model::{Kind, domain_of, domain_text},
+    provider::{kind, note, scope},
     store,
 };
 use crate::error::IdentityError;
@@ -32,6 +32,7 @@ pub struct Discovered {
     pub provider: ProviderId,
     /// As the organisation calls it.
     pub name: String,
+    pub kind: Kind,
     /// Passwords open nothing there, but for the owner.
     pub only: bool,
 }
@@ -73,6 +74,7 @@ impl Sso {
         let only = db.auth(of(tenant), store::sso_only).await?;
         Ok(Some(Discovered {
             provider,
+            kind: kind(&row)?,
             name: row.name,
             only,
         }))

@@ -3,6 +3,8 @@
 use egress::EgressError;
 use kernel::{Classified, ErrorKind};
 
+use super::ldap::Fault;
+
 #[derive(Debug, thiserror::Error)]
 pub enum SsoError {
     #[error("the identity provider cannot be contacted")]
@@ -40,6 +42,9 @@ pub enum SsoError {
     NoProvider,
     #[error("no such domain")]
     NoDomain,
+    /// For whoever signs in it is one: the log and the test of the provider tell them apart.
+    #[error("the directory could not be asked: {0}")]
+    Directory(#[from] Fault),
     #[error("somebody else changed the provider")]
     Stale,
     #[error("single sign-on alone needs an enabled provider")]
@@ -50,7 +55,9 @@ impl Classified for SsoError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Egress(error) => error.kind(),
-            Self::Answer(_) | Self::Probe(_) | Self::Reader(_) => ErrorKind::Unavailable,
+            Self::Answer(_) | Self::Probe(_) | Self::Reader(_) | Self::Directory(_) => {
+                ErrorKind::Unavailable
+            }
             Self::Refused(_) | Self::Flow(_) | Self::Token(_) | Self::Saml(_) | Self::Replayed => {
                 ErrorKind::Unauthenticated
             }
@@ -70,6 +77,7 @@ impl Classified for SsoError {
             Self::Saml(refusal) => refusal.code(),
             Self::Replayed => "saml_replayed",
             Self::Reader(_) => "saml_reader_failed",
+            Self::Directory(_) => "ldap_unreachable",
             Self::NoMember => "sso_not_member",
             Self::Account(_) => "sso_account_closed",
             Self::Required => "sso_required",
@@ -93,6 +101,9 @@ impl Classified for SsoError {
             }
             Self::Flow(_) => {
                 "This sign-in was not begun in this browser, was used already, or is older than ten minutes. Begin again from the sign-in page."
+            }
+            Self::Directory(_) => {
+                "Your organisation's directory could not be asked. Try again in a moment; an administrator can test it in the organisation's settings, and the log has the cause."
             }
             Self::Reader(_) => {
                 "What the identity provider sent could not be read. Try again; the log has the cause."

@@ -22,6 +22,13 @@ use crate::{error::IdentityError, grant::Grant, identity::Caller, opaque::sha256
 
 const LIFE: TimeDelta = TimeDelta::minutes(10);
 
+/// How a sign-in goes on.
+pub enum Started {
+    Away(Leaving),
+    /// Here, with the name and password of the directory that is called so.
+    Directory(String),
+}
+
 /// Where to send the browser, and what it must keep meanwhile.
 pub struct Leaving {
     pub authorize_url: String,
@@ -54,7 +61,7 @@ pub(crate) fn browser_of(cookie: Option<&str>, hash: &[u8]) -> Result<Browser, S
 
 impl Sso {
     /// Begins a sign-in through the provider.
-    pub async fn start(&self, provider: ProviderId) -> Result<Leaving, IdentityError> {
+    pub async fn start(&self, provider: ProviderId) -> Result<Started, IdentityError> {
         let inner = &self.identity.inner;
         let (tenant, row) = self.enabled_provider(provider).await?;
         let state = random_text()?;
@@ -65,6 +72,7 @@ impl Sso {
             Kind::Saml => {
                 Addresses::new(&self.public_url, provider).sign_in_url(&row, &state, now)?
             }
+            Kind::Ldap => return Ok(Started::Directory(row.name)),
         };
         let flow = FlowRow {
             tenant_id: tenant.uuid(),
@@ -78,11 +86,11 @@ impl Sso {
             .db
             .auth(of(tenant), move |tx| store::flow_insert(tx, &flow))
             .await?;
-        Ok(Leaving {
+        Ok(Started::Away(Leaving {
             authorize_url,
             cookie: browser.into_text(),
             life: LIFE.to_std().unwrap_or_default(),
-        })
+        }))
     }
 
     async fn oidc_leave(
@@ -163,6 +171,8 @@ impl Sso {
                 let subject = subject.unwrap_or_default();
                 us.sign_out_url(&row, &subject, inner.clock.now())
             }
+            // A directory keeps no session.
+            Kind::Ldap => return Ok(None),
         };
         // Signing out here must work while the provider is away.
         Ok(told.unwrap_or_else(|error| {
@@ -274,7 +284,11 @@ impl Sso {
     ) {
         let provider = ProviderId::from_uuid(row.provider_id);
         log::warn!(REVKEEP_ACTION = Action::SignInRefuse.name(), REVKEEP_TENANT = tenant.to_string(); "a sign-in through {provider} was refused: {error}");
-        let (code, caller) = (error.code(), caller.clone());
+        let code = match error {
+            IdentityError::Sso(SsoError::Directory(fault)) => fault.code(),
+            other => other.code(),
+        };
+        let caller = caller.clone();
         let noted = self
             .identity
             .inner

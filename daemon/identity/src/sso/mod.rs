@@ -11,12 +11,15 @@
 //! | `flow` | leaving for the provider and coming back |
 //! | `oidc` | OpenID Connect: discovery, keys, codes, ID tokens |
 //! | `saml`, `saml_flow` | SAML 2.0: requests, and having responses read; what comes back |
+//! | `ldap`, `ldap_flow` | LDAP directories: asking one; signing in with its name and password |
 //! | `person` | from what a provider says to a person with a session |
 
 pub(crate) mod browser;
 mod domain;
 mod error;
 mod flow;
+mod ldap;
+mod ldap_flow;
 pub(crate) mod model;
 mod oidc;
 pub(crate) mod only;
@@ -37,12 +40,16 @@ use egress::{Egress, Purpose};
 pub use db::WaitingDomain;
 pub use domain::{Discovered, Domain};
 pub use error::SsoError;
-pub use flow::{Leaving, Returned};
+pub use flow::{Leaving, Returned, Started};
+pub use ldap::{DirectoryProbe, Fault, LdapInput, LdapSettings, ProbeStep, ProbedPerson};
+pub use ldap_flow::LdapSignIn;
 pub use model::{Kind, OidcInput, Protocol, ProviderInput, RoleRule};
 pub use oidc::Probe;
 pub use provider::Provider;
 pub use saml::{Addresses, SamlInput, SamlSettings};
 
+#[cfg(fuzzing)]
+pub(crate) use ldap::fuzz_answer as fuzz_ldap_answer;
 pub(crate) use store::{linked, provider_name};
 
 use crate::identity::Identity;
@@ -53,6 +60,7 @@ pub struct Sso {
     pub(crate) identity: Identity,
     pub(crate) oidc: oidc::Oidc,
     pub(crate) reader: saml::Reader,
+    pub(crate) egress: Egress,
     /// The console's own address, without a final slash.
     pub(crate) public_url: String,
 }
@@ -63,6 +71,7 @@ impl Sso {
         Self {
             reader: saml::Reader::new(reader),
             oidc: oidc::Oidc::new(egress.http(Purpose::SingleSignOn)),
+            egress: egress.clone(),
             identity,
             public_url: public_url.trim_end_matches('/').to_owned(),
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kernel::{Role, Secret};
 use serde::{Deserialize, Serialize};
 
-use super::saml::SamlInput;
+use super::{ldap::LdapInput, saml::SamlInput};
 use crate::error::IdentityError;
 
 /// How a provider speaks.
@@ -14,6 +14,7 @@ use crate::error::IdentityError;
 pub enum Kind {
     Oidc,
     Saml,
+    Ldap,
 }
 
 impl Kind {
@@ -21,10 +22,11 @@ impl Kind {
         match self {
             Self::Oidc => "oidc",
             Self::Saml => "saml",
+            Self::Ldap => "ldap",
         }
     }
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Oidc, Self::Saml]
+        [Self::Oidc, Self::Saml, Self::Ldap]
             .into_iter()
             .find(|kind| kind.name() == name)
     }
@@ -42,7 +44,7 @@ pub struct RoleRule {
 pub struct ProviderInput {
     pub name: String,
     pub enabled: bool,
-    /// The claim of a token, or the attribute of an assertion.
+    /// The claim of a token, or the attribute of an assertion or an entry.
     pub groups_claim: String,
     pub role_map: Vec<RoleRule>,
     /// Whoever the provider knows becomes a member on first sign-in.
@@ -53,6 +55,7 @@ pub struct ProviderInput {
 pub enum Protocol {
     Oidc(OidcInput),
     Saml(SamlInput),
+    Ldap(LdapInput),
 }
 
 impl Protocol {
@@ -60,6 +63,7 @@ impl Protocol {
         match self {
             Self::Oidc(_) => Kind::Oidc,
             Self::Saml(_) => Kind::Saml,
+            Self::Ldap(_) => Kind::Ldap,
         }
     }
 }
@@ -77,7 +81,7 @@ pub struct OidcInput {
 /// What the protocol needs, as it is stored.
 #[derive(Default)]
 pub(crate) struct Settled {
-    /// The URL of an OpenID issuer, or a SAML entity id.
+    /// The URL of an OpenID issuer, or a SAML entity id; a directory is its provider.
     pub(crate) issuer: String,
     pub(crate) client_id: Option<String>,
     pub(crate) client_secret: Option<Secret<String>>,
@@ -87,6 +91,8 @@ pub(crate) struct Settled {
     pub(crate) certificates: Vec<String>,
     pub(crate) email_attribute: Option<String>,
     pub(crate) name_attribute: Option<String>,
+    /// [`super::LdapSettings`] as JSON.
+    pub(crate) directory: Option<serde_json::Value>,
 }
 
 /// Who somebody is, as a provider proved it.

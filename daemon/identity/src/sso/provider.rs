@@ -11,6 +11,7 @@ use super::{
     Sso,
     domain::{self, Domain},
     error::SsoError,
+    ldap::{self, LdapSettings},
     model::{Kind, Protocol, ProviderInput, RoleRule, Settled},
     oidc::{Client, Probe},
     saml::{Addresses, SamlSettings},
@@ -33,6 +34,10 @@ pub struct Provider {
     pub role_map: Vec<RoleRule>,
     pub create_members: bool,
     pub saml: Option<SamlSettings>,
+    pub ldap: Option<LdapSettings>,
+    /// Of a directory; SAML has its own.
+    pub email_attribute: Option<String>,
+    pub name_attribute: Option<String>,
     pub domains: Vec<Domain>,
     pub version: i64,
     pub created_at: DateTime<Utc>,
@@ -48,6 +53,11 @@ impl Provider {
             kind,
             saml: (kind == Kind::Saml)
                 .then(|| SamlSettings::read(&row, Addresses::new(&sso.public_url, id))),
+            ldap: (kind == Kind::Ldap)
+                .then(|| LdapSettings::read(&row))
+                .transpose()?,
+            email_attribute: row.email_attribute,
+            name_attribute: row.name_attribute,
             name: row.name,
             enabled: row.enabled,
             issuer: row.issuer,
@@ -117,9 +127,10 @@ impl Sso {
     ) -> Result<Provider, IdentityError> {
         let input = input.checked()?;
         let kind = input.protocol.kind();
-        let settled = self.settle(input.protocol).await?;
         let inner = &self.identity.inner;
         let id = ProviderId::generate(inner.clock.as_ref());
+        let settled = self.settle(input.protocol, id).await?;
+        ldap::check_new(&settled)?;
         let sealed = self
             .seal(who.tenant, id, settled.client_secret.as_ref())
             .await?;
@@ -145,6 +156,7 @@ impl Sso {
             certificates: settled.certificates,
             email_attribute: settled.email_attribute,
             name_attribute: settled.name_attribute,
+            directory: settled.directory,
         };
         let actor = who.clone();
         let row = inner
@@ -169,13 +181,14 @@ impl Sso {
     ) -> Result<Provider, IdentityError> {
         let input = input.checked()?;
         let kind = input.protocol.kind();
-        let settled = self.settle(input.protocol).await?;
+        let settled = self.settle(input.protocol, id).await?;
         let inner = &self.identity.inner;
         let sealed = self
             .seal(who.tenant, id, settled.client_secret.as_ref())
             .await?;
         let now = inner.clock.now();
         let issuer = settled.issuer;
+        let typed = settled.client_secret.is_some();
         let change = ProviderChange {
             name: input.name,
             enabled: input.enabled,
@@ -192,6 +205,7 @@ impl Sso {
             certificates: settled.certificates,
             email_attribute: Some(settled.email_attribute),
             name_attribute: Some(settled.name_attribute),
+            directory: settled.directory,
         };
         let actor = who.clone();
         let (row, domains) = inner
@@ -203,6 +217,9 @@ impl Sso {
                 }
                 if before.issuer != issuer {
                     return Err(IdentityError::input("issuer", "issuer_fixed"));
+                }
+                if let Some(directory) = &change.directory {
+                    ldap::check_change(&before, directory, typed)?;
                 }
                 if !store::provider_update(tx, id, version, &change)? {
                     return Err(SsoError::Stale.into());
@@ -273,11 +290,17 @@ impl Sso {
                 keys: row.certificates.len(),
                 logout: row.sign_out_url.is_some(),
             }),
+            // `directory_test` looks at it, step by step.
+            Kind::Ldap => Err(SsoError::NoProvider.into()),
         }
     }
 
-    async fn settle(&self, protocol: Protocol) -> Result<Settled, IdentityError> {
+    async fn settle(&self, protocol: Protocol, id: ProviderId) -> Result<Settled, IdentityError> {
         match protocol {
+            Protocol::Ldap(input) => Ok(Settled {
+                issuer: ldap::issuer(id),
+                ..input.settle()?
+            }),
             Protocol::Oidc(input) => input.settle(),
             Protocol::Saml(input) => input.settle(&self.reader).await,
         }
@@ -384,5 +407,6 @@ fn shown(row: &ProviderRow) -> serde_json::Value {
         "certificates": row.certificates,
         "email_attribute": row.email_attribute,
         "name_attribute": row.name_attribute,
+        "directory": row.directory,
     })
 }

@@ -40,6 +40,7 @@ pub(crate) struct ProviderRow {
     pub(crate) certificates: Vec<String>,
     pub(crate) email_attribute: Option<String>,
     pub(crate) name_attribute: Option<String>,
+    pub(crate) directory: Option<Value>,
 }
 
 /// What an administrator may change of a provider; kind and issuer are what identities hang on.
@@ -63,6 +64,7 @@ pub(crate) struct ProviderChange {
     pub(crate) certificates: Vec<String>,
     pub(crate) email_attribute: Option<Option<String>>,
     pub(crate) name_attribute: Option<Option<String>>,
+    pub(crate) directory: Option<Value>,
 }
 
 #[derive(Clone, Queryable, Selectable)]

@@ -23,6 +23,7 @@ use stack::{
     account_for::account_for,
     console::{self, Console},
     daemon::{Daemon, DaemonOptions},
+    directory::Slapd,
     ports,
     postgres::Durability,
     scenario,
@@ -206,9 +207,13 @@ async fn browser(command: &[String]) -> Result<ExitCode> {
     let world = World::start(Durability::Tests).await?;
     scenario::populate(&world, 1, 60).await?;
     let idp_port = ports::free()?;
+    let slapd = Slapd::start(&["localhost"]).await?;
     let daemon = world
         .daemon(DaemonOptions {
-            endpoints: vec![format!("localhost:{idp_port}")],
+            endpoints: vec![
+                format!("localhost:{idp_port}"),
+                format!("localhost:{}", slapd.ldaps),
+            ],
             ..DaemonOptions::default()
         })
         .await?;
@@ -224,6 +229,8 @@ async fn browser(command: &[String]) -> Result<ExitCode> {
         .env("IDP_PORT", idp_port.to_string())
         .env("IDP_CERTIFICATE", world.directory().join("server.pem"))
         .env("IDP_KEY", world.directory().join("server.key"))
+        .env("LDAP_PORT", slapd.ldaps.to_string())
+        .env("LDAP_CA_FILE", slapd.authority_file())
         .env("SIM_URL", &world.simulator.url)
         .env("SIM_HOST", world.salesforce_host())
         .env("SIM_ADMIN_TOKEN", stack::world::ADMIN_TOKEN)

@@ -32,6 +32,7 @@ fn row() -> ProviderRow {
         certificates: Vec::new(),
         email_attribute: None,
         name_attribute: None,
+        directory: None,
     }
 }
 

@@ -9,10 +9,10 @@ import { leaveFor } from "../sso/leave";
 import { refusalOf, type SsoRefusal } from "../sso/refusal";
 import type { SignInStep } from "./steps";
 
-interface ProviderStepProps { step: Extract<SignInStep, { kind: "provider" }>; /** Empty for whoever came by a link. */ email: string; onPassword(): void; onOther(): void }
+interface ProviderStepProps { step: Extract<SignInStep, { kind: "provider" }>; /** Empty for whoever came by a link. */ email: string; onPassword(): void; onOther(): void; onDirectory(name: string): void }
 
 /** The organisation's own sign-in. Where it is the only one, a password is not offered, and the owner's way in stays a quiet link. */
-export function ProviderStep({ step, email, onPassword, onOther }: ProviderStepProps) {
+export function ProviderStep({ step, email, onPassword, onOther, onDirectory }: ProviderStepProps) {
   const [params] = useSearchParams();
   const [refusal, setRefusal] = useState<SsoRefusal>();
   const [busy, setBusy] = useState(false);
@@ -20,7 +20,8 @@ export function ProviderStep({ step, email, onPassword, onOther }: ProviderStepP
     setBusy(true);
     setRefusal(undefined);
     try {
-      await leaveFor(step.provider, params.get("next"));
+      const directory = await leaveFor(step.provider, params.get("next"));
+      if (directory !== undefined) onDirectory(directory);
     } catch (error) {
       setRefusal(refusalOf(error));
       setBusy(false);

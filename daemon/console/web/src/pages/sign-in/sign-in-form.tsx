@@ -17,6 +17,7 @@ import { FactorForm, Linkish } from "../../shell/factor-form";
 import css from "../../shell/shell.module.css";
 import { Notice } from "../../ui/status";
 import { PasskeySignIn } from "./passkey-sign-in";
+import { DirectoryStep } from "./directory-step";
 import { ProviderStep } from "./provider-step";
 import { challenged, discovered, FIRST_STEP, PASSWORD_STEP, passwordProblem, refused, type SignInStep } from "./steps";
 
@@ -37,7 +38,9 @@ export function SignInForm({ step, onStep, fixedEmail }: SignInFormProps) {
     case "password":
       return <PasswordStep notice={step.notice} email={email} onStep={onStep} onOther={fixedEmail === undefined ? restart : undefined} />;
     case "provider":
-      return <ProviderStep step={step} email={email} onPassword={() => onStep(email === "" ? FIRST_STEP : PASSWORD_STEP)} onOther={restart} />;
+      return <ProviderStep step={step} email={email} onPassword={() => onStep(email === "" ? FIRST_STEP : PASSWORD_STEP)} onOther={restart} onDirectory={(name) => onStep({ ...step, kind: "directory", name })} />;
+    case "directory":
+      return <DirectoryStep step={step} onPassword={() => onStep(email === "" ? FIRST_STEP : PASSWORD_STEP)} onOther={restart} />;
     case "factor":
       return <FactorStep step={step} onStep={onStep} onOther={restart} />;
   }

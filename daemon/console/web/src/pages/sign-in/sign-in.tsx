@@ -18,6 +18,7 @@ const WORDS: Record<SignInStep["kind"], { title: string; lead: string }> = {
   address: { title: "Sign in", lead: "To your organisation's Revkeep." },
   password: { title: "Sign in", lead: "To your organisation's Revkeep." },
   provider: { title: "Sign in", lead: "Your organisation has a sign-in of its own. You come back here from it." },
+  directory: { title: "Sign in", lead: "With the account of your organisation's directory, as on your computer." },
   factor: { title: "Confirm that it is you", lead: "The password is right. Your account also asks for a second factor." },
 };
 

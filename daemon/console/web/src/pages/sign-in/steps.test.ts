@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Problem, Unreachable } from "../../api/problem";
 import type { FactorChallenge } from "../../api/types";
 import { becameWhole, codeDigits } from "../../lib/code";
-import { challenged, discovered, FIRST_STEP, passwordProblem, refused } from "./steps";
+import { challenged, directoryProblem, discovered, FIRST_STEP, passwordProblem, refused } from "./steps";
 
 const challenge: FactorChallenge = { step: "factor", factors: ["totp", "recovery"], expires_in: 600, passkey: null };
 
@@ -18,9 +18,17 @@ test("a wrong code keeps the step, counts, and tells what is left; the third lea
 });
 
 test("a domain that is nobody's leads where one without single sign-on leads; one with it to its provider", () => {
-  const nobody = discovered({ sso: false, provider: null, name: null, only: false });
+  const nobody = discovered({ sso: false, provider: null, kind: null, name: null, only: false });
   expect(nobody).toEqual({ kind: "password", notice: undefined });
-  expect(discovered({ sso: true, provider: "prov_1", name: "Acme login", only: true })).toEqual({ kind: "provider", provider: "prov_1", name: "Acme login", only: true });
+  expect(discovered({ sso: true, provider: "prov_1", kind: "oidc", name: "Acme login", only: true })).toEqual({ kind: "provider", provider: "prov_1", name: "Acme login", only: true });
+});
+
+test("a directory asks for its own name and password here, and says no more than that they do not fit", () => {
+  expect(discovered({ sso: true, provider: "prov_1", kind: "ldap", name: "Acme network", only: false })).toEqual({ kind: "directory", provider: "prov_1", name: "Acme network", only: false });
+  expect(directoryProblem(new Problem(401, { code: "invalid_credentials", detail: "the server's words" }))).toContain("did not accept this name and password");
+  expect(directoryProblem(new Problem(503, { code: "ldap_unreachable", detail: "the server's words" }))).toContain("Try again in a moment");
+  expect(directoryProblem(new Problem(403, { code: "sso_not_member", detail: "the server's words" }))).toContain("Ask an administrator");
+  expect(directoryProblem(new Problem(429, { code: "rate_limited" }, 30))).toContain("Wait 30 s");
 });
 
 test("a password that opens nothing any more is told from a wrong one", () => {

@@ -1,6 +1,6 @@
 // What a test of an identity provider showed, as the steps that a sign-in takes. Pure.
 import { Problem } from "../../api/problem";
-import type { Certificate, Probe } from "../../api/sso";
+import type { Certificate, DirectoryProbe, Probe } from "../../api/sso";
 import { plural } from "../../lib/format";
 import type { Tone } from "../../ui/status";
 import { certificateStanding } from "./saml-input";
@@ -49,6 +49,32 @@ export function samlProbeSteps(probe: Probe, certificates: Certificate[], now: n
       : { title: LEAVES, tone: "warn", detail: "No sign-out address is set. Signing out of Revkeep leaves its own session open." },
   ];
 }
+
+const DIRECTORY_STEPS: [string, string, string][] = [
+  ["connect", "Revkeep reaches it", "A server answered."],
+  ["tls", "The connection is encrypted", "With a certificate that is trusted, for this name."],
+  ["bind", "The service account gets in", "Its password is right."],
+  ["search", "Somebody is found by their name", "One entry, with an id that does not change."],
+  ["groups", "Their groups are read", ""],
+];
+
+/** What a directory said, and what it was not asked: people's own passwords never are, and nobody is looked up without a name. */
+export function directorySteps({ steps, person }: DirectoryProbe, account: boolean): ProbeStep[] {
+  const failed = steps.some(({ code }) => code !== null);
+  const untried = (step: string) => {
+    if (failed) return "Not tried.";
+    if (!account) return "People bind under their own name, so only a sign-in tries it.";
+    return step === "bind" ? "Not tried." : "Type a name above to try it.";
+  };
+  return DIRECTORY_STEPS.map(([step, title, detail]) => {
+    const tried = steps.find((one) => one.step === step);
+    if (!tried) return { title, tone: "idle", detail: untried(step) };
+    if (tried.code !== null) return { title, tone: "bad", detail: tried.message ?? tried.code };
+    return { title, tone: "ok", detail: step === "groups" && person ? groupWords(person.groups) : detail };
+  });
+}
+
+const groupWords = (groups: string[]): string => (groups.length === 0 ? "None that gives a role here." : `In ${plural(groups.length, "group")} that ${groups.length === 1 ? "gives" : "give"} roles: ${groups.join("; ")}.`);
 
 /** The steps up to the one that failed; nothing where the refusal is not about the provider. */
 export function failedSteps(error: unknown): ProbeStep[] | undefined {

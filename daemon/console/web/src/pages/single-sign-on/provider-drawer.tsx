@@ -8,6 +8,8 @@ import { LoadingRows } from "../../ui/states";
 import { Notice } from "../../ui/status";
 import { useToast } from "../../ui/toast";
 import { Copies } from "./copies";
+import { DirectoryTest } from "./directory-test";
+import { LdapForm } from "./ldap-form";
 import { OidcForm } from "./oidc-form";
 import { type Act, ProviderAct } from "./provider-act";
 import { ProviderTest } from "./provider-test";
@@ -17,7 +19,7 @@ import css from "./single-sign-on.module.css";
 
 interface ProviderDrawerProps { id: string | undefined; providers: Provider[] | undefined; mayEdit: boolean; onClose(): void }
 
-const NEW: Record<string, ProviderKind> = { "new-oidc": "oidc", "new-saml": "saml" };
+const NEW: Record<string, ProviderKind> = { "new-oidc": "oidc", "new-saml": "saml", "new-ldap": "ldap" };
 
 export function ProviderDrawer({ id, providers, mayEdit, onClose }: ProviderDrawerProps) {
   const provider = providers?.find((one) => one.id === id);
@@ -27,7 +29,7 @@ export function ProviderDrawer({ id, providers, mayEdit, onClose }: ProviderDraw
   return (
     <Drawer
       opened={id !== undefined} onClose={onClose} size={620} closeOnEscape={!busy} closeOnClickOutside={false}
-      title={kind ? `New ${KIND_WORDS[kind]} provider` : (provider?.name ?? "Identity provider")} closeButtonProps={{ "aria-label": "Close the provider" }}
+      title={kind === "ldap" ? "New directory" : kind ? `New ${KIND_WORDS[kind]} provider` : (provider?.name ?? "Identity provider")} closeButtonProps={{ "aria-label": "Close the provider" }}
     >
       {id === undefined ? null
         : provider || (kind && mayEdit) ? <Details key={id} provider={provider} kind={provider?.kind ?? kind ?? "oidc"} mayEdit={mayEdit} onBusy={setBusy} onClose={onClose} />
@@ -37,13 +39,15 @@ export function ProviderDrawer({ id, providers, mayEdit, onClose }: ProviderDraw
   );
 }
 
+const FORMS = { oidc: OidcForm, saml: SamlForm, ldap: LdapForm };
+
 interface DetailsProps { provider: Provider | undefined; kind: ProviderKind; mayEdit: boolean; onBusy(busy: boolean): void; onClose(): void }
 
 function Details({ provider, kind, mayEdit, onBusy, onClose }: DetailsProps) {
   const navigate = useNavigate();
   const toast = useToast();
   const [act, setAct] = useState<Act>();
-  const Form = kind === "saml" ? SamlForm : OidcForm;
+  const Form = FORMS[kind];
   const ask = (next: Act | undefined) => { setAct(next); onBusy(next !== undefined); };
   const saved = (made: Provider) => {
     toast.done(provider ? `${made.name} is saved.` : `${made.name} is saved, and not enabled yet. Test it first.`);
@@ -54,7 +58,7 @@ function Details({ provider, kind, mayEdit, onBusy, onClose }: DetailsProps) {
       {provider && mayEdit && !provider.enabled ? (
         <Notice tone="info" title="Nobody signs in through it yet" actions={<Button size="xs" onClick={() => ask("enable")}>Enable</Button>}>Test it below, then enable it.</Notice>
       ) : null}
-      {provider && mayEdit ? <ProviderTest provider={provider} onBusy={onBusy} /> : null}
+      {provider && mayEdit ? (provider.ldap ? <DirectoryTest provider={provider} ldap={provider.ldap} onBusy={onBusy} /> : <ProviderTest provider={provider} onBusy={onBusy} />) : null}
       {provider ? <SignInLink provider={provider} /> : null}
       <Form key={provider?.version ?? 0} provider={provider} mayEdit={mayEdit} onBusy={onBusy} onSaved={saved} />
       {provider && mayEdit ? (

@@ -41,7 +41,7 @@ export function ProviderTest({ provider, onBusy }: { provider: Provider; onBusy(
 
 const WORDS: Partial<Record<ProbeStep["tone"], string>> = { ok: "Passed", bad: "Failed", warn: "Mind", idle: "Not tried" };
 
-function Steps({ steps }: { steps: ProbeStep[] }) {
+export function Steps({ steps }: { steps: ProbeStep[] }) {
   return (
     <ol className={css["steps"]} aria-label="Result of the test">
       {steps.map((step) => (

@@ -2,8 +2,9 @@ import { expect, test } from "vitest";
 import { Problem, Unreachable } from "../../api/problem";
 import { inputOf, type Probe, type Provider } from "../../api/sso";
 import { changed, formOf, missing, NEW_FORM, oidcInput } from "./oidc-input";
+import { ldapChanged, ldapFormOf, ldapInput, ldapMissing, NEW_LDAP, presetOf, withPreset } from "./ldap-input";
 import { onlyEffect, onlyWarnings } from "./only-words";
-import { failedSteps, probeSteps, samlProbeSteps } from "./probe";
+import { directorySteps, failedSteps, probeSteps, samlProbeSteps } from "./probe";
 import { certificatesIn, certificateStanding, samlChanged, samlFormOf, samlInput, samlMissing } from "./saml-input";
 
 const provider: Provider = {
@@ -77,4 +78,45 @@ test("certificates are told apart, and one whose date is over is minded, for it 
   const tones = (iso: string) => samlProbeSteps(told, saml.saml?.certificates ?? [], new Date(iso).getTime()).map(({ tone }) => tone);
   expect([tones("2026-01-01T00:00:00Z"), tones("2027-01-01T00:00:00Z")]).toEqual([["ok", "ok", "warn"], ["ok", "warn", "warn"]]);
   expect(samlProbeSteps(told, [], 0).map(({ tone }) => tone)).toEqual(["ok", "bad", "warn"]);
+});
+
+const directory: Provider = {
+  ...provider, kind: "ldap", issuer: "ldap:prov_1", client_id: "", has_secret: true, scopes: [], groups_claim: "memberOf",
+  ldap: {
+    servers: ["ldaps://dc1.corp.example", "ldaps://dc2.corp.example"], ca: null, bind_dn: "cn=revkeep,dc=corp", bind_template: null, base_dn: "dc=corp", person_filter: "(uid={user})",
+    subject_attribute: "entryUUID", email_attribute: null, name_attribute: null, group_base_dn: null, group_filter: null,
+  },
+};
+
+test("a directory is sent as it was read, its password only when it is typed, and one way of binding", () => {
+  expect(ldapChanged(ldapFormOf(directory), directory)).toBe(false);
+  expect(ldapInput(ldapFormOf(directory), directory)).toEqual(inputOf(directory));
+  const typed = { ...ldapFormOf(directory), bind_password: "s3cret" };
+  expect(ldapInput(typed, directory).ldap).toMatchObject({ bind_dn: "cn=revkeep,dc=corp", bind_password: "s3cret", bind_template: null });
+  const people = ldapInput({ ...typed, way: "person", bind_template: "{user}@corp.example" }, directory);
+  expect(people.ldap).toMatchObject({ bind_dn: null, bind_template: "{user}@corp.example" });
+  expect(people.ldap).not.toHaveProperty("bind_password");
+  expect(ldapInput({ ...typed, group_base_dn: " ou=groups " }, directory).ldap).toMatchObject({ group_base_dn: "ou=groups", group_filter: "(&(objectClass=groupOfNames)(member={dn}))" });
+});
+
+test("a preset changes what depends on the product and keeps what was typed; a new directory needs its account's password", () => {
+  const form = { ...NEW_LDAP, name: "Acme", servers: "ldaps://dc1\nldaps://dc2", bind_dn: "cn=x", base_dn: "dc=x" };
+  expect(presetOf(form)).toBe("active_directory");
+  const other = withPreset(form, "openldap");
+  expect(other).toMatchObject({ name: "Acme", base_dn: "dc=x", subject_attribute: "entryUUID", person_filter: "(&(objectClass=inetOrgPerson)(uid={user}))" });
+  expect(presetOf(other)).toBe("openldap");
+  expect([ldapMissing(form, undefined), ldapMissing({ ...form, bind_password: "s" }, undefined), ldapMissing({ ...form, way: "person" }, undefined), ldapMissing(ldapFormOf(directory), directory)]).toEqual([true, false, false, false]);
+  expect(ldapInput(form, undefined)).toMatchObject({ enabled: false, ldap: { servers: ["ldaps://dc1", "ldaps://dc2"] } });
+});
+
+test("a directory's test tells the step that failed, and what was not tried", () => {
+  const passed = (...steps: string[]) => steps.map((step) => ({ step, code: null, message: null }));
+  const tones = (...args: Parameters<typeof directorySteps>) => directorySteps(...args).map(({ tone }) => tone).join(" ");
+  const person = { subject: "1", email: null, name: null, groups: ["cn=ops"] };
+  expect(tones({ steps: passed("connect", "tls", "bind", "search", "groups"), person }, true)).toBe("ok ok ok ok ok");
+  expect(directorySteps({ steps: passed("connect", "tls", "bind", "search", "groups"), person }, true).at(-1)?.detail).toContain("cn=ops");
+  const failed = { steps: [...passed("connect"), { step: "tls", code: "ldap_not_trusted", message: "the server's words" }], person: null };
+  expect([tones(failed, true), directorySteps(failed, true)[1]?.detail]).toEqual(["ok bad idle idle idle", "the server's words"]);
+  expect(directorySteps({ steps: passed("connect", "tls", "bind"), person: null }, true)[3]?.detail).toContain("Type a name");
+  expect(directorySteps({ steps: passed("connect", "tls"), person: null }, false)[2]?.detail).toContain("only a sign-in tries it");
 });

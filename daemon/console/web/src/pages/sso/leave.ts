@@ -1,13 +1,17 @@
 // Leaving for an identity provider, and where the person wanted to go, kept in this tab until they are back.
 import { client } from "../../api/client";
+import type { Started } from "../../api/sso";
 import { api, safeNext } from "../../paths";
 
 const NEXT = "revkeep-sso-next";
 
-export async function leaveFor(provider: string, next: string | null): Promise<void> {
-  const { authorize_url } = await client.knock<{ authorize_url: string }>(api.ssoStart(), { provider });
+/** Answers what the directory is called, when the sign-in is not elsewhere but here. */
+export async function leaveFor(provider: string, next: string | null): Promise<string | undefined> {
+  const started = await client.knock<Started>(api.ssoStart(), { provider });
+  if ("directory" in started) return started.directory;
   keepNext(sessionStorage, next);
-  window.location.assign(safeDeparture(authorize_url));
+  window.location.assign(safeDeparture(started.authorize_url));
+  return undefined;
 }
 
 /** Only a page of the web is a place to be sent to. */

@@ -46,7 +46,7 @@ const BY_CODE: Record<string, SsoRefusal> = {
   },
 };
 
-/** The provider could not be contacted at all. */
+/** The provider could not be contacted at all, or a directory could not be asked. */
 const AWAY: SsoRefusal = {
   title: "Your organisation's sign-in cannot be reached", next: "Try again in a moment. The owner of the organisation can sign in with their password meanwhile.",
   why: "Revkeep asked it to confirm your sign-in, and got no answer.",
@@ -65,7 +65,7 @@ const SAML: Record<string, SsoRefusal> = {
 };
 
 export function refusalOfCode(code: string): SsoRefusal | undefined {
-  if (code.startsWith("egress_")) return AWAY;
+  if (code.startsWith("egress_") || code === "ldap_unreachable") return AWAY;
   return BY_CODE[code] ?? SAML[code] ?? (code.startsWith("saml_") ? UNREADABLE : undefined);
 }
 

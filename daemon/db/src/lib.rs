@@ -8,6 +8,7 @@
 //! A connection is lent inside the closure and never leaves it; the transaction is opened together
 //! with the tenant context, in one round trip, before any caller's code runs.
 
+mod appliance;
 mod auth;
 mod config;
 mod context;
@@ -24,6 +25,7 @@ mod tenant;
 mod turn;
 mod unit;
 
+pub use appliance::ApplianceProvider;
 pub use auth::{
     AuthScope, AuthTx, ChallengeRef, PasskeyRef, RefreshTokenRef, SessionStanding, TenantName,
     UserLogin,

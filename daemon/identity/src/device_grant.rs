@@ -131,10 +131,11 @@ impl Identity {
         let (user, session) = human(who)?;
         let (tenant, by) = (who.tenant, who.clone());
         self.judged(who, user_code, move |tx, row| {
+            program::check_approver(tx, session)?;
             store::device_grant_approve(tx, &row.hash, (user, tenant))?;
             // Its session will be bound as this one is.
-            let provider = store::session_provider(tx, session)?;
-            store::device_grant_bind(tx, &row.hash, provider)?;
+            let opener = store::session_opener(tx, session)?;
+            store::device_grant_bind(tx, &row.hash, opener)?;
             settled(tx, Action::DeviceGrantApprove, row, &by)
         })
         .await
@@ -183,8 +184,8 @@ impl Identity {
                 if !store::device_grant_use(tx, &hash)? {
                     return Err(unknown());
                 }
-                let provider = store::device_grant_bound(tx, &hash)?;
-                program::open(tx, new, provider, (inactivity, &caller))
+                let opener = store::device_grant_bound(tx, &hash)?;
+                program::open(tx, new, opener, (inactivity, &caller))
             })
             .await?;
         inner.grant(opened, None).await

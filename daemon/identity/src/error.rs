@@ -304,6 +304,9 @@ pub fn input_message(code: &str) -> &'static str {
         "saml_metadata_invalid" => {
             "This is no metadata of one SAML 2.0 identity provider. Paste the whole file as the provider publishes it."
         }
+        "saml_metadata_unread" => {
+            "Nothing that can be read stands at this address. Open it in a browser, or paste the metadata."
+        }
         "saml_wants_signed_requests" => {
             "This provider wants signed requests, which Revkeep does not send. Turn that off at the provider: a response goes to the addresses that are entered there in any case."
         }
@@ -342,6 +345,9 @@ pub fn input_message(code: &str) -> &'static str {
         }
         "ldap_subject_fixed" => {
             "The attribute that people are known by cannot be changed. Set up another provider."
+        }
+        "appliance_maps_nothing" => {
+            "A provider of the appliance opens accounts that exist: it makes no members and gives no roles."
         }
         "domain_invalid" => "This is no mail domain.",
         "client_unknown" => "This is no program that Revkeep knows.",

@@ -220,9 +220,14 @@ impl Identity {
             .map_err(IdentityError::Audit)
     }
 
-    /// A hint said that something about the tenant's sessions or members changed.
+    /// A hint said that something about the tenant's sessions or members changed. What is the
+    /// platform's is everybody's.
     pub fn forget_tenant(&self, tenant: TenantId) {
-        self.inner.standings.forget_tenant(tenant);
+        if tenant == TenantId::PLATFORM {
+            self.inner.standings.forget_all();
+        } else {
+            self.inner.standings.forget_tenant(tenant);
+        }
     }
 
     /// Hints were lost: nothing that was read is believed any more.

@@ -52,6 +52,7 @@ mod rewrap_invitations;
 mod roles;
 pub mod scim;
 mod session;
+mod sessions_end;
 mod setup;
 mod sign_up;
 pub mod sso;
@@ -90,6 +91,7 @@ pub use permission::{Denial, Permission, Permit, allows, denial, granted, permis
 pub use policy::{PasswordProfile, Strength};
 pub use refusal::Refusal;
 pub use session::{SignIn, SignInStep};
+pub use sessions_end::{EVERY_SESSION, SessionsOf};
 pub use setup::SetupClaim;
 pub use sign_up::{SignUp, SignUpLetter};
 pub use tenants::{TRIAL, TenantChange, TenantView};

@@ -68,6 +68,8 @@ permissions! {
     SsoEdit = "sso_edit" fresh_factor,
     SigningKeyRead = "signing_key_read",
     SigningKeyRotate = "signing_key_rotate" fresh_factor,
+    ApplianceSsoRead = "appliance_sso_read",
+    ApplianceSsoEdit = "appliance_sso_edit" fresh_factor,
     TenantRead = "tenant_read",
     TenantManage = "tenant_manage" fresh_factor,
 }
@@ -113,6 +115,8 @@ pub const fn granted(role: Role) -> &'static [Permission] {
             P::JobRetry,
             P::SigningKeyRead,
             P::SigningKeyRotate,
+            P::ApplianceSsoRead,
+            P::ApplianceSsoEdit,
             P::TenantRead,
             P::TenantManage,
         ],
@@ -129,7 +133,12 @@ impl Permission {
     const fn is_platform(self) -> bool {
         matches!(
             self,
-            Self::SigningKeyRead | Self::SigningKeyRotate | Self::TenantRead | Self::TenantManage
+            Self::SigningKeyRead
+                | Self::SigningKeyRotate
+                | Self::ApplianceSsoRead
+                | Self::ApplianceSsoEdit
+                | Self::TenantRead
+                | Self::TenantManage
         )
     }
 

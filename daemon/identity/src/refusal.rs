@@ -40,7 +40,7 @@ refusals! {
     AccountExists = Conflict "account_exists" "This address has an account. Sign in with it, and open the link again.",
     SignUpOff = NotFound "sign_up_off" "Nobody signs up here by themselves. Ask an administrator for an invitation.",
     SignUpInvalid = Invalid "sign_up_invalid" "This link is not valid: it was used, or is older than a day. Sign up again.",
-    ConfirmWrong = Invalid "confirm_wrong" "What was typed is not the organisation's name.",
+    ConfirmWrong = Invalid "confirm_wrong" "What was typed is not what was to be typed.",
     VisitOver = Conflict "visit_over" "This visit is over.",
     NotVisiting = Conflict "not_visiting" "This session is not on a visit.",
     OwnTenant = Conflict "own_tenant" "You are a member there. Switch to it instead.",

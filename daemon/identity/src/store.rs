@@ -150,7 +150,7 @@ pub(crate) fn session_insert(tx: &mut AuthTx<'_>, session: &NewSession) -> Outco
 pub(crate) struct Held {
     /// `web` or `command_line`.
     pub(crate) client: String,
-    /// The tenant that the session cannot leave, and its provider, which opened it.
+    /// The provider that opened it, and the tenant that the provider belongs to.
     pub(crate) sso_tenant_id: Option<Uuid>,
     pub(crate) sso_provider_id: Option<Uuid>,
 }
@@ -196,27 +196,23 @@ pub(crate) fn session_move(
     Ok(())
 }
 
-/// The tenant that the session cannot leave, because its provider opened it.
-pub(crate) fn session_bound(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<Option<TenantId>> {
-    let bound = sessions::table
-        .find(session.uuid())
-        .select(sessions::sso_tenant_id)
-        .first::<Option<Uuid>>(tx.conn())
-        .optional()?;
-    Ok(bound.flatten().map(TenantId::from_uuid))
-}
-
-/// The provider that opened the session.
-pub(crate) fn session_provider(
+/// The provider that opened the session, with the tenant that it belongs to; the platform for one of the
+/// appliance's.
+pub(crate) fn session_opener(
     tx: &mut AuthTx<'_>,
     session: SessionId,
-) -> Outcome<Option<ProviderId>> {
-    let provider = sessions::table
+) -> Outcome<Option<(TenantId, ProviderId)>> {
+    let found = sessions::table
         .find(session.uuid())
-        .select(sessions::sso_provider_id)
-        .first::<Option<Uuid>>(tx.conn())
+        .select((sessions::sso_tenant_id, sessions::sso_provider_id))
+        .first::<(Option<Uuid>, Option<Uuid>)>(tx.conn())
         .optional()?;
-    Ok(provider.flatten().map(ProviderId::from_uuid))
+    Ok(found.and_then(|(owner, provider)| {
+        Some((
+            TenantId::from_uuid(owner?),
+            ProviderId::from_uuid(provider?),
+        ))
+    }))
 }
 
 pub(crate) fn session_end(tx: &mut AuthTx<'_>, session: SessionId, reason: &str) -> Outcome<usize> {
@@ -312,13 +308,10 @@ pub(crate) fn view_of(
     standing: SessionStanding,
     held: Held,
 ) -> Outcome<ViewRows> {
-    let mut tenants = tx.own_tenants()?;
-    if let Some(bound) = held.sso_tenant_id {
-        tenants.retain(|own| own.tenant_id == bound);
-    }
-    let provider = match held.sso_provider_id.map(ProviderId::from_uuid) {
-        Some(id) => crate::sso::provider_name(tx, standing.tenant_id, id)?.map(|name| (id, name)),
-        None => None,
+    let opener = held.sso_tenant_id.zip(held.sso_provider_id);
+    let (tenants, provider) = match opener {
+        Some((owner, id)) => crate::sso::reach_of(tx, TenantId::from_uuid(owner), id)?,
+        None => (tx.own_tenants()?, None),
     };
     let (name, email_sealed) = users::table
         .find(standing.user_id)

@@ -140,6 +140,7 @@ diesel::table! {
         user_id -> Nullable<Uuid>,
         tenant_id -> Nullable<Uuid>,
         sso_provider_id -> Nullable<Uuid>,
+        sso_tenant_id -> Nullable<Uuid>,
     }
 }
 
@@ -664,6 +665,7 @@ diesel::table! {
         browser_hash -> Bytea,
         created_at -> Timestamptz,
         expires_at -> Timestamptz,
+        link_user_id -> Nullable<Uuid>,
     }
 }
 
@@ -676,6 +678,17 @@ diesel::table! {
         user_id -> Uuid,
         created_at -> Timestamptz,
         last_used_at -> Timestamptz,
+        confirmed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    sso_links (user_id) {
+        user_id -> Uuid,
+        provider_id -> Uuid,
+        issuer -> Text,
+        subject -> Text,
+        expires_at -> Timestamptz,
     }
 }
 
@@ -714,6 +727,7 @@ diesel::table! {
         claims_sealed -> Bytea,
         created_at -> Timestamptz,
         expires_at -> Timestamptz,
+        link_user_id -> Nullable<Uuid>,
     }
 }
 
@@ -728,6 +742,7 @@ diesel::table! {
         version -> BigInt,
         factor_for_all -> Bool,
         sso_only -> Bool,
+        appliance_sso -> Bool,
     }
 }
 
@@ -813,6 +828,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     sso_domains,
     sso_flows,
     sso_identities,
+    sso_links,
     sso_providers,
     sso_tickets,
     tenants,

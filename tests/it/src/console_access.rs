@@ -14,7 +14,8 @@ const HELD: [&[&str]; 4] = [
 ];
 
 /// What the id in a path begins with.
-pub(crate) const PREFIXES: [(&str, &str); 15] = [
+pub(crate) const PREFIXES: [(&str, &str); 16] = [
+    ("/platform/tenants/", "tenant"),
     ("/passkeys/", "passkey"),
     ("/sessions/", "session"),
     ("/pools/", "pool"),
@@ -25,9 +26,9 @@ pub(crate) const PREFIXES: [(&str, &str); 15] = [
     ("/members/", "user"),
     ("/invitations/", "inv"),
     ("/api-keys/", "apikey"),
-    ("/platform/tenants/", "tenant"),
     ("/support-visits/", "visit"),
     ("/sso/providers/", "provider"),
+    ("/sso/links/", "provider"),
     ("/sso/scim/tokens/", "scimtoken"),
     ("/sso/scim/groups/", "group"),
 ];

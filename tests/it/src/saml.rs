@@ -9,7 +9,9 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use identity::sso::{Kind, Protocol, Provider, ProviderInput, SamlInput, Sso, Started};
+use identity::sso::{
+    Ended, Kind, Leaving, Protocol, Provider, ProviderInput, SamlInput, Sso, Started,
+};
 use kernel::{Clock, ProviderId, Secret};
 use openssl::{
     asn1::Asn1Time,
@@ -32,13 +34,21 @@ use crate::{
 const ENTITY: &str = "https://idp.example/entity";
 
 /// A provider that signs what the test writes.
-struct Idp {
+pub(crate) struct Idp {
     key: PKey<Private>,
-    certificate: String,
+    pub(crate) certificate: String,
+    entity: &'static str,
 }
+
+/// Whom a response is about.
+pub(crate) const GRACE: (&str, &str) = ("grace-1", "canary-grace@acme.example");
 
 impl Idp {
     fn new() -> Self {
+        Self::at(ENTITY)
+    }
+
+    pub(crate) fn at(entity: &'static str) -> Self {
         let key = PKey::from_rsa(Rsa::generate(2_048).unwrap()).unwrap();
         let mut name = X509NameBuilder::new().unwrap();
         name.append_entry_by_text("CN", "idp.example").unwrap();
@@ -55,12 +65,13 @@ impl Idp {
         Self {
             key,
             certificate: String::from_utf8(pem).unwrap(),
+            entity,
         }
     }
 
-    fn input(&self) -> SamlInput {
+    pub(crate) fn input(&self) -> SamlInput {
         SamlInput {
-            issuer: Some(ENTITY.to_owned()),
+            issuer: Some(self.entity.to_owned()),
             sign_in_url: Some(String::from("https://idp.example/in")),
             certificates: vec![self.certificate.clone()],
             ..SamlInput::default()
@@ -69,22 +80,28 @@ impl Idp {
 
     /// A response with the assertion `id`, which is written in canonical form, so that its text is what
     /// is digested.
-    fn response(&self, provider: &Provider, request: &str, id: &str, now: DateTime<Utc>) -> String {
-        let us = &provider.saml.as_ref().unwrap().addresses;
+    pub(crate) fn response(
+        &self,
+        (entity_id, acs): (&str, &str),
+        (request, id): (&str, &str),
+        (subject, mail): (&str, &str),
+        now: DateTime<Utc>,
+    ) -> String {
+        let issuer = self.entity;
         let at = |seconds| {
             let time: DateTime<Utc> = now + TimeDelta::seconds(seconds);
             time.to_rfc3339_opts(SecondsFormat::Secs, true)
         };
-        let (begin, end, acs) = (at(0), at(300), &us.acs_url);
+        let (begin, end) = (at(0), at(300));
         let assertion = format!(
             "<a:Assertion xmlns:a=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"{id}\" IssueInstant=\"{begin}\" Version=\"2.0\">\
-             <a:Issuer>{ENTITY}</a:Issuer><a:Subject><a:NameID>grace-1</a:NameID>\
+             <a:Issuer>{issuer}</a:Issuer><a:Subject><a:NameID>{subject}</a:NameID>\
              <a:SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\">\
              <a:SubjectConfirmationData InResponseTo=\"{request}\" NotOnOrAfter=\"{end}\" Recipient=\"{acs}\"></a:SubjectConfirmationData></a:SubjectConfirmation></a:Subject>\
              <a:Conditions NotBefore=\"{begin}\" NotOnOrAfter=\"{end}\"><a:AudienceRestriction><a:Audience>{entity}</a:Audience></a:AudienceRestriction></a:Conditions>\
              <a:AuthnStatement AuthnInstant=\"{begin}\"></a:AuthnStatement>\
-             <a:AttributeStatement><a:Attribute Name=\"mail\"><a:AttributeValue>canary-grace@acme.example</a:AttributeValue></a:Attribute></a:AttributeStatement></a:Assertion>",
-            entity = us.entity_id
+             <a:AttributeStatement><a:Attribute Name=\"mail\"><a:AttributeValue>{mail}</a:AttributeValue></a:Attribute></a:AttributeStatement></a:Assertion>",
+            entity = entity_id
         );
         let digest = STANDARD.encode(hash(MessageDigest::sha256(), assertion.as_bytes()).unwrap());
         let info = format!(
@@ -106,11 +123,45 @@ impl Idp {
     }
 }
 
+/// What we are called there, and where its responses go.
+pub(crate) fn ours(provider: &Provider) -> (&str, &str) {
+    let addresses = &provider.saml.as_ref().unwrap().addresses;
+    (&addresses.entity_id, &addresses.acs_url)
+}
+
 /// A sign-in that is on its way: what the browser carries.
-struct Away {
-    cookie: Secret<String>,
-    state: String,
-    request: String,
+pub(crate) struct Away {
+    pub(crate) cookie: Secret<String>,
+    pub(crate) state: String,
+    pub(crate) request: String,
+}
+
+impl Away {
+    pub(crate) fn begun(started: Started) -> Self {
+        match started {
+            Started::Away(leaving) => Self::of(leaving),
+            Started::Directory(name) => panic!("{name} is a directory"),
+        }
+    }
+
+    /// As the provider reads it out of the request.
+    pub(crate) fn of(leaving: Leaving) -> Self {
+        Self::at(&leaving.authorize_url, leaving.cookie)
+    }
+
+    pub(crate) fn at(authorize_url: &str, cookie: Secret<String>) -> Self {
+        let state = authorize_url.split("RelayState=").nth(1).unwrap();
+        let hash = hash(
+            MessageDigest::sha256(),
+            format!("revkeep saml request 1 {state}").as_bytes(),
+        );
+        let hex: String = hash.unwrap().iter().map(|b| format!("{b:02x}")).collect();
+        Self {
+            state: state.to_owned(),
+            request: format!("_{hex}"),
+            cookie,
+        }
+    }
 }
 
 struct Table {
@@ -135,27 +186,15 @@ impl Table {
     }
 
     async fn leave(&self) -> Away {
-        let started = self.place.sso.start(self.provider.id).await.unwrap();
-        let Started::Away(leaving) = started else {
-            panic!("a SAML provider is left for");
-        };
-        let state = leaving.authorize_url.split("RelayState=").nth(1).unwrap();
-        // As the provider reads it out of the request.
-        let hash = hash(
-            MessageDigest::sha256(),
-            format!("revkeep saml request 1 {state}").as_bytes(),
-        );
-        let hex: String = hash.unwrap().iter().map(|b| format!("{b:02x}")).collect();
-        Away {
-            state: state.to_owned(),
-            request: format!("_{hex}"),
-            cookie: leaving.cookie,
-        }
+        Away::begun(self.place.sso.start(self.provider.id).await.unwrap())
     }
 
     fn response(&self, away: &Away, id: &str) -> Secret<String> {
         let now = self.place.house.bed.clock.now();
-        Secret::new(self.idp.response(&self.provider, &away.request, id, now))
+        Secret::new(
+            self.idp
+                .response(ours(&self.provider), (&away.request, id), GRACE, now),
+        )
     }
 
     async fn respond(
@@ -287,7 +326,9 @@ async fn somebody_new_becomes_a_member_of_the_providers_tenant_alone() {
     let own = Some(away.cookie.expose().as_str());
     let (sso, caller) = (&table.place.sso, caller());
     let done = sso.saml_complete(ticket.expose(), own, &caller).await;
-    let grant = done.unwrap();
+    let Ended::SignedIn(grant) = done.unwrap() else {
+        panic!("nothing was to be linked");
+    };
     assert_eq!(grant.view.tenant.tenant_id, table.place.tenant.uuid());
     let rows = |sql: &str| table.place.house.rows(sql);
     assert_eq!(
@@ -311,6 +352,32 @@ async fn somebody_new_becomes_a_member_of_the_providers_tenant_alone() {
         ["0"]
     );
     assert_eq!(column(&mut app, "SELECT count(*) FROM sso_tickets"), ["0"]);
+}
+
+/// What an administrator types is a request of ours: it passes the guard as every other.
+#[tokio::test]
+async fn metadata_by_address_is_fetched_from_nowhere_inside() {
+    let place = Place::open().await;
+    let fetch = async |url: &str| code(place.sso.saml_metadata_fetch(url).await);
+    for url in [
+        "https://127.0.0.1/metadata",
+        "https://[::1]/metadata",
+        "https://169.254.169.254/latest/meta-data",
+        "https://10.0.0.7:8443/metadata",
+    ] {
+        assert_eq!(fetch(url).await, "egress_refused", "{url}");
+    }
+    for url in [
+        "http://idp.example/metadata",
+        "file:///etc/passwd",
+        "https://user@idp.example/",
+        "",
+    ] {
+        assert!(
+            ["saml_address_invalid", "text_invalid"].contains(&fetch(url).await),
+            "{url}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -237,6 +237,57 @@ test('a provider that is switched off ends its sessions and begins no more', asy
   await browser.refused(404, 'provider_not_found', 'POST', '/sso/start', { provider: id });
 });
 
+// From here on the same provider is the appliance's, and the organisation's own stays off.
+test('the appliance\'s provider opens an organisation once that allows it, for the people whom it has', async () => {
+  const form = {
+    kind: 'oidc', name: 'Group login', enabled: true, issuer: idp.issuer, client_id: CLIENT.id,
+    client_secret: CLIENT.secret, scopes: ['email', 'profile', 'groups'], create_members: false, role_map: [],
+  };
+  await owner.refused(400, 'appliance_maps_nothing', 'POST', '/platform/sso/providers', { ...form, create_members: true });
+  provider = await owner.ok('POST', '/platform/sso/providers', form);
+  assert.equal((await owner.ok('POST', `/platform/sso/providers/${provider.id}/test`)).keys, 1);
+  assert.ok((await owner.ok('GET', '/sso/providers')).items.every((own) => own.id !== provider.id));
+  const named = { domain: 'acme.example', provider: provider.id };
+  await owner.refused(409, 'already_exists', 'POST', '/platform/sso/domains', named);
+  await owner.ok('DELETE', '/sso/domains/acme.example');
+  assert.equal((await owner.ok('POST', '/platform/sso/domains', named)).verified, true);
+  assert.equal((await owner.ok('POST', '/sign-in/discover', { email: 'x@acme.example' })).provider, provider.id);
+
+  const closed = await signIn('bob');
+  assert.equal(`${closed.answer.status} ${closed.answer.body.code}`, '403 sso_not_open');
+  assert.deepEqual(await owner.ok('PUT', '/sso/appliance', { allowed: true }),
+    { providers: [{ id: provider.id, kind: 'oidc', name: 'Group login' }], allowed: true, opens: true });
+  const { answer } = await signIn('bob');
+  assert.deepEqual([answer.status, answer.body.sso, answer.body.roles], [200, { id: provider.id, name: 'Group login' }, ['member']]);
+  const stranger = await signIn('dora');
+  assert.equal(`${stranger.answer.status} ${stranger.answer.body.code}`, '403 sso_not_linked');
+});
+
+test('a super_admin is let in by an identity that they proved and confirmed, and by no address', async () => {
+  const told = await signIn('mara');
+  assert.equal(`${told.answer.status} ${told.answer.body.code}`, '403 sso_not_linked');
+  const { authorize_url: url } = await owner.ok('POST', '/platform/sso/links', { provider: provider.id });
+  const { link } = await owner.ok('POST', '/sso/oidc/complete', await signInAt(url, 'mara'));
+  assert.deepEqual(link, { provider: provider.id, provider_name: 'Group login', issuer: idp.issuer, subject: 'mara', email: 'mara@acme.example' });
+  assert.equal((await signIn('mara')).answer.body.code, 'sso_not_linked', 'not confirmed yet');
+  await owner.refused(409, 'sso_link_void', 'POST', '/platform/sso/links/confirm', { provider: provider.id, subject: 'bob' });
+  await owner.ok('POST', '/platform/sso/links/confirm', { provider: provider.id, subject: 'mara' });
+  const { browser, answer } = await signIn('mara');
+  assert.ok(answer.body.roles.includes('super_admin'), JSON.stringify(answer.body));
+  browser.token = answer.body.access_token;
+  assert.equal((await browser.ok('GET', '/session')).sso.name, 'Group login');
+  await browser.refused(403, 'fresh_factor_required', 'GET', '/platform/tenants');
+});
+
+test('switched off, the appliance\'s provider ends what it opened', async () => {
+  const { browser, answer } = await signIn('bob');
+  browser.token = answer.body.access_token;
+  await browser.ok('GET', '/session');
+  const { id, has_secret, domains, redirect_uri, created_at, updated_at, ...form } = provider;
+  await owner.ok('PUT', `/platform/sso/providers/${id}`, { ...form, enabled: false });
+  assert.equal((await browser.call('GET', '/session')).status, 401);
+});
+
 test('nothing of a secret or a person stands in the database in the clear', () => {
   const found = rows("SELECT count(*) FROM sso_providers WHERE client_secret_sealed IS NULL OR position('a-secret'::bytea in client_secret_sealed) > 0");
   assert.deepEqual(found, ['0']);

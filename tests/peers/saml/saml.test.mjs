@@ -67,6 +67,15 @@ test('an administrator sets the provider up from its metadata', async () => {
   assert.deepEqual([probe.issuer, probe.keys, probe.logout], [idp.entity, 1, true]);
 });
 
+test('metadata is fetched from its address when asked for, shown, and stored by nobody', async () => {
+  const stored = await owner.ok('GET', '/sso/providers');
+  const found = await owner.ok('POST', '/sso/saml/metadata', { url: `${idp.base}/metadata` });
+  assert.deepEqual([found.issuer, found.sign_in_url, found.certificates.map(({ subject }) => subject)], [idp.entity, `${idp.base}/in`, ['idp.example']]);
+  await owner.refused(400, 'saml_metadata_unread', 'POST', '/sso/saml/metadata', { url: `${idp.base}/nothing` });
+  await owner.refused(400, 'saml_address_invalid', 'POST', '/sso/saml/metadata', { url: `${idp.base}/metadata`.replace('https', 'http') });
+  assert.deepEqual(await owner.ok('GET', '/sso/providers'), stored);
+});
+
 test('our metadata says where its answers go', async () => {
   const answer = await fetch(provider.saml.metadata_url);
   assert.equal(answer.headers.get('content-type'), 'application/samlmetadata+xml');

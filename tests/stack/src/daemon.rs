@@ -122,6 +122,12 @@ impl Daemon {
         Ok(self.client_builder()?.local_address(address).build()?)
     }
 
+    /// One that shows where a redirect leads, and does not go there.
+    pub fn client_that_stays(&self) -> Result<reqwest::Client> {
+        let nowhere = reqwest::redirect::Policy::none();
+        Ok(self.client_builder()?.redirect(nowhere).build()?)
+    }
+
     #[expect(clippy::disallowed_types, reason = "a test's client")]
     fn client_builder(&self) -> Result<reqwest::ClientBuilder> {
         let _ = rustls::crypto::ring::default_provider().install_default();

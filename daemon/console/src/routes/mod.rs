@@ -25,6 +25,7 @@ mod session;
 mod setup;
 mod signing_keys;
 mod sso;
+mod sso_appliance;
 mod sso_providers;
 mod step_up;
 mod tenants;
@@ -65,6 +66,7 @@ pub fn all() -> Routes {
         .and(events::routes())
         .and(sso::routes())
         .and(sso_providers::routes())
+        .and(sso_appliance::routes())
         .and(scim::routes())
 }
 

@@ -9,12 +9,15 @@ use http::{
 };
 use identity::{
     permit,
-    sso::{Domain, Kind, LdapSignIn, Returned, Started},
+    sso::{Domain, Ended, Kind, LdapSignIn, Returned, Started},
 };
 use kernel::{ProviderId, Secret, TenantId};
 use serde::{Deserialize, Serialize};
 
-use super::session::{problem, signed_in};
+use super::{
+    session::{problem, signed_in},
+    sso_appliance::ClaimView,
+};
 use crate::{Console, views::All};
 
 pub(super) fn routes() -> Routes {
@@ -53,14 +56,14 @@ struct DiscoverView {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StartInput {
-    provider: ProviderId,
+pub(super) struct StartInput {
+    pub(super) provider: ProviderId,
 }
 
 /// Where the browser goes; or, of a directory, what it is called whose name and password are asked for here.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum StartView {
+pub(super) enum StartView {
     AuthorizeUrl(String),
     Directory(String),
 }
@@ -89,6 +92,11 @@ struct TicketInput {
 }
 
 #[derive(Serialize)]
+struct LinkBody {
+    link: ClaimView,
+}
+
+#[derive(Serialize)]
 struct SignOutView {
     /// Where the provider's own session may be ended as well.
     logout_url: Option<String>,
@@ -103,9 +111,9 @@ pub(super) struct DomainView {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DomainInput {
-    domain: String,
-    provider: ProviderId,
+pub(super) struct DomainInput {
+    pub(super) domain: String,
+    pub(super) provider: ProviderId,
 }
 
 #[derive(Deserialize)]
@@ -213,14 +221,12 @@ async fn oidc_complete(
     };
     let caller = console.shared.caller(&request);
     let cookie = read_sso_cookie(&request);
-    let grant = console
+    let ended = console
         .sso
         .oidc_complete(returned, cookie.as_deref(), &caller)
         .await
         .map_err(problem)?;
-    let mut answer = HttpResponse::Ok();
-    answer.cookie(forget_sso_cookie());
-    signed_in(&console.shared, &request, answer, grant).await
+    completed(&console, &request, ended).await
 }
 
 async fn saml_complete(
@@ -231,14 +237,26 @@ async fn saml_complete(
 ) -> Result<HttpResponse, Problem> {
     let caller = console.shared.caller(&request);
     let cookie = read_sso_cookie(&request);
-    let grant = console
+    let ended = console
         .sso
         .saml_complete(input.ticket.expose(), cookie.as_deref(), &caller)
         .await
         .map_err(problem)?;
+    completed(&console, &request, ended).await
+}
+
+/// A session, or what a super_admin is to confirm; the session that they have goes on.
+async fn completed(
+    console: &Console,
+    request: &HttpRequest,
+    ended: Ended,
+) -> Result<HttpResponse, Problem> {
     let mut answer = HttpResponse::Ok();
     answer.cookie(forget_sso_cookie());
-    signed_in(&console.shared, &request, answer, grant).await
+    match ended {
+        Ended::SignedIn(grant) => signed_in(&console.shared, request, answer, *grant).await,
+        Ended::Proven(claim) => Ok(answer.json(LinkBody { link: claim.into() })),
+    }
 }
 
 async fn sso_sign_out(who: SignedIn, console: web::Data<Console>) -> Result<HttpResponse, Problem> {

@@ -6,8 +6,8 @@ use http::{Allowed, Body, Path, Problem, Routes};
 use identity::{
     permit,
     sso::{
-        DirectoryProbe, Kind, LdapInput, LdapSettings, OidcInput, Probe, Protocol, Provider,
-        ProviderInput, RoleRule, SamlInput, SamlSettings,
+        Certificate, DirectoryProbe, Kind, LdapInput, LdapSettings, OidcInput, Probe, Protocol,
+        Provider, ProviderInput, RoleRule, SamlFound, SamlInput, SamlSettings,
     },
 };
 use kernel::{ProviderId, Secret};
@@ -24,10 +24,11 @@ pub(super) fn routes() -> Routes {
         .delete("/sso/providers/{id}", provider_delete)
         .post("/sso/providers/{id}/test", provider_test)
         .post("/sso/providers/{id}/test-directory", directory_test)
+        .post("/sso/saml/metadata", saml_metadata_fetch)
 }
 
 #[derive(Serialize)]
-struct ProviderView {
+pub(super) struct ProviderView {
     id: ProviderId,
     kind: Kind,
     name: String,
@@ -82,7 +83,23 @@ struct CertificateView {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ProviderBody {
+pub(super) struct MetadataInput {
+    /// Where the provider publishes it.
+    url: String,
+}
+
+/// What stands there, to be looked at and then saved as fields.
+#[derive(Serialize)]
+pub(super) struct MetadataView {
+    issuer: String,
+    sign_in_url: String,
+    sign_out_url: Option<String>,
+    certificates: Vec<CertificateView>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProviderBody {
     kind: Kind,
     name: String,
     enabled: bool,
@@ -143,9 +160,9 @@ struct LdapBody {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DirectoryTestBody {
+pub(super) struct DirectoryTestBody {
     /// Whom to look up, as they would type it.
-    user: Option<String>,
+    pub(super) user: Option<String>,
 }
 
 fn scopes() -> Vec<String> {
@@ -214,20 +231,35 @@ impl From<LdapBody> for LdapInput {
     }
 }
 
+impl From<Certificate> for CertificateView {
+    fn from(certificate: Certificate) -> Self {
+        Self {
+            certificate: certificate.text,
+            subject: certificate.subject,
+            fingerprint: certificate.fingerprint,
+            not_after: certificate.not_after,
+        }
+    }
+}
+
+impl From<SamlFound> for MetadataView {
+    fn from(found: SamlFound) -> Self {
+        Self {
+            issuer: found.issuer,
+            sign_in_url: found.sign_in_url,
+            sign_out_url: found.sign_out_url,
+            certificates: found.certificates.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
 impl From<SamlSettings> for SamlView {
     fn from(saml: SamlSettings) -> Self {
         let certificates = saml.certificates.into_iter();
         Self {
             sign_in_url: saml.sign_in_url,
             sign_out_url: saml.sign_out_url,
-            certificates: certificates
-                .map(|certificate| CertificateView {
-                    certificate: certificate.text,
-                    subject: certificate.subject,
-                    fingerprint: certificate.fingerprint,
-                    not_after: certificate.not_after,
-                })
-                .collect(),
+            certificates: certificates.map(Into::into).collect(),
             email_attribute: saml.email_attribute,
             name_attribute: saml.name_attribute,
             entity_id: saml.addresses.entity_id,
@@ -237,7 +269,7 @@ impl From<SamlSettings> for SamlView {
     }
 }
 
-fn view(console: &Console, provider: Provider) -> ProviderView {
+pub(super) fn view(console: &Console, provider: Provider) -> ProviderView {
     ProviderView {
         id: provider.id,
         kind: provider.kind,
@@ -268,6 +300,17 @@ fn view(console: &Console, provider: Provider) -> ProviderView {
     }
 }
 
+/// The version that a change was made from.
+pub(super) fn version_of(input: &ProviderBody) -> Result<i64, Problem> {
+    input.version.ok_or_else(|| {
+        Problem::invalid(
+            "version_missing",
+            "version",
+            "Give the version that the change was made from.",
+        )
+    })
+}
+
 async fn provider_list(
     who: Allowed<permit::SsoRead>,
     console: web::Data<Console>,
@@ -295,13 +338,7 @@ async fn provider_update(
     Path(id): Path<ProviderId>,
     Body(input): Body<ProviderBody>,
 ) -> Result<web::Json<ProviderView>, Problem> {
-    let version = input.version.ok_or_else(|| {
-        Problem::invalid(
-            "version_missing",
-            "version",
-            "Give the version that the change was made from.",
-        )
-    })?;
+    let version = version_of(&input)?;
     let changed = console
         .sso
         .provider_update(&who, id, version, input.into())
@@ -337,4 +374,20 @@ async fn directory_test(
         .directory_test(&who, id, input.user.as_deref())
         .await?;
     Ok(web::Json(found))
+}
+
+async fn saml_metadata_fetch(
+    _: Allowed<permit::SsoEdit>,
+    console: web::Data<Console>,
+    Body(input): Body<MetadataInput>,
+) -> Result<web::Json<MetadataView>, Problem> {
+    metadata(&console, input).await
+}
+
+pub(super) async fn metadata(
+    console: &Console,
+    input: MetadataInput,
+) -> Result<web::Json<MetadataView>, Problem> {
+    let found = console.sso.saml_metadata_fetch(&input.url).await?;
+    Ok(web::Json(found.into()))
 }

@@ -4,8 +4,8 @@ use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use db::TenantLine;
 use http::{Allowed, Body, Page, PageQuery, Path, Problem, Query, Routes, Shared, SignedIn};
-use identity::{Visit, VisitRequest, permit};
-use kernel::{TenantId, UserId, VisitId};
+use identity::{SessionsOf, Visit, VisitRequest, permit};
+use kernel::{Principal, TenantId, UserId, VisitId};
 use serde::{Deserialize, Serialize};
 
 use super::{members::TenantShown, session};
@@ -17,6 +17,9 @@ pub(super) fn routes() -> Routes {
         .post("/platform/tenants", tenant_create)
         .post("/platform/tenants/{id}/activate", tenant_activate)
         .post("/platform/tenants/{id}/enter", visit_enter)
+        .post("/platform/tenants/{id}/sessions/end", tenant_sessions_end)
+        .post("/platform/sessions/end", every_session_end)
+        .post("/tenant/sessions/end", own_sessions_end)
         .post("/session/leave", visit_leave)
         .get("/support-visits", visit_list)
         .post("/support-visits/{id}/consent", visit_consent)
@@ -122,6 +125,21 @@ enum Mode {
     Write,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndInput {
+    /// The organisation's name as it stands there; for the whole appliance, `every session`.
+    confirm: String,
+    /// Whether the session that asks goes on.
+    keep_own: bool,
+}
+
+#[derive(Serialize)]
+struct EndedBody {
+    /// Sessions.
+    ended: i64,
+}
+
 async fn tenant_list(
     who: Allowed<permit::TenantRead>,
     shared: web::Data<Shared>,
@@ -220,4 +238,44 @@ async fn visit_end(
 ) -> Result<web::Json<VisitBody>, Problem> {
     let visit = shared.identity().visit_end(&who, id).await?;
     Ok(web::Json(visit.into()))
+}
+
+async fn tenant_sessions_end(
+    who: Allowed<permit::TenantManage>,
+    shared: web::Data<Shared>,
+    Path(id): Path<TenantId>,
+    Body(input): Body<EndInput>,
+) -> Result<web::Json<EndedBody>, Problem> {
+    sessions_end(&who, &shared, SessionsOf::Tenant(id), input).await
+}
+
+async fn every_session_end(
+    who: Allowed<permit::TenantManage>,
+    shared: web::Data<Shared>,
+    Body(input): Body<EndInput>,
+) -> Result<web::Json<EndedBody>, Problem> {
+    sessions_end(&who, &shared, SessionsOf::Appliance, input).await
+}
+
+async fn own_sessions_end(
+    who: Allowed<permit::TenantEdit>,
+    shared: web::Data<Shared>,
+    Body(input): Body<EndInput>,
+) -> Result<web::Json<EndedBody>, Problem> {
+    let own = SessionsOf::Tenant(who.tenant);
+    sessions_end(&who, &shared, own, input).await
+}
+
+async fn sessions_end(
+    who: &Principal,
+    shared: &Shared,
+    of: SessionsOf,
+    input: EndInput,
+) -> Result<web::Json<EndedBody>, Problem> {
+    let ended = shared
+        .identity()
+        .sessions_end(who, of, input.confirm, input.keep_own)
+        .await
+        .map_err(session::problem)?;
+    Ok(web::Json(EndedBody { ended }))
 }

@@ -54,6 +54,7 @@ export const router = createBrowserRouter([
               page("/settings/single-sign-on/:id?", () => import("./pages/single-sign-on/single-sign-on")),
               page("/api-keys", () => import("./pages/api-keys/api-keys")),
               page("/appliance/tenants", () => import("./pages/tenants/tenants")),
+              page("/appliance/single-sign-on/:id?", () => import("./pages/appliance-sso/appliance-sso")),
               page("/appliance/signing-keys", () => import("./pages/signing-keys/signing-keys")),
               page("*", () => import("./pages/not-found")),
             ],

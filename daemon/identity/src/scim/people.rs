@@ -124,6 +124,7 @@ impl Identity {
                 return Err(self.scim_refused(who, asked, error).await);
             }
         };
+        fail::fail_point!("scim_person_made");
         self.forget_tenant(who.tenant);
         self.scim_person_show(who, made).await
     }
@@ -287,6 +288,7 @@ fn create(
         Some(new) => {
             crate::store::user_insert(tx, new)?;
             store::person_home(tx, user, tenant)?;
+            fail::fail_point!("scim_account_made");
             pen.note(tx, Entry::new(Action::UserCreate, "user", user))?;
             None
         }
@@ -297,10 +299,12 @@ fn create(
     }
     let was_member = member.is_some();
     join(tx, pen, (tenant, user), member)?;
+    fail::fail_point!("scim_member_made");
     rows::person_insert(tx, &row)?;
     rows::account_name(tx, user, name)?;
     let entry = Entry::new(Action::ScimUserCreate, "user", user).after(json!({ "active": active }));
     pen.note(tx, entry)?;
+    fail::fail_point!("scim_person_audited");
     let member = membership(tx, user)?.ok_or(Refusal::UnknownMember)?;
     if was_member || active {
         activate(tx, pen, user, &member, Some(active))?;

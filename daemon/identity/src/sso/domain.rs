@@ -2,10 +2,13 @@
 //!
 //! A tenant's administrator names a domain. It counts once a super_admin has verified it: the
 //! appliance may stand in a network without public DNS, so a TXT record cannot be asked for.
+//!
+//! One domain has one owner: a tenant or the appliance, whichever a super_admin gave it to. So an address
+//! leads to one provider, and one provider is believed about it; the second to ask is refused.
 
 use audit::Entry;
 use chrono::{DateTime, Utc};
-use db::{AuthScope, AuthTx, WaitingDomain};
+use db::{AuthScope, AuthTx, Unit, WaitingDomain};
 use kernel::{Action, Principal, ProviderId, TenantId};
 use serde_json::json;
 
@@ -94,13 +97,19 @@ impl Sso {
             .auth(scope(who), move |tx| {
                 store::provider(tx, provider)?.ok_or(SsoError::NoProvider)?;
                 store::domain_insert(tx, &domain, provider)?;
+                // Who names one for the appliance is who says whose a domain is.
+                let verified = actor.tenant == TenantId::PLATFORM;
+                if verified {
+                    let by = actor.user().ok_or(IdentityError::NotMember)?;
+                    tx.sso_domain_verify(actor.tenant.uuid(), &domain, by.uuid())?;
+                }
                 let entry = Entry::new(Action::DomainAdd, "provider", provider)
                     .after(json!({ "domain": domain }));
                 note(tx, &actor, entry)?;
                 Ok(Domain {
                     domain,
                     provider,
-                    verified_at: None,
+                    verified_at: verified.then(|| tx.now()),
                 })
             })
             .await

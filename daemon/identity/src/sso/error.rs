@@ -49,6 +49,14 @@ pub enum SsoError {
     Stale,
     #[error("single sign-on alone needs an enabled provider")]
     NothingEnabled,
+    #[error("none of the person's tenants lets people in through the appliance's provider")]
+    NotOpen,
+    #[error("the appliance's provider knows the person, and no account here is linked to them")]
+    NotLinked,
+    #[error("no identity waits to be confirmed, or it is another one")]
+    LinkVoid,
+    #[error("the identity is another account's")]
+    IdentityTaken,
 }
 
 impl Classified for SsoError {
@@ -61,9 +69,16 @@ impl Classified for SsoError {
             Self::Refused(_) | Self::Flow(_) | Self::Token(_) | Self::Saml(_) | Self::Replayed => {
                 ErrorKind::Unauthenticated
             }
-            Self::NoMember | Self::Account(_) | Self::Required | Self::Bound => ErrorKind::Denied,
+            Self::NoMember
+            | Self::Account(_)
+            | Self::Required
+            | Self::Bound
+            | Self::NotOpen
+            | Self::NotLinked => ErrorKind::Denied,
             Self::NoProvider | Self::NoDomain => ErrorKind::NotFound,
-            Self::Stale | Self::NothingEnabled => ErrorKind::Conflict,
+            Self::Stale | Self::NothingEnabled | Self::LinkVoid | Self::IdentityTaken => {
+                ErrorKind::Conflict
+            }
         }
     }
 
@@ -86,6 +101,10 @@ impl Classified for SsoError {
             Self::NoDomain => "domain_not_found",
             Self::Stale => "version_conflict",
             Self::NothingEnabled => "sso_no_provider",
+            Self::NotOpen => "sso_not_open",
+            Self::NotLinked => "sso_not_linked",
+            Self::LinkVoid => "sso_link_void",
+            Self::IdentityTaken => "sso_identity_taken",
         }
     }
 
@@ -128,6 +147,18 @@ impl Classified for SsoError {
             Self::Stale => "Somebody else changed it meanwhile. Look at it again.",
             Self::NothingEnabled => {
                 "Set up and enable an identity provider first; otherwise nobody could sign in."
+            }
+            Self::NotOpen => {
+                "None of your organisations lets people in through this appliance's identity provider. Sign in another way, or ask your administrator."
+            }
+            Self::NotLinked => {
+                "The identity provider knows you, but no account here is linked to you there. Sign in another way."
+            }
+            Self::LinkVoid => {
+                "Nothing waits to be confirmed any more. Begin again: you have ten minutes."
+            }
+            Self::IdentityTaken => {
+                "This identity is linked to another account already."
             }
         }
         .to_owned()

@@ -6,13 +6,14 @@ use std::time::Duration;
 use audit::Entry;
 use chrono::TimeDelta;
 use db::AuthScope;
-use kernel::{Action, Actor, Classified, Principal, ProviderId, Secret, TenantId};
+use kernel::{Action, Actor, Classified, Principal, ProviderId, Secret, TenantId, UserId};
 
 use super::{
     Sso,
     browser::{Browser, challenge, random_text},
     error::SsoError,
-    model::Kind,
+    link::Claim,
+    model::{Kind, Proven},
     oidc::{Answer, stable},
     provider::{client, kind},
     saml::Addresses,
@@ -44,11 +45,19 @@ pub struct Returned {
     pub outcome: Result<Secret<String>, String>,
 }
 
+/// What came of it.
+pub enum Ended {
+    SignedIn(Box<Grant>),
+    /// A super_admin has proven who they are at the appliance's provider, and confirms it next.
+    Proven(Claim),
+}
+
 /// A sign-in that came back, and is used up.
 pub(crate) struct Taken {
     pub(crate) tenant: TenantId,
     pub(crate) row: ProviderRow,
     pub(crate) browser_hash: Vec<u8>,
+    pub(crate) link: Option<UserId>,
 }
 
 /// The browser in which a sign-in began, which alone may end it.
@@ -62,6 +71,14 @@ pub(crate) fn browser_of(cookie: Option<&str>, hash: &[u8]) -> Result<Browser, S
 impl Sso {
     /// Begins a sign-in through the provider.
     pub async fn start(&self, provider: ProviderId) -> Result<Started, IdentityError> {
+        self.leave(provider, None).await
+    }
+
+    pub(super) async fn leave(
+        &self,
+        provider: ProviderId,
+        link: Option<UserId>,
+    ) -> Result<Started, IdentityError> {
         let inner = &self.identity.inner;
         let (tenant, row) = self.enabled_provider(provider).await?;
         let state = random_text()?;
@@ -81,6 +98,7 @@ impl Sso {
             browser_hash: browser.hash(),
             created_at: now,
             expires_at: now + LIFE,
+            link_user_id: link.map(UserId::uuid),
         };
         inner
             .db
@@ -113,24 +131,48 @@ impl Sso {
         Ok(url)
     }
 
-    /// Ends a sign-in: redeems the code and opens a session in the provider's tenant.
+    /// Ends a sign-in: redeems the code, and opens a session where the provider may.
     pub async fn oidc_complete(
         &self,
         returned: Returned,
         cookie: Option<&str>,
         caller: &Caller,
-    ) -> Result<Grant, IdentityError> {
+    ) -> Result<Ended, IdentityError> {
         let Taken {
             tenant,
             row,
             browser_hash,
+            link,
         } = self.take_flow(&returned.state, Kind::Oidc).await?;
         let browser = browser_of(cookie, &browser_hash)?;
-        let done = self.redeem(&row, &browser, returned, caller).await;
+        let done = match self.redeem(&row, &browser, returned).await {
+            Ok(proven) => self.end(&row, proven, link, caller).await,
+            Err(error) => Err(error),
+        };
         if let Err(error) = &done {
             self.note_refusal(tenant, &row, error, caller).await;
         }
         done
+    }
+
+    /// With a session, or with an identity that waits for its person's word.
+    pub(super) async fn end(
+        &self,
+        row: &ProviderRow,
+        proven: Proven,
+        link: Option<UserId>,
+        caller: &Caller,
+    ) -> Result<Ended, IdentityError> {
+        match link {
+            Some(user) => self
+                .link_prove(row, proven, user, caller)
+                .await
+                .map(Ended::Proven),
+            None => self
+                .admit(row, proven, caller)
+                .await
+                .map(|grant| Ended::SignedIn(Box::new(grant))),
+        }
     }
 
     /// Where a person who signs out may end the provider's session as well; nothing for a session
@@ -140,22 +182,27 @@ impl Sso {
             return Ok(None);
         };
         let inner = &self.identity.inner;
-        let scope = AuthScope {
-            tenant: Some(who.tenant),
+        let within = |tenant| AuthScope {
+            tenant: Some(tenant),
             user: Some(user),
         };
-        let found = inner
+        let opener = inner
             .db
-            .auth(scope, move |tx| {
-                let Some(provider) = crate::store::session_provider(tx, session)? else {
-                    return Ok(None);
-                };
-                let subject = store::identity_subject(tx, provider, user)?;
-                let row = store::provider(tx, provider)?;
-                Ok::<_, IdentityError>(row.map(|row| (row, subject)))
+            .auth(within(who.tenant), move |tx| {
+                crate::store::session_opener(tx, session)
             })
             .await?;
-        let Some((row, subject)) = found else {
+        let Some((owner, provider)) = opener else {
+            return Ok(None);
+        };
+        let (row, subject) = inner
+            .db
+            .auth(within(owner), move |tx| {
+                let subject = store::identity_subject(tx, provider, user)?;
+                Ok::<_, IdentityError>((store::provider(tx, provider)?, subject))
+            })
+            .await?;
+        let Some(row) = row else {
             return Ok(None);
         };
         let told = match kind(&row)? {
@@ -186,8 +233,7 @@ impl Sso {
         row: &ProviderRow,
         browser: &Browser,
         returned: Returned,
-        caller: &Caller,
-    ) -> Result<Grant, IdentityError> {
+    ) -> Result<Proven, IdentityError> {
         let code = returned
             .outcome
             .map_err(|error| SsoError::Refused(stable(&error)))?;
@@ -207,7 +253,7 @@ impl Sso {
                 self.identity.inner.clock.now(),
             )
             .await?;
-        self.admit(row, proven, caller).await
+        Ok(proven)
     }
 
     pub(super) async fn enabled_provider(
@@ -250,14 +296,15 @@ impl Sso {
         let taken = inner
             .db
             .auth(of(tenant), move |tx| {
-                let Some((provider, browser, ends)) = store::flow_take(tx, &hash)? else {
+                let Some((provider, browser, ends, link)) = store::flow_take(tx, &hash)? else {
                     return Ok(None);
                 };
                 let row = store::provider(tx, ProviderId::from_uuid(provider))?;
-                Ok::<_, IdentityError>(row.map(|row| (row, browser, ends)))
+                Ok::<_, IdentityError>(row.map(|row| (row, browser, ends, link)))
             })
             .await?;
-        let (row, browser_hash, ends) = taken.ok_or(SsoError::Flow("unknown or used"))?;
+        let (row, browser_hash, ends, link) = taken.ok_or(SsoError::Flow("unknown or used"))?;
+        fail::fail_point!("sso_flow_taken");
         if ends <= inner.clock.now() {
             return Err(SsoError::Flow("too old").into());
         }
@@ -271,6 +318,7 @@ impl Sso {
             tenant,
             row,
             browser_hash,
+            link: link.map(UserId::from_uuid),
         })
     }
 

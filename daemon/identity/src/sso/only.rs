@@ -7,7 +7,7 @@ use kernel::{Action, Actor, Principal, SessionId, TenantId, UserId, principal::O
 use serde_json::json;
 
 use super::{
-    Sso,
+    Sso, appliance,
     error::SsoError,
     provider::{note, scope},
     store,
@@ -32,7 +32,7 @@ impl Sso {
             .db
             .auth(scope(who), move |tx| {
                 let before = store::sso_only(tx)?;
-                if only && !store::providers(tx)?.iter().any(|row| row.enabled) {
+                if only && !appliance::anything_opens(tx)? {
                     return Err(SsoError::NothingEnabled.into());
                 }
                 store::sso_only_set(tx, only)?;
@@ -95,15 +95,18 @@ pub(crate) fn check_password_session(
     Ok(())
 }
 
-/// Whether this session may move to `tenant`: one that a provider opened stays where it is, and one
-/// that a password opened does not enter where passwords open nothing.
+/// Whether this session may move to `tenant`: one that a tenant's provider opened stays where it is, one
+/// of the appliance's goes where that is let in, and one that a password opened does not enter where
+/// passwords open nothing.
 pub(crate) fn check_move(
     tx: &mut AuthTx<'_>,
     session: SessionId,
     tenant: TenantId,
 ) -> Result<(), IdentityError> {
-    match crate::store::session_bound(tx, session)? {
-        Some(bound) if bound != tenant => Err(SsoError::Bound.into()),
+    match crate::store::session_opener(tx, session)? {
+        Some((TenantId::PLATFORM, _)) if tx.sso_appliance_opens(tenant.uuid())? => Ok(()),
+        Some((TenantId::PLATFORM, _)) => Err(SsoError::NotOpen.into()),
+        Some((bound, _)) if bound != tenant => Err(SsoError::Bound.into()),
         Some(_) => Ok(()),
         None if tx.sso_password_barred()?.contains(&tenant.uuid()) => {
             Err(SsoError::Required.into())

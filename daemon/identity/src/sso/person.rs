@@ -115,6 +115,9 @@ impl Sso {
     ) -> Result<Grant, IdentityError> {
         let inner = &self.identity.inner;
         let tenant = TenantId::from_uuid(row.tenant_id);
+        if tenant == TenantId::PLATFORM {
+            return self.admit_to_appliance(row, proven, caller).await;
+        }
         let (user, new_user) = self.whom(tenant, row, &proven).await?;
         let mut session = inner.new_session(user, tenant, caller).await?;
         session.sso_tenant_id = Some(row.tenant_id);
@@ -239,6 +242,7 @@ impl Arrival {
             crate::store::user_insert(tx, new)?;
             store::person_home(tx, self.user, self.tenant)?;
             note(tx, Entry::new(Action::UserCreate, "user", self.user))?;
+            fail::fail_point!("sso_person_made");
         }
         check_open(tx, self.user)?;
         // The provider's word stands for a password where the account is the tenant's own. Elsewhere a

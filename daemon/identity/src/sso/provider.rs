@@ -1,4 +1,5 @@
-//! A tenant's providers, as its administrators set them up.
+//! Providers as those set them up who own them: a tenant's administrators, or for the appliance's a
+//! super_admin.
 
 use audit::Entry;
 use chrono::{DateTime, Utc};
@@ -8,7 +9,7 @@ use serde_json::json;
 use vault::{Binding, Sealed};
 
 use super::{
-    Sso,
+    Sso, appliance,
     domain::{self, Domain},
     error::SsoError,
     ldap::{self, LdapSettings},
@@ -126,6 +127,7 @@ impl Sso {
         input: ProviderInput,
     ) -> Result<Provider, IdentityError> {
         let input = input.checked()?;
+        appliance::check(who.tenant, &input)?;
         let kind = input.protocol.kind();
         let inner = &self.identity.inner;
         let id = ProviderId::generate(inner.clock.as_ref());
@@ -163,11 +165,15 @@ impl Sso {
             .db
             .auth(scope(who), move |tx| {
                 store::provider_insert(tx, &row)?;
+                if row.enabled {
+                    appliance::displace(tx)?;
+                }
                 let entry = Entry::new(Action::ProviderCreate, "provider", id).after(shown(&row));
                 note(tx, &actor, entry)?;
                 Ok::<_, IdentityError>(row)
             })
             .await?;
+        self.identity.forget_tenant(who.tenant);
         Provider::read(self, row, &[])
     }
 
@@ -180,6 +186,7 @@ impl Sso {
         input: ProviderInput,
     ) -> Result<Provider, IdentityError> {
         let input = input.checked()?;
+        appliance::check(who.tenant, &input)?;
         let kind = input.protocol.kind();
         let settled = self.settle(input.protocol, id).await?;
         let inner = &self.identity.inner;
@@ -224,7 +231,9 @@ impl Sso {
                 if !store::provider_update(tx, id, version, &change)? {
                     return Err(SsoError::Stale.into());
                 }
-                if !change.enabled {
+                if change.enabled {
+                    appliance::displace(tx)?;
+                } else {
                     put_out(tx, id)?;
                 }
                 let after = store::provider(tx, id)?.ok_or(SsoError::NoProvider)?;
@@ -251,7 +260,9 @@ impl Sso {
             .db
             .auth(scope(who), move |tx| {
                 let before = store::provider(tx, id)?.ok_or(SsoError::NoProvider)?;
-                store::provider_delete(tx, id)?;
+                if !store::provider_delete(tx, id)? {
+                    return Err(SsoError::NoProvider.into());
+                }
                 put_out(tx, id)?;
                 let entry =
                     Entry::new(Action::ProviderDelete, "provider", id).before(shown(&before));
@@ -369,8 +380,7 @@ pub(crate) fn client<'a>(
 
 /// Ends what the provider opened, unless that would lock everybody out.
 fn put_out(tx: &mut AuthTx<'_>, id: ProviderId) -> Result<(), IdentityError> {
-    let another = store::providers(tx)?.iter().any(|row| row.enabled);
-    if store::sso_only(tx)? && !another {
+    if store::sso_only(tx)? && !appliance::anything_opens(tx)? {
         return Err(SsoError::NothingEnabled.into());
     }
     tx.sso_sessions_end(id.uuid(), "provider_off")?;

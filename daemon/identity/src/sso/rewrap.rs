@@ -1,9 +1,7 @@
 //! Moves the secrets of a tenant's providers to the newest version of the tenant's key (OB-07).
 
-use db::{AuthScope, AuthTx, Unit};
-use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
+use db::AuthScope;
 use kernel::{ProviderId, TenantId};
-use schema::sso_providers;
 use vault::RewrapPage;
 
 use super::{provider::binding, store};
@@ -39,25 +37,11 @@ impl Identity {
             let moved = self
                 .inner
                 .db
-                .auth(scope, move |tx| secret_store(tx, id, &stored, &fresh))
-                .await?;
+                .auth(scope, move |tx| tx.sso_secret_rewrap(id.uuid(), &stored, &fresh))
+                .await
+                .map_err(IdentityError::Db)?;
             done.count(moved);
         }
         Ok(done)
     }
-}
-
-fn secret_store(
-    tx: &mut AuthTx<'_>,
-    id: ProviderId,
-    stored: &[u8],
-    fresh: &[u8],
-) -> Result<bool, IdentityError> {
-    let row = sso_providers::table
-        .find((tx.tenant().uuid(), id.uuid()))
-        .filter(sso_providers::client_secret_sealed.eq(stored));
-    let changed = diesel::update(row)
-        .set(sso_providers::client_secret_sealed.eq(fresh))
-        .execute(tx.conn())?;
-    Ok(changed == 1)
 }

@@ -5,7 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{AuthScope, AuthTx, Unit};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, delete, insert_into};
-use kernel::{ProviderId, Secret, TenantId};
+use kernel::{ProviderId, Secret, TenantId, UserId};
 use saml::protocol::{Claims, Refusal};
 use schema::{sso_assertions, sso_tickets};
 use uuid::Uuid;
@@ -15,17 +15,25 @@ use super::{
     Sso,
     browser::random_text,
     error::SsoError,
-    flow::{Taken, browser_of, of},
+    flow::{Ended, Taken, browser_of, of},
     model::{Kind, Proven},
     saml::{Addresses, proven},
     store::{self, ProviderRow},
 };
-use crate::{error::IdentityError, grant::Grant, identity::Caller, opaque::sha256};
+use crate::{error::IdentityError, identity::Caller, opaque::sha256};
 
 const TICKET_LIFE: TimeDelta = TimeDelta::minutes(2);
 
-/// A ticket's provider, browser, sealed claims and end.
-type Ticket = (Uuid, Vec<u8>, Vec<u8>, DateTime<Utc>);
+/// A ticket's provider, browser, sealed claims, end, and whom it is to link.
+type Ticket = (Uuid, Vec<u8>, Vec<u8>, DateTime<Utc>, Option<Uuid>);
+
+/// A ticket that was used up, and what it stood for.
+struct Redeemed {
+    tenant: TenantId,
+    row: ProviderRow,
+    proven: Proven,
+    link: Option<UserId>,
+}
 
 impl Sso {
     /// Our metadata for a provider.
@@ -70,15 +78,20 @@ impl Sso {
         done
     }
 
-    /// Ends the sign-in: opens a session in the provider's tenant.
+    /// Ends the sign-in: opens a session where the provider may.
     pub async fn saml_complete(
         &self,
         ticket: &str,
         cookie: Option<&str>,
         caller: &Caller,
-    ) -> Result<Grant, IdentityError> {
-        let (tenant, row, proven) = self.take_ticket(ticket, cookie).await?;
-        let done = self.admit(&row, proven, caller).await;
+    ) -> Result<Ended, IdentityError> {
+        let Redeemed {
+            tenant,
+            row,
+            proven,
+            link,
+        } = self.take_ticket(ticket, cookie).await?;
+        let done = self.end(&row, proven, link, caller).await;
         if let Err(error) = &done {
             self.note_refusal(tenant, &row, error, caller).await;
         }
@@ -112,13 +125,15 @@ impl Sso {
             .to_bytes();
         let ticket = random_text()?;
         let (hash, browser) = (sha256(ticket.as_bytes()), taken.browser_hash.clone());
+        let link = taken.link;
         inner
             .db
             .auth(of(taken.tenant), move |tx| {
                 assertion_use(tx, provider, &claims)?;
-                ticket_insert(tx, provider, (hash, browser, sealed))
+                ticket_insert(tx, provider, (hash, browser, sealed), link)
             })
             .await?;
+        fail::fail_point!("saml_ticket_stored");
         Ok(Secret::new(ticket))
     }
 
@@ -127,7 +142,7 @@ impl Sso {
         &self,
         ticket: &str,
         cookie: Option<&str>,
-    ) -> Result<(TenantId, ProviderRow, Proven), IdentityError> {
+    ) -> Result<Redeemed, IdentityError> {
         let inner = &self.identity.inner;
         let hash = sha256(ticket.as_bytes());
         let wanted = hash.clone();
@@ -150,8 +165,9 @@ impl Sso {
                 Ok::<_, IdentityError>(row.map(|row| (row, ticket)))
             })
             .await?;
-        let (row, (_, browser_hash, sealed, ends)) =
+        let (row, (_, browser_hash, sealed, ends, link)) =
             taken.ok_or(SsoError::Flow("unknown or used"))?;
+        fail::fail_point!("saml_ticket_taken");
         if ends <= inner.clock.now() {
             return Err(SsoError::Flow("too old").into());
         }
@@ -166,7 +182,12 @@ impl Sso {
             .await?;
         let proven = serde_json::from_slice(clear.expose())
             .map_err(|_| IdentityError::Crypto("stored claims are unusable"))?;
-        Ok((tenant, row, proven))
+        Ok(Redeemed {
+            tenant,
+            row,
+            proven,
+            link: link.map(UserId::from_uuid),
+        })
     }
 }
 
@@ -209,6 +230,7 @@ fn ticket_insert(
     tx: &mut AuthTx<'_>,
     provider: ProviderId,
     (hash, browser, sealed): (Vec<u8>, Vec<u8>, Vec<u8>),
+    link: Option<UserId>,
 ) -> Result<(), IdentityError> {
     let (tenant, now) = (tx.tenant().uuid(), tx.now());
     let old = sso_tickets::table
@@ -224,6 +246,7 @@ fn ticket_insert(
             sso_tickets::claims_sealed.eq(sealed),
             sso_tickets::created_at.eq(now),
             sso_tickets::expires_at.eq(now + TICKET_LIFE),
+            sso_tickets::link_user_id.eq(link.map(UserId::uuid)),
         ))
         .execute(tx.conn())?;
     Ok(())
@@ -237,6 +260,7 @@ fn ticket_take(tx: &mut AuthTx<'_>, hash: &[u8]) -> Result<Option<Ticket>, Ident
             sso_tickets::browser_hash,
             sso_tickets::claims_sealed,
             sso_tickets::expires_at,
+            sso_tickets::link_user_id,
         ))
         .get_result(tx.conn())
         .optional()?)

@@ -84,6 +84,8 @@ pub(crate) struct FlowRow {
     pub(crate) browser_hash: Vec<u8>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) expires_at: DateTime<Utc>,
+    /// The super_admin who is to be linked; nobody where it is a sign-in.
+    pub(crate) link_user_id: Option<Uuid>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -198,8 +200,8 @@ pub(crate) fn flow_insert(tx: &mut AuthTx<'_>, row: &FlowRow) -> Outcome<()> {
     Ok(())
 }
 
-/// A sign-in that is under way: provider, the browser's hash, and its end.
-type Flow = (Uuid, Vec<u8>, DateTime<Utc>);
+/// A sign-in that is under way: provider, the browser's hash, its end, and whom it is to link.
+type Flow = (Uuid, Vec<u8>, DateTime<Utc>, Option<Uuid>);
 
 /// Takes the sign-in away, whoever asks.
 pub(crate) fn flow_take(tx: &mut AuthTx<'_>, state_hash: &[u8]) -> Outcome<Option<Flow>> {
@@ -209,6 +211,7 @@ pub(crate) fn flow_take(tx: &mut AuthTx<'_>, state_hash: &[u8]) -> Outcome<Optio
                 sso_flows::provider_id,
                 sso_flows::browser_hash,
                 sso_flows::expires_at,
+                sso_flows::link_user_id,
             ))
             .get_result(tx.conn())
             .optional()?,
@@ -242,6 +245,20 @@ pub(crate) fn identity(
         .first::<Uuid>(tx.conn())
         .optional()?;
     Ok(found.map(UserId::from_uuid))
+}
+
+/// As [`identity`], and whether the person has confirmed it.
+pub(crate) fn identity_at(
+    tx: &mut AuthTx<'_>,
+    issuer: &str,
+    subject: &str,
+) -> Outcome<Option<(UserId, bool)>> {
+    let found = sso_identities::table
+        .find((tx.tenant().uuid(), issuer, subject))
+        .select((sso_identities::user_id, sso_identities::confirmed_at))
+        .first::<(Uuid, Option<DateTime<Utc>>)>(tx.conn())
+        .optional()?;
+    Ok(found.map(|(user, confirmed)| (UserId::from_uuid(user), confirmed.is_some())))
 }
 
 /// Those of `users` that a provider of the tenant has signed in.
@@ -329,6 +346,23 @@ pub(crate) fn member_roles(tx: &mut AuthTx<'_>, user: UserId, roles: &[&str]) ->
             memberships::roles.eq(roles),
             memberships::epoch.eq(memberships::epoch + 1),
         ))
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+/// Whether the tenant lets people in through the appliance's providers.
+pub(crate) fn appliance_allowed(tx: &mut AuthTx<'_>) -> Outcome<bool> {
+    Ok(tenants::table
+        .find(tx.tenant().uuid())
+        .select(tenants::appliance_sso)
+        .first(tx.conn())
+        .optional()?
+        .unwrap_or(false))
+}
+
+pub(crate) fn appliance_allowed_set(tx: &mut AuthTx<'_>, allowed: bool) -> Outcome<()> {
+    update(tenants::table.find(tx.tenant().uuid()))
+        .set(tenants::appliance_sso.eq(allowed))
         .execute(tx.conn())?;
     Ok(())
 }

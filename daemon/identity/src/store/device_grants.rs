@@ -47,26 +47,38 @@ pub(crate) fn device_grant_insert(tx: &mut AuthTx<'_>, grant: &NewDeviceGrant) -
     Ok(())
 }
 
-/// Notes the provider that opened the session which approves.
+/// Notes which provider, of whom, opened the session that approves.
 pub(crate) fn device_grant_bind(
     tx: &mut AuthTx<'_>,
     hash: &[u8],
-    provider: Option<ProviderId>,
+    opener: Option<(TenantId, ProviderId)>,
 ) -> Outcome<()> {
+    let (owner, provider) = opener.unzip();
     update(device_grants::table.find(hash))
-        .set(device_grants::sso_provider_id.eq(provider.map(ProviderId::uuid)))
+        .set((
+            device_grants::sso_tenant_id.eq(owner.map(TenantId::uuid)),
+            device_grants::sso_provider_id.eq(provider.map(ProviderId::uuid)),
+        ))
         .execute(tx.conn())?;
     Ok(())
 }
 
-/// The provider whose session approved.
-pub(crate) fn device_grant_bound(tx: &mut AuthTx<'_>, hash: &[u8]) -> Outcome<Option<ProviderId>> {
-    let provider = device_grants::table
+/// The provider whose session approved, with the tenant that it belongs to.
+pub(crate) fn device_grant_bound(
+    tx: &mut AuthTx<'_>,
+    hash: &[u8],
+) -> Outcome<Option<(TenantId, ProviderId)>> {
+    let found = device_grants::table
         .find(hash)
-        .select(device_grants::sso_provider_id)
-        .first::<Option<Uuid>>(tx.conn())
+        .select((device_grants::sso_tenant_id, device_grants::sso_provider_id))
+        .first::<(Option<Uuid>, Option<Uuid>)>(tx.conn())
         .optional()?;
-    Ok(provider.flatten().map(ProviderId::from_uuid))
+    Ok(found.and_then(|(owner, provider)| {
+        Some((
+            TenantId::from_uuid(owner?),
+            ProviderId::from_uuid(provider?),
+        ))
+    }))
 }
 
 /// The request that a program polls for, locked.

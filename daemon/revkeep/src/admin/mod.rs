@@ -8,7 +8,7 @@ mod server;
 pub(crate) use client::ask;
 pub(crate) use server::{Answers, serve};
 
-use kernel::Secret;
+use kernel::{Secret, TenantId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -32,6 +32,10 @@ pub(crate) enum Question {
     Keys,
     /// The next signing key becomes the current one.
     KeysRotate,
+    /// End the sessions that are in a tenant, or every one.
+    SessionsEnd {
+        tenant: Option<TenantId>,
+    },
     /// A new recovery key for the local keystore.
     RecoveryKey,
     /// Store a secret that Revkeep cannot make itself.

@@ -5,6 +5,7 @@ mod check;
 mod controls;
 mod keys;
 mod secret;
+mod sessions;
 mod setup;
 mod status;
 
@@ -51,6 +52,9 @@ enum Command {
     /// Secrets of other systems that Revkeep is told.
     #[command(subcommand)]
     Secret(secret::Command),
+    /// Sessions of people: end them all at once.
+    #[command(subcommand)]
+    Sessions(sessions::Command),
     /// List every promise about security: built with its probes, attested, or pending.
     Controls,
     /// Read one SAML message in a process that can do nothing else. The daemon starts it.
@@ -82,6 +86,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Setup(options) => setup::run(&config, &options, cli.json),
         Command::Secret(command) => secret::run(&config, &command, cli.json),
         Command::Keys(command) => keys::run(&config, &command, cli.json),
+        Command::Sessions(command) => sessions::run(&config, &command, cli.json),
         Command::Migrate => setup::migrate(&config, cli.json),
         Command::Config | Command::Controls | Command::SamlVerify => ExitCode::SUCCESS,
     }

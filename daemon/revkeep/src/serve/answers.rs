@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use http::Readiness;
-use identity::{IdentityError, SigningKeys};
+use identity::{IdentityError, SessionsOf, SigningKeys};
 use kernel::{Actor, Classified};
 use serde_json::{Value, json};
 
@@ -156,6 +156,11 @@ impl Answers for DaemonAnswers {
             Question::KeysRewrap { rotate } => {
                 let begun = rewrap::begin(&self.parts.db, asker, rotate).await;
                 reply(begun.map(|(run, jobs)| json!({ "run": run, "jobs": jobs })))
+            }
+            Question::SessionsEnd { tenant } => {
+                let of = tenant.map_or(SessionsOf::Appliance, SessionsOf::Tenant);
+                let ended = self.parts.identity.sessions_end_local(asker, of).await;
+                reply(ended.map(|ended| json!({ "ended": ended })))
             }
             Question::RecoveryKey => {
                 let made = secrets::recovery_key(&self.parts.db, &self.config.secrets, asker).await;

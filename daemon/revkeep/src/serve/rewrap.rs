@@ -43,7 +43,12 @@ impl Sealed {
         Self::ScimProfiles,
     ];
     /// Under the platform's key.
-    const OF_PLATFORM: [Self; 3] = [Self::AuditKeys, Self::SigningKeys, Self::People];
+    const OF_PLATFORM: [Self; 4] = [
+        Self::AuditKeys,
+        Self::SigningKeys,
+        Self::People,
+        Self::ProviderSecrets,
+    ];
 
     #[cfg(test)]
     const fn columns(self) -> &'static [&'static str] {

@@ -108,12 +108,17 @@ fn kept(files: &[File]) -> Vec<String> {
     found.retain(|line| {
         let code = line.split_once(": ").map_or("", |(_, code)| code);
         let remembers = code.contains("localStorage.getItem(mark.name)")
-            || code.contains("localStorage.setItem(mark.name, \"yes\")")
+            || code.starts_with(
+                "set: (what: \"in\" | \"leaving\") => localStorage.setItem(mark.name, what)",
+            )
             || code.contains("localStorage.removeItem(mark.name)");
         // What goes in there is the path of a page of ours: `safeNext` sees to it.
         let returns = code.contains("keepNext(sessionStorage, next)")
             || code.contains("takeNext(sessionStorage)");
-        !remembers && !returns && !code.starts_with("//") && !code.starts_with('*')
+        // That this tab left to link an account: no value is given.
+        let links = code.contains("keepLinking(sessionStorage)")
+            || code.contains("takeLinking(sessionStorage)");
+        !remembers && !returns && !links && !code.starts_with("//") && !code.starts_with('*')
     });
     found
 }
@@ -127,6 +132,7 @@ fn browser_storage_holds_no_secret() {
         "localStorage.setItem(mark.name, token);",
         "sessionStorage.token = token;",
         "keepNext(sessionStorage, token);",
+        "keepLinking(sessionStorage, token);",
         "document.cookie = `token=${token}`;",
     ] {
         assert_eq!(kept(&planted(attack)).len(), 1, "{attack}");

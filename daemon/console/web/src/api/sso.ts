@@ -51,6 +51,14 @@ export interface DirectoryProbe {
   person: { subject: string; email: string | null; name: string | null; groups: string[] } | null;
 }
 export interface SsoSettings { only: boolean }
+/** What stands at the address of a SAML provider's metadata. */
+export interface FoundMetadata { issuer: string; sign_in_url: string; sign_out_url: string | null; certificates: Certificate[] }
+/** The appliance's providers as an organisation meets them. */
+export interface ApplianceSso { providers: { id: string; kind: ProviderKind; name: string }[]; allowed: boolean; /** Allowed, and no provider of its own is enabled. */ opens: boolean }
+/** Whom a provider of the appliance says that a super_admin is, to be confirmed. */
+export interface Claim { provider: string; provider_name: string; issuer: string; subject: string; email: string | null }
+export interface Link { provider: string; issuer: string; subject: string; confirmed_at: string; last_used_at: string }
+export interface ApplianceProviders { items: Provider[]; /** Organisations that nothing else opens. */ relied_on_by: number }
 export interface WaitingDomain { tenant: string; tenant_name: string; domain: string; created_at: string }
 
 export const providersQuery = () => queryOptions({
@@ -61,6 +69,21 @@ export const providersQuery = () => queryOptions({
 export const ssoSettingsQuery = () => queryOptions({
   queryKey: ["sso", "settings"],
   queryFn: ({ signal }) => client.get<SsoSettings>(api.ssoSettings(), { signal }),
+});
+
+export const applianceSsoQuery = () => queryOptions({
+  queryKey: ["sso", "appliance"],
+  queryFn: ({ signal }) => client.get<ApplianceSso>(api.ssoAppliance(), { signal }),
+});
+
+export const applianceProvidersQuery = () => queryOptions({
+  queryKey: ["sso", "appliance-providers"],
+  queryFn: ({ signal }) => client.get<ApplianceProviders>(api.platformSsoProviders(), { signal }),
+});
+
+export const linksQuery = () => queryOptions({
+  queryKey: ["sso", "links"],
+  queryFn: async ({ signal }) => (await client.get<{ items: Link[] }>(api.platformSsoLinks(), { signal })).items,
 });
 
 export const waitingDomainsQuery = () => queryOptions({

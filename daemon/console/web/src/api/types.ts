@@ -4,7 +4,7 @@ export type Permission =
   | "overview_read" | "rule_read" | "rule_edit" | "pool_read" | "pool_edit" | "router_operate" | "log_read"
   | "failure_read" | "failure_retry" | "connection_read" | "connection_edit" | "layer_read" | "layer_edit"
   | "job_read" | "job_retry" | "member_read" | "member_edit" | "tenant_edit" | "api_key_read" | "api_key_edit"
-  | "sso_read" | "sso_edit" | "signing_key_read" | "signing_key_rotate" | "tenant_read" | "tenant_manage";
+  | "sso_read" | "sso_edit" | "signing_key_read" | "signing_key_rotate" | "tenant_read" | "tenant_manage" | "appliance_sso_read" | "appliance_sso_edit";
 
 export interface Named { id: string; name: string }
 export interface Page<T> { items: T[]; next_cursor: string | null; total?: number }

@@ -1,6 +1,6 @@
 // The map of the console: only what exists, in the order in which people need it.
 import {
-  IconAlertTriangle, IconBuilding, IconBuildingCommunity, IconCertificate, IconDatabase, IconGauge, IconKey, IconListDetails, IconLogin2, IconPlugConnected,
+  IconAlertTriangle, IconBuilding, IconBuildingCommunity, IconCertificate, IconDatabase, IconGauge, IconKey, IconListDetails, IconLogin, IconLogin2, IconPlugConnected,
   IconRoute, IconStack2, IconUsers, IconUsersGroup,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
@@ -49,6 +49,7 @@ export const NAV: NavSection[] = [
     items: [
       { label: "Jobs", to: path.jobs(), icon: IconStack2, needs: "job_read", also: "dead letters schedules queue" },
       { label: "Tenants", to: path.tenants(), icon: IconBuildingCommunity, needs: "tenant_read", also: "organisations enter activate trial support" },
+      { label: "Appliance sign-in", to: path.applianceSso(), icon: IconLogin, needs: "appliance_sso_read", also: "single sign-on oidc saml identity provider operator super_admin link" },
       { label: "Signing keys", to: path.signingKeys(), icon: IconCertificate, needs: "signing_key_read", also: "rotate jwks age" },
     ],
   },

@@ -2,6 +2,7 @@
 //! section 4.1). What a provider sends is read by a process of its own; see crate `saml`.
 
 mod attributes;
+mod fetch;
 mod message;
 mod reader;
 mod settings;
@@ -13,6 +14,7 @@ use saml::protocol::{Asked, Claims};
 use super::{browser::random_text, model::Proven, store::ProviderRow};
 use crate::{error::IdentityError, opaque::sha256};
 
+pub use fetch::SamlFound;
 pub(crate) use reader::Reader;
 pub use settings::{SamlInput, SamlSettings};
 

@@ -101,8 +101,8 @@ impl SamlInput {
     }
 }
 
-/// Only the browser goes there, so only the text is judged.
-fn address(field: &'static str, entered: &str) -> Result<String, IdentityError> {
+/// Only the text is judged: a browser goes there, or a request through `egress`.
+pub(super) fn address(field: &'static str, entered: &str) -> Result<String, IdentityError> {
     let entered = text(field, entered, 2_000)?;
     let sound = Url::parse(&entered).is_ok_and(|url| {
         url.scheme() == "https" && url.fragment().is_none() && url.username().is_empty()

@@ -16,6 +16,7 @@ import { Facts, PageHead, Panel } from "../../ui/page";
 import { Notice, StateBadge } from "../../ui/status";
 import { useToast } from "../../ui/toast";
 import css from "../account/account.module.css";
+import { EndSessions } from "./end-sessions";
 import { VisitsPanel } from "./visits";
 
 export function Page() {
@@ -40,6 +41,14 @@ export function Page() {
             <Panel title="Second factor" note="Administrators and reviewers always need one. This asks it of every member.">
               <FactorForAll tenant={tenant} mayEdit={mayEdit} />
             </Panel>
+            {mayEdit ? (
+              <Panel title="Sessions" note="Sign everybody out who is in this organisation now, on every device.">
+                <EndSessions
+                  address={api.tenantSessionsEnd()} typed={tenant.name} own title="End every session of this organisation" label="End every session"
+                  effect="Everybody who is in this organisation is signed out at once, visitors and their programs too. A session that is in another organisation now is not this one's to end."
+                />
+              </Panel>
+            ) : null}
           </>
         )}
       </QueryView>

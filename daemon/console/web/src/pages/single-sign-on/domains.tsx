@@ -7,13 +7,14 @@ import { client } from "../../api/client";
 import { Problem, toTell } from "../../api/problem";
 import type { MailDomain, Provider } from "../../api/sso";
 import { useCan } from "../../api/session";
-import { api, path } from "../../paths";
+import { path } from "../../paths";
 import { Confirm } from "../../ui/confirm";
 import { Time } from "../../ui/facts";
 import { Panel } from "../../ui/page";
 import { Notice, Status } from "../../ui/status";
 import { useToast } from "../../ui/toast";
 import rows from "../factors/factors.module.css";
+import { useOwner } from "./owner";
 import css from "./single-sign-on.module.css";
 
 interface Named { domain: MailDomain; provider: Provider }
@@ -22,8 +23,9 @@ export function DomainsPanel({ providers, mayEdit }: { providers: Provider[]; ma
   const named = providers.flatMap((provider) => provider.domains.map((domain) => ({ domain, provider })))
     .toSorted((one, other) => one.domain.domain.localeCompare(other.domain.domain));
   const waiting = named.some(({ domain }) => !domain.verified);
+  const owner = useOwner();
   return (
-    <Panel title="Mail domains" note="An address of a verified domain leads to your provider. Without one, people need the provider's sign-in link." flush>
+    <Panel title="Mail domains" note={owner.appliance ? "An address of a domain leads to the appliance's provider, which is believed about it. A domain is the appliance's or one organisation's, never both." : "An address of a verified domain leads to your provider. Without one, people need the provider's sign-in link."} flush>
       {named.length === 0 ? null : <ul className={rows["rows"]} aria-label="Mail domains">{named.map((one) => <Row key={one.domain.domain} {...one} mayEdit={mayEdit} />)}</ul>}
       {waiting ? <Waiting /> : null}
       {mayEdit ? <AddDomain providers={providers} /> : named.length === 0 ? <p className={css["hint"]}>None yet. An administrator can name them.</p> : null}
@@ -45,10 +47,11 @@ function Waiting() {
 
 function Row({ domain, provider, mayEdit }: Named & { mayEdit: boolean }) {
   const [asking, setAsking] = useState(false);
+  const owner = useOwner();
   const queries = useQueryClient();
   const toast = useToast();
   const remove = useMutation({
-    mutationFn: () => client.delete(api.ssoDomain(domain.domain)),
+    mutationFn: () => client.delete(owner.domain(domain.domain)),
     onSuccess: () => {
       setAsking(false);
       toast.done(`${domain.domain} leads nowhere any more.`);
@@ -73,20 +76,21 @@ function Row({ domain, provider, mayEdit }: Named & { mayEdit: boolean }) {
 
 function AddDomain({ providers }: { providers: Provider[] }) {
   const [domain, setDomain] = useState("");
+  const owner = useOwner();
   const [chosen, setChosen] = useState(providers[0]?.id ?? "");
   const provider = providers.some(({ id }) => id === chosen) ? chosen : (providers[0]?.id ?? "");
   const queries = useQueryClient();
   const toast = useToast();
   const add = useMutation({
-    mutationFn: () => client.post<MailDomain>(api.ssoDomains(), { domain: domain.trim(), provider }),
+    mutationFn: () => client.post<MailDomain>(owner.domains(), { domain: domain.trim(), provider }),
     onSuccess: (added) => {
       setDomain("");
-      toast.done(`${added.domain} is named, and waits for the operator of this appliance.`);
+      toast.done(added.verified ? `${added.domain} leads to this appliance's provider now.` : `${added.domain} is named, and waits for the operator of this appliance.`);
     },
     onSettled: () => queries.invalidateQueries({ queryKey: ["sso"] }),
   });
   const beside = add.error instanceof Problem
-    ? add.error.code === "already_exists" ? "This organisation has named it already." : add.error.forField("domain")
+    ? add.error.code === "already_exists" ? (owner.appliance ? "It is the appliance's already, or an organisation's, which has to remove it first." : "This organisation has named it already.") : add.error.forField("domain")
     : undefined;
   const problem = beside ? undefined : toTell(add.error);
   const submit = (event: FormEvent) => {

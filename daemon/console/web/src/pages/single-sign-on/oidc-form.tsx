@@ -7,6 +7,7 @@ import { Notice } from "../../ui/status";
 import { Copies } from "./copies";
 import { Buttons, Newcomers } from "./form-parts";
 import { changed, formOf, missing, oidcInput, type OidcForm as Form } from "./oidc-input";
+import { useOwner } from "./owner";
 import { RoleRules } from "./role-rules";
 import css from "./single-sign-on.module.css";
 import { type FormProps, useSaveProvider } from "./use-save-provider";
@@ -15,6 +16,7 @@ const FIELDS = ["name", "issuer", "client_id", "client_secret", "scopes", "group
 
 export function OidcForm(props: FormProps) {
   const { provider, mayEdit } = props;
+  const owner = useOwner();
   const [form, setForm] = useState(() => formOf(provider));
   const set = (part: Partial<Form>) => setForm((old) => ({ ...old, ...part }));
   const { save, saving, beside, problem } = useSaveProvider(props, FIELDS);
@@ -41,8 +43,8 @@ export function OidcForm(props: FormProps) {
         />
         <TextInput label="Scopes" description="Asked for beside openid. Some providers tell groups only with a scope of their own." spellCheck={false} disabled={fixed} value={form.scopes} error={beside("scopes")} onChange={(event) => set({ scopes: event.currentTarget.value })} />
         <TextInput label="Groups claim" description="Where the provider lists a person's groups." required withAsterisk={false} spellCheck={false} maxLength={200} disabled={fixed} value={form.groups_claim} error={beside("groups_claim")} onChange={(event) => set({ groups_claim: event.currentTarget.value })} />
-        <RoleRules value={form.role_map} error={beside("role_map")} disabled={fixed} onChange={(role_map) => set({ role_map })} />
-        <Newcomers checked={form.create_members} disabled={fixed} onChange={(create_members) => set({ create_members })} />
+        {owner.appliance ? null : <RoleRules value={form.role_map} error={beside("role_map")} disabled={fixed} onChange={(role_map) => set({ role_map })} />}
+        {owner.appliance ? null : <Newcomers checked={form.create_members} disabled={fixed} onChange={(create_members) => set({ create_members })} />}
         {mayEdit ? <Buttons existing={provider !== undefined} saving={saving} ready={!missing(form)} changed={changed(form, provider)} onUndo={() => setForm(formOf(provider))} /> : null}
       </Stack>
     </form>

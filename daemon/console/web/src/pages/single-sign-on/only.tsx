@@ -5,7 +5,7 @@ import { useState } from "react";
 import { client } from "../../api/client";
 import { toTell } from "../../api/problem";
 import { tenantQuery } from "../../api/queries";
-import { type Provider, type SsoSettings, ssoSettingsQuery } from "../../api/sso";
+import { applianceSsoQuery, type Provider, type SsoSettings, ssoSettingsQuery } from "../../api/sso";
 import { useSession } from "../../api/session";
 import type { MemberPage } from "../../api/types";
 import { plural } from "../../lib/format";
@@ -39,6 +39,8 @@ function Only({ settings, providers, mayEdit }: { settings: SsoSettings; provide
   const queries = useQueryClient();
   const toast = useToast();
   const enabled = providers.filter((provider) => provider.enabled);
+  const appliance = useQuery(applianceSsoQuery()).data;
+  const through = enabled.length > 0 ? enabled : appliance?.opens ? appliance.providers : [];
   const next = !settings.only;
   const save = useMutation({
     mutationFn: () => client.put<SsoSettings>(api.ssoSettings(), { only: next }),
@@ -49,12 +51,12 @@ function Only({ settings, providers, mayEdit }: { settings: SsoSettings; provide
     },
     onSettled: () => queries.invalidateQueries({ queryKey: ["sso"] }),
   });
-  const warnings = next ? onlyWarnings(enabled, session) : [];
+  const warnings = next ? onlyWarnings(enabled, session, through.length > enabled.length) : [];
   return (
     <>
       <Switch
-        label="Single sign-on alone" checked={settings.only} disabled={!mayEdit || (next && enabled.length === 0)} onChange={() => { save.reset(); setAsking(true); }}
-        description={settings.only ? "No password opens this organisation, but for its owner's." : enabled.length === 0 ? "Set up, test and enable a provider first; otherwise nobody could sign in." : "Passwords and single sign-on both work."}
+        label="Single sign-on alone" checked={settings.only} disabled={!mayEdit || (next && through.length === 0)} onChange={() => { save.reset(); setAsking(true); }}
+        description={settings.only ? "No password opens this organisation, but for its owner's." : through.length === 0 ? "Set up, test and enable a provider first; otherwise nobody could sign in." : "Passwords and single sign-on both work."}
       />
       {settings.only ? (
         <div className={css["keeps"]}>
@@ -70,7 +72,7 @@ function Only({ settings, providers, mayEdit }: { settings: SsoSettings; provide
       >
         {next ? (
           <div className={css["lead"]}>
-            <p>{onlyEffect(enabled, owner, members.data ? plural(members.data.active, "active member") : undefined)}</p>
+            <p>{onlyEffect(through, owner, members.data ? plural(members.data.active, "active member") : undefined)}</p>
             {warnings.length > 0 ? <ul className={css["warnings"]} aria-label="Mind">{warnings.map((warning) => <li key={warning}>{warning}</li>)}</ul> : null}
           </div>
         ) : "Who still has a password can use it again; the others ask for one by “Forgot your password?”. Nobody is signed out."}

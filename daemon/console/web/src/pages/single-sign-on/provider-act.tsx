@@ -4,9 +4,9 @@ import { client } from "../../api/client";
 import { hasCode, toTell } from "../../api/problem";
 import { inputOf, type Provider } from "../../api/sso";
 import { plural } from "../../lib/format";
-import { api } from "../../paths";
 import { Confirm } from "../../ui/confirm";
 import { useToast } from "../../ui/toast";
+import { useOwner } from "./owner";
 
 export type Act = "enable" | "disable" | "remove";
 
@@ -40,10 +40,11 @@ interface ProviderActProps { act: Act | undefined; provider: Provider; onClose()
 export function ProviderAct({ act, provider, onClose, onRemoved }: ProviderActProps) {
   const queries = useQueryClient();
   const toast = useToast();
+  const owner = useOwner();
   const run = useMutation({
     mutationFn: (what: Act) => (what === "remove"
-      ? client.delete(api.ssoProvider(provider.id))
-      : client.put(api.ssoProvider(provider.id), { ...inputOf(provider), enabled: what === "enable" })),
+      ? client.delete(owner.provider(provider.id))
+      : client.put(owner.provider(provider.id), { ...inputOf(provider), enabled: what === "enable" })),
     onSuccess: (_, what) => {
       onClose();
       toast.done(wordsFor(what, provider).done);

@@ -11,6 +11,7 @@ import { Copies } from "./copies";
 import { DirectoryTest } from "./directory-test";
 import { LdapForm } from "./ldap-form";
 import { OidcForm } from "./oidc-form";
+import { useOwner } from "./owner";
 import { type Act, ProviderAct } from "./provider-act";
 import { ProviderTest } from "./provider-test";
 import { KIND_WORDS } from "./providers";
@@ -45,13 +46,14 @@ interface DetailsProps { provider: Provider | undefined; kind: ProviderKind; may
 
 function Details({ provider, kind, mayEdit, onBusy, onClose }: DetailsProps) {
   const navigate = useNavigate();
+  const owner = useOwner();
   const toast = useToast();
   const [act, setAct] = useState<Act>();
   const Form = FORMS[kind];
   const ask = (next: Act | undefined) => { setAct(next); onBusy(next !== undefined); };
   const saved = (made: Provider) => {
     toast.done(provider ? `${made.name} is saved.` : `${made.name} is saved, and not enabled yet. Test it first.`);
-    if (!provider) void navigate(path.ssoProvider(made.id), { replace: true });
+    if (!provider) void navigate(owner.providerPage(made.id), { replace: true });
   };
   return (
     <Stack gap="lg">

@@ -4,16 +4,17 @@ import { IconPlugConnected } from "@tabler/icons-react";
 import { client } from "../../api/client";
 import { toTell } from "../../api/problem";
 import type { Probe, Provider } from "../../api/sso";
-import { api } from "../../paths";
 import { useNow } from "../../ui/facts";
 import { Notice, ToneIcon } from "../../ui/status";
+import { useOwner } from "./owner";
 import { failedSteps, type ProbeStep, probeSteps, samlProbeSteps } from "./probe";
 import css from "./single-sign-on.module.css";
 
 /** Contacts the provider and tells what was found, step by step. */
 export function ProviderTest({ provider, onBusy }: { provider: Provider; onBusy(busy: boolean): void }) {
+  const owner = useOwner();
   const test = useMutation({
-    mutationFn: () => client.post<Probe>(api.ssoProviderTest(provider.id)),
+    mutationFn: () => client.post<Probe>(owner.providerTest(provider.id)),
     onMutate: () => onBusy(true),
     onSettled: () => onBusy(false),
   });

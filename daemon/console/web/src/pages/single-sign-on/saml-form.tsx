@@ -6,8 +6,10 @@ import { Time, useNow } from "../../ui/facts";
 import { Notice, Status } from "../../ui/status";
 import { Copies } from "./copies";
 import { Buttons, Newcomers } from "./form-parts";
+import { useOwner } from "./owner";
 import { RoleRules } from "./role-rules";
-import { certificateStanding, samlChanged, samlFormOf, samlInput, samlMissing, type SamlForm as Form } from "./saml-input";
+import { SamlFetch } from "./saml-fetch";
+import { certificateStanding, filledFrom, samlChanged, samlFormOf, samlInput, samlMissing, type SamlForm as Form } from "./saml-input";
 import css from "./single-sign-on.module.css";
 import { type FormProps, useSaveProvider } from "./use-save-provider";
 
@@ -16,6 +18,7 @@ const FIELDS = ["name", "saml.metadata", "saml.issuer", "saml.sign_in_url", "sam
 
 export function SamlForm(props: FormProps) {
   const { provider, mayEdit } = props;
+  const owner = useOwner();
   const [form, setForm] = useState(() => samlFormOf(provider));
   const set = (part: Partial<Form>) => setForm((old) => ({ ...old, ...part }));
   const { save, saving, beside, problem } = useSaveProvider(props, FIELDS);
@@ -36,6 +39,7 @@ export function SamlForm(props: FormProps) {
         {problem ? <Notice tone="bad" title="Not saved">{problem}</Notice> : null}
         <TextInput label="Name" description="People see it on the sign-in page: Continue with …" placeholder="Acme account" maxLength={100} required withAsterisk={false} disabled={fixed} value={form.name} error={beside("name")} onChange={(event) => set({ name: event.currentTarget.value })} />
         <SegmentedControl aria-label="What you know of the provider" data={WAYS} disabled={fixed} value={form.way} onChange={(way) => set({ way: way === "metadata" ? "metadata" : "fields" })} />
+        {mayEdit ? <SamlFetch disabled={fixed} onFound={(found) => set(filledFrom(found))} /> : null}
         {form.way === "metadata" ? (
           <Textarea
             label="Metadata of the provider" description="The XML as the provider publishes it. Revkeep reads it without contacting anybody." placeholder="<EntityDescriptor …" classNames={{ input: "mono" }}
@@ -56,8 +60,8 @@ export function SamlForm(props: FormProps) {
         <TextInput label="Attribute of the address" description="Empty: the usual names are tried." {...text("email_attribute")} />
         <TextInput label="Attribute of the name" description="Empty: the usual names are tried." {...text("name_attribute")} />
         <TextInput label="Attribute of the groups" required withAsterisk={false} spellCheck={false} maxLength={200} disabled={fixed} value={form.groups_claim} error={beside("groups_claim")} onChange={(event) => set({ groups_claim: event.currentTarget.value })} />
-        <RoleRules value={form.role_map} error={beside("role_map")} disabled={fixed} onChange={(role_map) => set({ role_map })} />
-        <Newcomers checked={form.create_members} disabled={fixed} onChange={(create_members) => set({ create_members })} />
+        {owner.appliance ? null : <RoleRules value={form.role_map} error={beside("role_map")} disabled={fixed} onChange={(role_map) => set({ role_map })} />}
+        {owner.appliance ? null : <Newcomers checked={form.create_members} disabled={fixed} onChange={(create_members) => set({ create_members })} />}
         {mayEdit ? <Buttons existing={provider !== undefined} saving={saving} ready={!samlMissing(form)} changed={samlChanged(form, provider)} onUndo={() => setForm(samlFormOf(provider))} /> : null}
       </Stack>
     </form>

@@ -1,5 +1,5 @@
 // The form of a SAML provider, and what is sent of it. Pure.
-import type { Certificate, Provider, RoleRule, SamlInput } from "../../api/sso";
+import type { Certificate, FoundMetadata, Provider, RoleRule, SamlInput } from "../../api/sso";
 
 export interface SamlForm {
   name: string;
@@ -23,6 +23,11 @@ export function samlFormOf(provider: Provider | undefined): SamlForm {
     email_attribute: saml.email_attribute ?? "", name_attribute: saml.name_attribute ?? "", groups_claim, role_map, create_members,
   };
 }
+
+/** What was found at an address, in the fields, to be looked at before it is saved. */
+export const filledFrom = ({ issuer, sign_in_url, sign_out_url, certificates }: FoundMetadata): Partial<SamlForm> => ({
+  way: "fields", metadata: "", issuer, sign_in_url, sign_out_url: sign_out_url ?? "", certificates: certificates.map(({ certificate }) => certificate).join("\n\n"),
+});
 
 const PEM = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 

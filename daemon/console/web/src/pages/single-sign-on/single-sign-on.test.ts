@@ -5,7 +5,7 @@ import { changed, formOf, missing, NEW_FORM, oidcInput } from "./oidc-input";
 import { ldapChanged, ldapFormOf, ldapInput, ldapMissing, NEW_LDAP, presetOf, withPreset } from "./ldap-input";
 import { onlyEffect, onlyWarnings } from "./only-words";
 import { directorySteps, failedSteps, probeSteps, samlProbeSteps } from "./probe";
-import { certificatesIn, certificateStanding, samlChanged, samlFormOf, samlInput, samlMissing } from "./saml-input";
+import { certificatesIn, certificateStanding, filledFrom, samlChanged, samlFormOf, samlInput, samlMissing } from "./saml-input";
 
 const provider: Provider = {
   id: "prov_1", kind: "oidc", name: "Acme account", enabled: true, issuer: "https://idp.example", client_id: "revkeep", has_secret: true, scopes: ["email", "profile"],
@@ -119,4 +119,11 @@ test("a directory's test tells the step that failed, and what was not tried", ()
   expect([tones(failed, true), directorySteps(failed, true)[1]?.detail]).toEqual(["ok bad idle idle idle", "the server's words"]);
   expect(directorySteps({ steps: passed("connect", "tls", "bind"), person: null }, true)[3]?.detail).toContain("Type a name");
   expect(directorySteps({ steps: passed("connect", "tls"), person: null }, false)[2]?.detail).toContain("only a sign-in tries it");
+});
+
+test("what was fetched stands in the fields, and is sent as fields", () => {
+  const found = { issuer: "https://idp.example/entity", sign_in_url: "https://idp.example/sso", sign_out_url: null, certificates: [{ certificate: "MIIB", subject: "CN=idp", not_after: "2026-06-01T00:00:00Z", fingerprint: "ab12" }, { certificate: "MIIC", subject: "CN=idp", not_after: "2026-06-01T00:00:00Z", fingerprint: "cd34" }] };
+  const form = { ...samlFormOf(undefined), name: "P", ...filledFrom(found) };
+  expect(samlMissing(form)).toBe(false);
+  expect(samlInput(form, undefined).saml).toEqual({ issuer: found.issuer, sign_in_url: found.sign_in_url, sign_out_url: null, certificates: ["MIIB", "MIIC"], email_attribute: null, name_attribute: null });
 });

@@ -5,6 +5,7 @@ import { providersQuery } from "../../api/sso";
 import { useCan } from "../../api/session";
 import { path } from "../../paths";
 import { QueryView } from "../../shell/query-view";
+import { AppliancePanel } from "./appliance-panel";
 import { DomainsPanel } from "./domains";
 import { OnlyPanel } from "./only";
 import { ProviderDrawer } from "./provider-drawer";
@@ -24,6 +25,7 @@ export function Page() {
           <>
             <ProvidersPanel providers={providers} mayEdit={mayEdit} />
             {providers.length > 0 ? <DomainsPanel providers={providers} mayEdit={mayEdit} /> : null}
+            <AppliancePanel mayEdit={mayEdit} />
             <OnlyPanel providers={providers} mayEdit={mayEdit} />
           </>
         )}

@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { client } from "../../api/client";
 import { hasCode, Problem, toTell } from "../../api/problem";
 import type { Provider, ProviderInput } from "../../api/sso";
-import { api } from "../../paths";
+import { ownedBy, useOwner } from "./owner";
 
 const CONFLICT = "Somebody else changed this provider while you looked. Close it and open it again; what you typed is still here until then.";
 
@@ -11,10 +11,11 @@ export interface FormProps { provider: Provider | undefined; mayEdit: boolean; o
 /** Makes or changes a provider. A refusal that names one of `fields` is told beside it, any other above the form. */
 export function useSaveProvider({ provider, onBusy, onSaved }: FormProps, fields: string[]) {
   const queries = useQueryClient();
+  const owner = useOwner();
   const save = useMutation({
     mutationFn: (input: ProviderInput) => (provider
-      ? client.put<Provider>(api.ssoProvider(provider.id), input)
-      : client.post<Provider>(api.ssoProviders(), input, { create: true })),
+      ? client.put<Provider>(owner.provider(provider.id), ownedBy(owner, input))
+      : client.post<Provider>(owner.providers(), ownedBy(owner, input), { create: true })),
     onMutate: () => onBusy(true),
     onSuccess: async (saved) => {
       await queries.invalidateQueries({ queryKey: ["sso"] });

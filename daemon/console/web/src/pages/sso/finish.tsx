@@ -1,15 +1,17 @@
 // Where an identity provider sends people back to: its answer is handed to the server once, then they go where they wanted to.
 import { Button, Code } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { Link, useNavigate } from "react-router";
+import { client } from "../../api/client";
 import { requestIdOf } from "../../api/problem";
 import { useSessionActions } from "../../api/session";
+import type { Claim } from "../../api/sso";
 import { path } from "../../paths";
 import { Door } from "../../shell/door";
 import { LoadingRows } from "../../ui/states";
 import { Notice } from "../../ui/status";
-import { takeNext } from "./leave";
+import { takeLinking, takeNext } from "./leave";
 import { NOTHING, refusalOf, refusalOfCode, type SsoRefusal, UNREADABLE } from "./refusal";
 
 /** An answer is good once; a second hand-over (a remounted page) must not happen. */
@@ -19,9 +21,13 @@ const handed = new Set<string>();
 export function Finish({ address, here, answer, once, refused }: { address: string; here: string; answer: unknown; once: string; /** The server has refused it already, with this code. */ refused?: string | undefined }) {
   const { open } = useSessionActions();
   const navigate = useNavigate();
+  const [linking] = useState(() => takeLinking(sessionStorage));
   const finish = useMutation({
-    mutationFn: () => open(address, answer),
-    onSuccess: () => navigate(takeNext(sessionStorage), { replace: true }),
+    mutationFn: async () => {
+      if (!linking) return void (await open(address, answer));
+      return (await client.knock<{ link: Claim }>(address, answer)).link;
+    },
+    onSuccess: (claim) => (claim ? navigate(path.applianceSso(), { replace: true, state: { claim } }) : navigate(takeNext(sessionStorage), { replace: true })),
   });
   const { mutate } = finish;
   useEffect(() => {

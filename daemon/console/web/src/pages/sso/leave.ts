@@ -9,9 +9,30 @@ const NEXT = "revkeep-sso-next";
 export async function leaveFor(provider: string, next: string | null): Promise<string | undefined> {
   const started = await client.knock<Started>(api.ssoStart(), { provider });
   if ("directory" in started) return started.directory;
+  takeLinking(sessionStorage);
   keepNext(sessionStorage, next);
   window.location.assign(safeDeparture(started.authorize_url));
   return undefined;
+}
+
+const LINK = "revkeep-sso-link";
+
+/** A super_admin leaves for a provider of the appliance to prove who they are there; what comes back opens no session. */
+export async function leaveToLink(provider: string): Promise<void> {
+  const { authorize_url } = await client.post<{ authorize_url: string }>(api.platformSsoLinks(), { provider });
+  keepLinking(sessionStorage);
+  window.location.assign(safeDeparture(authorize_url));
+}
+
+export function keepLinking(store: Store): void {
+  store.setItem(LINK, "yes");
+}
+
+/** Whether this tab left to link an account. Once. */
+export function takeLinking(store: Store): boolean {
+  const linking = store.getItem(LINK) !== null;
+  store.removeItem(LINK);
+  return linking;
 }
 
 /** Only a page of the web is a place to be sent to. */

@@ -36,6 +36,14 @@ const BY_CODE: Record<string, SsoRefusal> = {
     title: "This account does not open that way", next: `Sign in with your password if you have one. Otherwise: ${ASK.toLowerCase()}`,
     why: "It is deactivated here, or it is one that no organisation's sign-in may open, such as an operator's of this appliance.",
   },
+  sso_not_open: {
+    title: "Your organisation is not open this way", next: `Sign in with your password if you have one. Otherwise: ${ASK.toLowerCase()}`,
+    why: "This appliance's sign-in knows you, but none of your organisations lets people in through it.",
+  },
+  sso_not_linked: {
+    title: "No account here is linked to you", next: `Sign in with your password if you have one. Otherwise: ${ASK.toLowerCase()}`,
+    why: "This appliance's sign-in knows you, but it makes no accounts, and an operator's account opens only once its owner has linked it.",
+  },
   provider_not_found: {
     title: "This way in is switched off", next: ASK,
     why: "An administrator switched off or removed the organisation's identity provider while you were on your way.",

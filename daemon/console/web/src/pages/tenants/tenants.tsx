@@ -20,6 +20,7 @@ import { Empty } from "../../ui/states";
 import { StateBadge, stateWord } from "../../ui/status";
 import { type Column, OnPhone, RecordTable, TwoLines } from "../../ui/table";
 import { useToast } from "../../ui/toast";
+import { EndSessions } from "../organisation/end-sessions";
 import { CreateTenant } from "./create-tenant";
 import { DomainQueue } from "./domain-queue";
 import { EnterTenant } from "./enter-tenant";
@@ -61,6 +62,14 @@ export function Page() {
           )}
         </QueryView>
       </Panel>
+      {mayManage ? (
+        <Panel title="Sessions" note="Of everybody on this appliance, on every device.">
+          <EndSessions
+            address={api.platformSessionsEnd()} typed="every session" own title="End every session of this appliance" label="End every session"
+            effect="Everybody is signed out at once, in every organisation."
+          />
+        </Panel>
+      ) : null}
       {creating ? <CreateTenant onClose={() => setCreating(false)} /> : null}
     </>
   );
@@ -71,7 +80,7 @@ const columns = (mayManage: boolean): Column<PlatformTenant>[] => [
   { id: "state", header: "State", width: "190px", hideBelow: "sm", cell: (tenant) => <><StateBadge state={tenant.state} />{tenant.state === "trial" && tenant.trial_ends_at ? <> ends <Time at={tenant.trial_ends_at} ago /></> : null}</> },
   { id: "members", header: "Members", width: "90px", right: true, hideBelow: "md", cell: (tenant) => count(tenant.members) },
   { id: "since", header: "Since", width: "150px", hideBelow: "lg", cell: (tenant) => <Time at={tenant.created_at} ago /> },
-  ...(mayManage ? [{ id: "acts", header: "Acts", width: "170px", right: true, cell: (tenant: PlatformTenant) => <Acts tenant={tenant} /> }] : []),
+  ...(mayManage ? [{ id: "acts", header: "Acts", width: "250px", right: true, cell: (tenant: PlatformTenant) => <Acts tenant={tenant} /> }] : []),
 ];
 
 function Acts({ tenant }: { tenant: PlatformTenant }) {
@@ -82,6 +91,10 @@ function Acts({ tenant }: { tenant: PlatformTenant }) {
     <Group gap={6} justify="flex-end" wrap="nowrap">
       {tenant.state === "active" ? null : <Button size="compact-sm" variant="default" aria-label={`Activate ${tenant.name}`} onClick={() => setAsking("activate")}>Activate</Button>}
       {mine || session.support ? null : <Button size="compact-sm" variant="default" aria-label={`Enter ${tenant.name}`} onClick={() => setAsking("enter")}>Enter</Button>}
+      <EndSessions
+        size="compact-sm" address={api.platformTenantSessionsEnd(tenant.id)} typed={tenant.name} own={session.tenant.id === tenant.id}
+        title={`End every session of ${tenant.name}`} label="Sign out" effect={`Everybody who is in ${tenant.name} is signed out at once.`}
+      />
       {asking === "activate" ? <Activate tenant={tenant} onClose={() => setAsking(undefined)} /> : null}
       {asking === "enter" ? <EnterTenant tenant={tenant} onClose={() => setAsking(undefined)} /> : null}
     </Group>

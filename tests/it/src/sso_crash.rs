@@ -192,7 +192,7 @@ impl Ground {
         let ticket = self.respond(daemon, &away, person).await.unwrap();
         match self.complete(daemon, &ticket, &away).await {
             Answer::Said(StatusCode::OK, body) => {
-                assert_eq!(body["session"]["tenant"]["name"], "Acme", "{body}");
+                assert_eq!(body["tenant"]["name"], "Acme", "{body}");
             }
             Answer::Said(status, body) => panic!("{status} {body} for {ticket}"),
             Answer::Nothing => panic!("no answer"),

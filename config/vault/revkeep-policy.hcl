@@ -54,6 +54,21 @@ path "transit/rewrap/revkeep-platform" {
   capabilities = ["update"]
 }
 
+# --- The key that signs heads of the audit log -------------------------------------------------
+# Ed25519. Its description is read for the public halves, which is all that it tells.
+path "transit/keys/revkeep-audit" {
+  capabilities = ["create", "update", "read"]
+  allowed_parameters = {
+    "type" = ["ed25519"]
+  }
+}
+path "transit/keys/revkeep-audit/rotate" {
+  capabilities = ["update"]
+}
+path "transit/sign/revkeep-audit" {
+  capabilities = ["update"]
+}
+
 # --- Named secrets ---------------------------------------------------------------------------
 # The password pepper, the key of the database context and the like: read and written, never
 # listed, deleted or destroyed.

@@ -10,6 +10,7 @@ INSERT INTO recovery_codes (user_id, hash, created_at) VALUES ('{u}', '\x{h}', n
 INSERT INTO factor_challenges (challenge_id, user_id, purpose, session_id, created_at, expires_at) VALUES ('{u}', '{u}', 'step_up', '{u}', now(), now());
 INSERT INTO audit_keys (tenant_id, subject, wrapped) VALUES ('{t}', '{u}', '\x00');
 INSERT INTO audit_log (tenant_id, at, audit_id, actor_kind, actor_id, action, outcome, resource_type, resource_id) VALUES ('{t}', now(), '{u}', 'system', 'x', 'x', 'done', 'x', 'x');
+INSERT INTO audit_leaves (position, tenant_id, at, audit_id, hash) SELECT coalesce(max(position) + 1, 0), '{t}', now(), '{u}', sha256('{t}') FROM audit_leaves;
 INSERT INTO jobs (tenant_id, job_id, kind, payload, run_at, max_attempts, created_at) VALUES ('{t}', '{u}', 'k', '{{}}', now(), 1, now());
 INSERT INTO schedules (tenant_id, name, kind, payload, every_seconds, next_at) VALUES ('{t}', 's', 'k', '{{}}', 60, now());
 INSERT INTO grants_ending (tenant_id, ending_id, connection_id, provider, login_host, consumer_key, token_sealed, created_at, gives_up_at) VALUES ('{t}', '{u}', '{u}', 'salesforce', 'h', 'k', '\x00', now(), now());

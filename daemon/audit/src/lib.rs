@@ -3,12 +3,31 @@
 //!
 //! Clear columns hold ids, verbs, codes and times. What was before and after is sealed under the
 //! tenant's audit key; a person's address and browser under the person's. Erasure destroys the key.
-//! Sealing the log itself and verifying it come with the evidence work.
+//!
+//! What is written is then sealed ([`Sealer`]): each row gets a position in a Merkle tree, whose heads are
+//! signed and chained, so that [`verify`], [`prove`] and [`compare`] show whether the database still says
+//! what it said. `docs/audit.md` is the specification.
 
+mod compare;
+mod config;
 mod entry;
+mod finding;
+mod head;
 mod keyring;
+mod proof;
 mod rewrap;
+mod sealer;
+mod tree;
+mod verify;
 
+pub use compare::{CompareError, Comparison, compare};
+pub use config::Config;
 pub use entry::{AuditError, Entry, write_all};
+pub use finding::{Fault, Finding};
+pub use head::{Head, HeadLine, SIGNING_KEY, Statement, key};
 pub use keyring::{KeyError, Keyring};
+pub use proof::{Proof, ProofError, prove};
 pub use rewrap::audit_keys_rewrap;
+pub use sealer::{LEASE, SealError, Sealed, Sealer, Standing};
+pub use tree::{Hash, hex};
+pub use verify::{Report, Stage, verify};

@@ -5,14 +5,18 @@
 //! * [`AuthTx`] is identity's, as the role `revkeep_auth`, for a person or for nobody yet;
 //! * [`SystemTx`] has no table at all, only the listed definer functions.
 //!
+//! [`Auditor`] stands apart: it reads the audit log across tenants, as `revkeep_auditor`, for the command.
+//!
 //! A connection is lent inside the closure and never leaves it; the transaction is opened together
 //! with the tenant context, in one round trip, before any caller's code runs.
 
 mod appliance;
+mod auditor;
 mod auth;
 mod config;
 mod context;
 mod error;
+mod evidence;
 mod hints;
 mod people;
 mod place;
@@ -26,6 +30,7 @@ mod turn;
 mod unit;
 
 pub use appliance::ApplianceProvider;
+pub use auditor::{Auditor, Cluster, LeafRow, LooseRow, NodeRow};
 pub use auth::{
     AuthScope, AuthTx, ChallengeRef, PasskeyRef, RefreshTokenRef, SessionStanding, TenantName,
     UserLogin,
@@ -33,6 +38,7 @@ pub use auth::{
 pub use config::DbConfig;
 pub use context::ContextKey;
 pub use error::DbError;
+pub use evidence::{Horizon, NewHead, StoredHead, UnsealedRow};
 pub use hints::{Hints, hint};
 pub use people::{ApiKeyStanding, InvitationFound, TenantLine};
 pub use place::by_place;

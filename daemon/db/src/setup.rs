@@ -1,9 +1,12 @@
 //! Set-up and migrations: the one part that runs as another role than the daemon's. Used by
 //! `revkeep setup` and `revkeep migrate`, and by the test stack.
 
+use chrono::{DateTime, Utc};
 use diesel::{
-    Connection, ExpressionMethods, PgConnection, QueryDsl, RunQueryDsl,
-    connection::SimpleConnection, insert_into,
+    Connection, ExpressionMethods, PgConnection, QueryDsl, QueryableByName, RunQueryDsl,
+    connection::SimpleConnection,
+    insert_into, sql_query,
+    sql_types::{Text, Timestamptz},
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -26,6 +29,12 @@ diesel::table! {
     pg_database (datname) {
         datname -> Text,
     }
+}
+
+#[derive(QueryableByName)]
+struct Partition {
+    #[diesel(sql_type = Text)]
+    name: String,
 }
 
 /// A connection with the rights of whoever opened it, for set-up alone.
@@ -116,6 +125,26 @@ impl Setup {
             .set(values)
             .execute(&mut self.conn)?;
         Ok(())
+    }
+
+    /// Drops the partitions of the audit log whose rows are all older than `before`, as
+    /// `revkeep_owner`; answers their names. A signed head must have said so first.
+    pub fn audit_prune(&mut self, before: DateTime<Utc>) -> Result<Vec<String>, DbError> {
+        #[expect(clippy::disallowed_methods, reason = "the catalogue of partitions")]
+        let old: Vec<Partition> = sql_query(
+            "SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
+             WHERE i.inhparent = 'public.audit_log'::regclass \
+               AND substring(pg_get_expr(c.relpartbound, c.oid) from 'TO \\(''(.+)''\\)')::timestamptz <= $1 ORDER BY 1",
+        )
+        .bind::<Timestamptz, _>(before)
+        .load(&mut self.conn)?;
+        for partition in &old {
+            self.execute(&format!(
+                "DROP TABLE public.{}",
+                quote_identifier(&partition.name)
+            ))?;
+        }
+        Ok(old.into_iter().map(|partition| partition.name).collect())
     }
 
     fn execute(&mut self, sql: &str) -> Result<(), DbError> {

@@ -96,6 +96,10 @@ impl<'c> SystemTx<'c> {
         Self { conn }
     }
 
+    pub(crate) const fn conn(&mut self) -> &mut PgConnection {
+        self.conn
+    }
+
     /// Takes up to `most` due jobs of `kinds` for `worker` until `at + lease`.
     #[expect(
         clippy::disallowed_methods,

@@ -12,6 +12,13 @@ use crate::error::JobsError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fence(i64);
 
+impl Fence {
+    /// For a definer function that checks it in its own transaction.
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
 /// Takes the lease if nobody holds it. `life` is more than twice the time-out of the call that it
 /// guards.
 pub fn lease_acquire(

@@ -131,6 +131,9 @@ actions! {
     KeyRewrap = "key_rewrap",
     RecoveryKeyCreate = "recovery_key_create",
     SecretSet = "secret_set",
+    AuditRead = "audit_read",
+    AuditVerify = "audit_verify",
+    AuditPrune = "audit_prune",
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub(crate) struct Config {
     pub salesforce: salesforce::Config,
     pub mail: delivery::Config,
     pub worker: Worker,
+    pub audit: audit::Config,
     pub log: Log,
 }
 

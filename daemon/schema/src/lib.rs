@@ -52,11 +52,32 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_heads (number) {
+        number -> BigInt,
+        size -> BigInt,
+        at -> Timestamptz,
+        statement -> Text,
+        signature -> Bytea,
+        frontier -> Bytea,
+    }
+}
+
+diesel::table! {
     audit_keys (tenant_id, subject) {
         tenant_id -> Uuid,
         subject -> Uuid,
         wrapped -> Bytea,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    audit_leaves (position) {
+        tenant_id -> Uuid,
+        position -> BigInt,
+        at -> Timestamptz,
+        audit_id -> Uuid,
+        hash -> Bytea,
     }
 }
 
@@ -79,6 +100,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_nodes (level, ordinal) {
+        level -> Integer,
+        ordinal -> BigInt,
+        hash -> Bytea,
+    }
+}
+
+diesel::table! {
     authorization_codes (hash) {
         hash -> Bytea,
         client -> Text,
@@ -87,6 +116,7 @@ diesel::table! {
         state -> Text,
         user_id -> Uuid,
         tenant_id -> Uuid,
+        sso_tenant_id -> Nullable<Uuid>,
         sso_provider_id -> Nullable<Uuid>,
         session_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
@@ -171,6 +201,18 @@ diesel::table! {
         token_sealed -> Bytea,
         created_at -> Timestamptz,
         gives_up_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    holiday_calendars (tenant_id, calendar_id) {
+        tenant_id -> Uuid,
+        calendar_id -> Uuid,
+        name -> Text,
+        days -> Jsonb,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -388,6 +430,10 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        calendar_id -> Nullable<Uuid>,
+        cap_hour -> Nullable<Integer>,
+        cap_day -> Nullable<Integer>,
+        cap_week -> Nullable<Integer>,
     }
 }
 
@@ -435,6 +481,13 @@ diesel::table! {
         paused -> Bool,
         last_assigned_at -> Nullable<Timestamptz>,
         synced_at -> Timestamptz,
+        time_zone -> Nullable<Text>,
+        hours -> Nullable<Array<Integer>>,
+        calendar_id -> Nullable<Uuid>,
+        cap_hour -> Nullable<Integer>,
+        cap_day -> Nullable<Integer>,
+        cap_week -> Nullable<Integer>,
+        version -> BigInt,
     }
 }
 
@@ -503,6 +556,7 @@ diesel::table! {
         updated_by -> Nullable<Uuid>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        unavailable -> Text,
     }
 }
 
@@ -747,6 +801,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    time_off (tenant_id, time_off_id) {
+        tenant_id -> Uuid,
+        time_off_id -> Uuid,
+        rep_id -> Uuid,
+        first_day -> Date,
+        last_day -> Date,
+        reason -> Text,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     totp_factors (user_id) {
         user_id -> Uuid,
         secret_sealed -> Bytea,
@@ -782,13 +849,17 @@ diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     assignments,
     attempt_counters,
+    audit_heads,
     audit_keys,
+    audit_leaves,
     audit_log,
+    audit_nodes,
     authorization_codes,
     connections,
     device_grants,
     factor_challenges,
     grants_ending,
+    holiday_calendars,
     invitations,
     jobs,
     known_devices,
@@ -832,6 +903,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     sso_providers,
     sso_tickets,
     tenants,
+    time_off,
     totp_factors,
     users,
     visitors,

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use kernel::{Secret, TenantId};
 
-use crate::{cipher::Key, envelope::Wrapped, error::VaultError};
+use crate::{cipher::Key, envelope::Wrapped, error::VaultError, signing::PublicKey};
 
 /// Whether secrets can be used right now, with the reason when they cannot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,14 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// Stores `value` under `name`, in place of what was there.
     async fn put_named_secret(&self, name: &str, value: &Secret<Vec<u8>>)
     -> Result<(), VaultError>;
+    /// Makes the Ed25519 key `name` unless there is one.
+    async fn ensure_signing_key(&self, name: &str) -> Result<(), VaultError>;
+    /// The public half of every version of the key.
+    async fn public_keys(&self, name: &str) -> Result<Vec<PublicKey>, VaultError>;
+    /// Ed25519 (RFC 8032) over `message` itself, by one version of the key.
+    async fn sign(&self, name: &str, version: u32, message: &[u8]) -> Result<Vec<u8>, VaultError>;
+    /// Adds a version to the key.
+    async fn rotate_signing_key(&self, name: &str) -> Result<(), VaultError>;
     /// Succeeds when secrets can be used.
     async fn probe(&self) -> Result<(), VaultError>;
 }

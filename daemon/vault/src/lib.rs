@@ -21,6 +21,7 @@ mod local;
 mod private_file;
 mod remote;
 mod rewrapped;
+mod signing;
 mod vault;
 
 pub use backend::{Health, IfMissing};
@@ -31,4 +32,5 @@ pub use envelope::{Sealed, Wrapped};
 pub use error::VaultError;
 pub use local::{Created, create_keystore, recover_key, renew_recovery_key};
 pub use rewrapped::RewrapPage;
+pub use signing::{PUBLIC_KEY_BYTES, PublicKey, SIGNATURE_BYTES, signature_holds};
 pub use vault::Vault;

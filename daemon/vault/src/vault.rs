@@ -20,7 +20,7 @@ use crate::{
 /// A handle; clones share the connection and the cache.
 #[derive(Clone)]
 pub struct Vault {
-    backend: Arc<dyn Backend>,
+    pub(crate) backend: Arc<dyn Backend>,
     cache: Arc<Cache>,
 }
 
@@ -232,7 +232,7 @@ fn no_section(name: &str) -> VaultError {
 }
 
 /// A name becomes a path in Vault, so `/` and `..` must not be in it.
-fn check_name(name: &str) -> Result<(), VaultError> {
+pub(crate) fn check_name(name: &str) -> Result<(), VaultError> {
     let well_formed = (1..=64).contains(&name.len())
         && name
             .bytes()

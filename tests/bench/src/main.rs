@@ -1,6 +1,7 @@
 //! `bench NAME`: one JSON line per figure on stdout, progress on stderr. Exit 0 when every bar
 //! holds, 1 when one does not, 2 when one cannot be told.
 
+mod audit;
 mod auth;
 mod decide;
 mod login_timing;
@@ -22,6 +23,16 @@ enum Bench {
         records: usize,
         /// Rounds, floor and ours interleaved.
         #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(7..))]
+        rounds: u16,
+    },
+    /// Verifying the sealed audit log: rows a second of the verifying process, and whether a long log
+    /// costs more for each row.
+    Audit {
+        /// Rows of the log; ten million for the whole bar.
+        #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(10_000..))]
+        rows: u32,
+        /// Rounds, floor and ours interleaved.
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
         rounds: u16,
     },
     /// Signing in, refreshing, reading: what they cost, and what a flood of sign-ins costs others.
@@ -58,6 +69,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let figures = match Bench::parse() {
         Bench::Decide { records, rounds } => decide::run(records, usize::from(rounds))?,
+        Bench::Audit { rows, rounds } => audit::run(rows, rounds)?,
         Bench::Auth { seconds, rounds } => auth::run(auth::Load {
             lasts: std::time::Duration::from_secs(seconds),
             rounds: usize::from(rounds),

@@ -38,6 +38,18 @@ pub(crate) enum Question {
     },
     /// A new recovery key for the local keystore.
     RecoveryKey,
+    /// The public keys whose signatures under the audit log count; that somebody reads it goes on record.
+    AuditOpen {
+        purpose: String,
+    },
+    /// What a verification said, to be put on record.
+    AuditVerified {
+        heads: u64,
+        leaves: u64,
+        findings: u64,
+    },
+    /// Sign that rows older than the retention may go.
+    AuditPrune,
     /// Store a secret that Revkeep cannot make itself.
     SecretSet {
         name: String,

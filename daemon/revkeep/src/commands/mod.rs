@@ -1,6 +1,7 @@
 //! The command line: what an administrator types. Every command has `--json` and the exit codes
 //! 0 (well), 1 (not well), 2 (could not be asked).
 
+mod audit;
 mod check;
 mod controls;
 mod keys;
@@ -55,6 +56,9 @@ enum Command {
     /// Sessions of people: end them all at once.
     #[command(subcommand)]
     Sessions(sessions::Command),
+    /// The audit log's evidence: verify, prove, compare with an archive, print heads, prune.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// List every promise about security: built with its probes, attested, or pending.
     Controls,
     /// Read one SAML message in a process that can do nothing else. The daemon starts it.
@@ -85,6 +89,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Check => check::run(&config, cli.json),
         Command::Setup(options) => setup::run(&config, &options, cli.json),
         Command::Secret(command) => secret::run(&config, &command, cli.json),
+        Command::Audit(command) => audit::run(&config, &command, cli.json),
         Command::Keys(command) => keys::run(&config, &command, cli.json),
         Command::Sessions(command) => sessions::run(&config, &command, cli.json),
         Command::Migrate => setup::migrate(&config, cli.json),

@@ -142,7 +142,7 @@ fn make_keystore(config: &Config, step: &dyn Fn(&str)) -> Result<Option<Secret<S
     Ok(created.recovery)
 }
 
-fn reason(error: &DbError) -> String {
+pub(super) fn reason(error: &DbError) -> String {
     use std::error::Error;
     error
         .source()

@@ -66,5 +66,23 @@ fn screen(answer: &Value) -> String {
             jobs.join(", ")
         }
     ));
+    if let Some(audit) = answer.get("audit") {
+        lines.push(sealed(audit));
+    }
     lines.join("\n")
+}
+
+/// How far the sealing of the audit log is.
+fn sealed(audit: &Value) -> String {
+    let number = |key: &str| audit.get(key).and_then(Value::as_i64);
+    if let Some(error) = audit.get("error").and_then(Value::as_str) {
+        return format!("audit log: {error}");
+    }
+    let waiting = number("waiting").unwrap_or(0);
+    match (number("head"), number("size"), number("age_seconds")) {
+        (Some(head), Some(size), Some(age)) => format!(
+            "audit log: head {head} over {size} rows, {age} s old; {waiting} rows wait to be sealed"
+        ),
+        _ => format!("audit log: no head yet; {waiting} rows wait to be sealed"),
+    }
 }

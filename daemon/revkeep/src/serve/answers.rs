@@ -9,7 +9,7 @@ use identity::{IdentityError, SessionsOf, SigningKeys};
 use kernel::{Actor, Classified};
 use serde_json::{Value, json};
 
-use super::{parts::Parts, readiness::DaemonReadiness, rewrap, secrets};
+use super::{evidence, parts::Parts, readiness::DaemonReadiness, rewrap, secrets};
 use crate::{
     admin::{Answers, Question, Reply},
     checks,
@@ -69,6 +69,7 @@ impl DaemonAnswers {
             "ready": reasons.is_empty(),
             "parts": [part("secrets"), part("database")],
             "jobs": jobs,
+            "audit": evidence::standing(&self.parts).await,
         }))
     }
 
@@ -172,6 +173,20 @@ impl Answers for DaemonAnswers {
                 reply(set.map(|()| json!({ "stored": name })))
             }
             Question::KeysProgress { run } => reply(rewrap::progress(&self.parts.db, run).await),
+            Question::AuditOpen { purpose } => {
+                reply(evidence::open(&self.parts, asker, &purpose).await)
+            }
+            Question::AuditVerified {
+                heads,
+                leaves,
+                findings,
+            } => {
+                let told = json!({ "heads": heads, "leaves": leaves, "findings": findings });
+                reply(evidence::verified(&self.parts, asker, told, findings == 0).await)
+            }
+            Question::AuditPrune => {
+                reply(evidence::prune(&self.parts, asker, &self.config.audit).await)
+            }
             Question::Keys => self.keys().await,
             Question::KeysRotate => self.keys_rotate(asker).await,
         }

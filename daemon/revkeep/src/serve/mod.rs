@@ -3,11 +3,13 @@
 mod answers;
 #[cfg(feature = "failpoints")]
 mod crash;
+mod evidence;
 mod hints;
 mod maintenance;
 mod parts;
 mod readiness;
 mod rewrap;
+mod sealing;
 mod secrets;
 mod signals;
 
@@ -74,6 +76,12 @@ async fn serve(config: Config, file: &Path) -> Result<(), ServeError> {
         parts.identity.clone(),
         stop.clone(),
     ));
+    let sealing = tokio::spawn(sealing::run(
+        parts.db.clone(),
+        parts.sealer.clone(),
+        config.audit.clone(),
+        stop.clone(),
+    ));
     let server = parts.start_server(&config, readiness.clone(), changes, stop.clone())?;
     let worker = parts.worker(&config)?;
     let working = {
@@ -103,7 +111,14 @@ async fn serve(config: Config, file: &Path) -> Result<(), ServeError> {
     server.stop().await;
     let patience = std::time::Duration::from_secs(config.server.shutdown_seconds);
     let _ = tokio::time::timeout(patience, async {
-        tokio::join!(working, administration, unlocking, listening, maintaining)
+        tokio::join!(
+            working,
+            administration,
+            unlocking,
+            listening,
+            maintaining,
+            sealing
+        )
     })
     .await;
     log::info!("stopped");

@@ -3,6 +3,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use audit::Sealer;
 use connections::{AccessTokens, Connections, Provider};
 use console::{Change, Console, Live};
 use db::Db;
@@ -25,6 +26,7 @@ pub(super) struct Parts {
     pub(super) vault: Vault,
     pub(super) db: Db,
     pub(super) identity: Identity,
+    pub(super) sealer: Sealer,
     sso: Sso,
     connections: Connections,
     salesforce: SalesforceClient,
@@ -57,6 +59,7 @@ impl Parts {
         let tokens = AccessTokens::new(db.clone(), vault.clone(), provider, &own_name(), redirect);
         let salesforce = SalesforceClient::new(&egress, tokens, &config.salesforce);
         Ok(Self {
+            sealer: Sealer::new(db.clone(), vault.clone()),
             vault,
             db,
             identity,
@@ -155,7 +158,7 @@ impl Parts {
 }
 
 /// Tells this daemon from others in the leases and jobs that it holds.
-fn own_name() -> String {
+pub(super) fn own_name() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}:{}", host.trim(), std::process::id())
 }

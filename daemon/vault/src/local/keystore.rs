@@ -28,6 +28,7 @@ const FORMAT: u32 = 1;
 const ROOT_PLACE: &[u8] = b"revkeep.keystore.root.1";
 const TENANT_PURPOSE: &[u8] = b"revkeep.keystore.tenant.1";
 const SECRET_PURPOSE: &[u8] = b"revkeep.keystore.secret.1";
+const SIGNING_PLACE: &[u8] = b"revkeep.keystore.signing.1";
 
 pub(crate) struct Keystore {
     root: Key,
@@ -45,6 +46,9 @@ struct Content {
     tenants: BTreeMap<Uuid, BTreeMap<u32, String>>,
     /// Named secrets, sealed by a key of the root.
     secrets: BTreeMap<String, String>,
+    /// Of each signing key the seeds by version, sealed by the same key as named secrets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    signing: BTreeMap<String, BTreeMap<u32, String>>,
     /// The key file's content, sealed by the recovery key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recovery: Option<String>,
@@ -137,6 +141,7 @@ impl Keystore {
             root: BASE64.encode(sealed),
             tenants: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            signing: BTreeMap::new(),
             recovery: None,
         };
         Ok(Self { root, content })
@@ -280,9 +285,51 @@ impl Keystore {
         Ok(())
     }
 
+    pub(super) fn has_signing_key(&self, name: &str) -> bool {
+        self.content.signing.contains_key(name)
+    }
+
+    /// The seeds of a signing key (RFC 8032 section 5.1.5), by version.
+    pub(super) fn signing_seeds(&self, name: &str) -> Result<BTreeMap<u32, Key>, VaultError> {
+        let sealed = self
+            .content
+            .signing
+            .get(name)
+            .ok_or_else(|| VaultError::NoSecret(name.to_owned()))?;
+        let key = self.secrets_key()?;
+        sealed
+            .iter()
+            .map(|(version, seed)| {
+                let place = signing_place(name, *version);
+                Ok((*version, cipher::open_key(&key, &place, &decoded(seed)?)?))
+            })
+            .collect()
+    }
+
+    /// Adds a version to a signing key; the first makes it.
+    pub(super) fn add_signing_seed(&mut self, name: &str) -> Result<(), VaultError> {
+        let key = self.secrets_key()?;
+        let seeds = self.content.signing.entry(name.to_owned()).or_default();
+        let version = seeds
+            .last_key_value()
+            .map_or(0, |(version, _)| *version)
+            .saturating_add(1);
+        let seed = cipher::random_key()?;
+        let sealed = cipher::seal(&key, &signing_place(name, version), seed.expose())?;
+        seeds.insert(version, BASE64.encode(sealed));
+        Ok(())
+    }
+
     fn secrets_key(&self) -> Result<Key, VaultError> {
         cipher::derive(&self.root, &[], SECRET_PURPOSE)
     }
+}
+
+fn signing_place(name: &str, version: u32) -> Vec<u8> {
+    let mut place = SIGNING_PLACE.to_vec();
+    append(&mut place, name.as_bytes());
+    append(&mut place, &version.to_be_bytes());
+    place
 }
 
 fn secret_place(name: &str) -> Vec<u8> {

@@ -6,6 +6,7 @@
 
 mod keystore;
 mod recovery;
+mod signing;
 
 use std::{
     os::unix::fs::MetadataExt as _,
@@ -22,6 +23,7 @@ use crate::{
     config::{LocalConfig, PrivateFile},
     envelope::{Keeper, Wrapped},
     error::VaultError,
+    signing::PublicKey,
 };
 use keystore::Keystore;
 pub use keystore::{Created, create_keystore};
@@ -213,6 +215,39 @@ impl Backend for Local {
         let (name, value) = (name.to_owned(), Secret::new(value.expose().clone()));
         self.change(move |keystore| keystore.put_secret(&name, value.expose()))
             .await
+    }
+
+    async fn ensure_signing_key(&self, name: &str) -> Result<(), VaultError> {
+        if self.read(|keystore| Ok(keystore.has_signing_key(name)))? {
+            return Ok(());
+        }
+        let name = name.to_owned();
+        self.change(move |keystore| {
+            if keystore.has_signing_key(&name) {
+                return Ok(());
+            }
+            keystore.add_signing_seed(&name)
+        })
+        .await
+    }
+
+    async fn public_keys(&self, name: &str) -> Result<Vec<PublicKey>, VaultError> {
+        self.read(|keystore| signing::public_keys(keystore, name))
+    }
+
+    async fn sign(&self, name: &str, version: u32, message: &[u8]) -> Result<Vec<u8>, VaultError> {
+        self.read(|keystore| signing::sign(keystore, name, version, message))
+    }
+
+    async fn rotate_signing_key(&self, name: &str) -> Result<(), VaultError> {
+        let name = name.to_owned();
+        self.change(move |keystore| {
+            if !keystore.has_signing_key(&name) {
+                return Err(VaultError::NoSecret(name));
+            }
+            keystore.add_signing_seed(&name)
+        })
+        .await
     }
 
     async fn probe(&self) -> Result<(), VaultError> {

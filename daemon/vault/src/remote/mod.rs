@@ -3,6 +3,7 @@
 
 mod fault;
 mod session;
+mod signing;
 mod transit;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::{
     config::VaultConfig,
     envelope::Wrapped,
     error::VaultError,
+    signing::PublicKey,
 };
 use fault::{fault, status};
 use session::{Session, Sessions};
@@ -192,6 +194,22 @@ impl Backend for Remote {
             .await?
             .map(drop)
             .map_err(|error| fault(&error))
+    }
+
+    async fn ensure_signing_key(&self, name: &str) -> Result<(), VaultError> {
+        self.transit_signing_key(name).await
+    }
+
+    async fn public_keys(&self, name: &str) -> Result<Vec<PublicKey>, VaultError> {
+        self.transit_public_keys(name).await
+    }
+
+    async fn sign(&self, name: &str, version: u32, message: &[u8]) -> Result<Vec<u8>, VaultError> {
+        self.transit_sign(name, version, message).await
+    }
+
+    async fn rotate_signing_key(&self, name: &str) -> Result<(), VaultError> {
+        self.transit_rotate_signing_key(name).await
     }
 
     async fn probe(&self) -> Result<(), VaultError> {

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use kernel::{Classified as _, ErrorKind, Secret, TenantId};
-use vault::{Binding, DataKey, Health, IfMissing, Sealed, Vault, VaultError, Wrapped};
+use vault::{
+    Binding, DataKey, Health, IfMissing, Sealed, Vault, VaultError, Wrapped, signature_holds,
+};
 
 use crate::fixture::{Fixture, tenant};
 
@@ -40,6 +42,8 @@ contract! {
     a_data_key_leaves_memory_after_ten_minutes,
     a_named_secret_is_made_once_for_all,
     the_platform_has_a_key_that_stays,
+    a_signing_key_signs_by_version_and_is_the_same_for_all,
+    a_sealed_backend_signs_nothing,
 }
 
 fn refused<T: std::fmt::Debug>(result: Result<T, VaultError>) {
@@ -364,4 +368,47 @@ async fn the_platform_has_a_key_that_stays(fixture: Fixture) {
         Err(VaultError::Denied(_))
     ));
     assert_eq!(opened(vault, platform, &sealed).await, b"kept");
+}
+
+async fn a_signing_key_signs_by_version_and_is_the_same_for_all(fixture: Fixture) {
+    let (vault, other) = (&fixture.vault, fixture.another_daemon());
+    let keys = vault.signing_keys("audit").await.unwrap();
+    assert_eq!(keys.len(), 1);
+    assert_eq!(other.signing_keys("audit").await.unwrap(), keys);
+    let first = keys[0];
+    let signature = vault.sign("audit", first.version, b"head").await.unwrap();
+    assert!(signature_holds(&first.bytes, b"head", &signature));
+    assert!(!signature_holds(&first.bytes, b"heads", &signature));
+    for at in 0..signature.len() {
+        let mut changed = signature.clone();
+        changed[at] ^= 1;
+        assert!(!signature_holds(&first.bytes, b"head", &changed), "{at}");
+    }
+
+    other.rotate_signing_key("audit").await.unwrap();
+    let keys = vault.signing_keys("audit").await.unwrap();
+    assert_eq!((keys.len(), keys[0]), (2, first));
+    let second = keys[1];
+    assert_eq!(second.version, first.version + 1);
+    let newer = other.sign("audit", second.version, b"head").await.unwrap();
+    assert!(signature_holds(&second.bytes, b"head", &newer));
+    assert!(!signature_holds(&first.bytes, b"head", &newer));
+    let older = other.sign("audit", first.version, b"again").await.unwrap();
+    assert!(signature_holds(&first.bytes, b"again", &older));
+    assert!(vault.sign("audit", 9, b"head").await.is_err());
+}
+
+async fn a_sealed_backend_signs_nothing(fixture: Fixture) {
+    let vault = &fixture.vault;
+    let version = vault.signing_keys("audit").await.unwrap()[0].version;
+    fixture.seal().await;
+    for refused in [
+        vault.sign("audit", version, b"head").await.map(drop),
+        vault.signing_keys("audit").await.map(drop),
+        vault.rotate_signing_key("audit").await,
+    ] {
+        assert!(matches!(refused, Err(VaultError::Sealed(_))), "{refused:?}");
+    }
+    fixture.unseal().await;
+    vault.sign("audit", version, b"head").await.unwrap();
 }

@@ -70,6 +70,7 @@ impl Fixture {
 async fn the_policy_refuses_all_that_the_daemon_does_not_need() {
     let fixture = Fixture::openbao().await;
     fixture.vault.ensure_tenant_key(tenant(1)).await.unwrap();
+    fixture.vault.signing_keys("audit").await.unwrap();
     let platform = kernel::TenantId::PLATFORM;
     fixture.vault.ensure_tenant_key(platform).await.unwrap();
     fixture
@@ -149,6 +150,26 @@ async fn the_policy_refuses_all_that_the_daemon_does_not_need() {
             Method::POST,
             String::from("transit/keys/revkeep-platform/config"),
             json!({ "deletion_allowed": true }),
+        ),
+        (
+            Method::GET,
+            String::from("transit/export/signing-key/revkeep-audit"),
+            json!({}),
+        ),
+        (
+            Method::POST,
+            String::from("transit/keys/revkeep-audit/config"),
+            json!({ "exportable": true }),
+        ),
+        (
+            Method::DELETE,
+            String::from("transit/keys/revkeep-audit"),
+            json!({}),
+        ),
+        (
+            Method::POST,
+            String::from("transit/sign/revkeep-other"),
+            json!({ "input": "" }),
         ),
         (Method::GET, String::from("secret/data/other"), json!({})),
         (

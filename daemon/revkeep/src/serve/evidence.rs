@@ -1,0 +1,148 @@
+//! What the administrator's command asks about the audit log. Who reads or prunes it is in the log itself.
+
+use audit::{AuditError, Entry};
+use db::DbError;
+use kernel::{Action, Actor, Classified, ErrorKind, Principal, Roles, TenantId};
+use serde_json::{Value, json};
+
+use super::{
+    parts::Parts,
+    sealing::{self, SealingError},
+};
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EvidenceError {
+    #[error("the audit log could not be sealed")]
+    Sealing(#[from] SealingError),
+    #[error("it could not be put on record")]
+    Audit(#[from] AuditError),
+    #[error("nothing is older than what is kept")]
+    Nothing,
+}
+
+impl From<DbError> for EvidenceError {
+    fn from(error: DbError) -> Self {
+        Self::Audit(error.into())
+    }
+}
+
+impl Classified for EvidenceError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Sealing(SealingError::Seal(error)) => error.kind(),
+            Self::Sealing(SealingError::Lease(error)) => error.kind(),
+            Self::Sealing(SealingError::Busy) | Self::Nothing => ErrorKind::Conflict,
+            Self::Audit(error) => error.kind(),
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Sealing(SealingError::Seal(error)) => error.code(),
+            Self::Sealing(SealingError::Lease(error)) => error.code(),
+            Self::Sealing(SealingError::Busy) => "audit_seal_busy",
+            Self::Audit(error) => error.code(),
+            Self::Nothing => "audit_nothing_to_prune",
+        }
+    }
+    fn message(&self) -> String {
+        match self {
+            Self::Sealing(error) => error.to_string(),
+            Self::Audit(error) => error.message(),
+            Self::Nothing => self.to_string(),
+        }
+    }
+}
+
+/// The trusted public keys, oldest first.
+pub(super) async fn open(
+    parts: &Parts,
+    asker: &Actor,
+    purpose: &str,
+) -> Result<Value, EvidenceError> {
+    let keys = parts.sealer.keys().await.map_err(SealingError::from)?;
+    let purpose: String = purpose.chars().take(20).collect();
+    note(
+        parts,
+        asker,
+        Action::AuditRead,
+        json!({ "for": purpose }),
+        None,
+    )
+    .await?;
+    let keys: Vec<_> = keys
+        .iter()
+        .map(|key| json!({ "version": key.version, "public_key": audit::hex(&key.bytes) }))
+        .collect();
+    Ok(json!({ "keys": keys }))
+}
+
+pub(super) async fn verified(
+    parts: &Parts,
+    asker: &Actor,
+    told: Value,
+    holds: bool,
+) -> Result<Value, EvidenceError> {
+    let code = (!holds).then_some("audit_findings");
+    note(parts, asker, Action::AuditVerify, told, code).await?;
+    Ok(json!({ "recorded": true }))
+}
+
+/// Signs that rows older than the retention may go; the command drops their partitions then.
+pub(super) async fn prune(
+    parts: &Parts,
+    asker: &Actor,
+    config: &audit::Config,
+) -> Result<Value, EvidenceError> {
+    let before = config
+        .kept_from(parts.db.clock().now())
+        .ok_or(EvidenceError::Nothing)?;
+    let told = json!({ "before": before.to_rfc3339() });
+    note(parts, asker, Action::AuditPrune, told, None).await?;
+    let sealed = sealing::prune(&parts.db, &parts.sealer, before).await?;
+    Ok(json!({
+        "before": before.to_rfc3339(),
+        "head": sealed.head.line(),
+    }))
+}
+
+/// For `revkeep status`.
+pub(super) async fn standing(parts: &Parts) -> Value {
+    let now = parts.db.clock().now();
+    match parts.sealer.standing().await {
+        Ok(standing) => json!({
+            "head": standing.head.as_ref().map(|head| head.statement.number),
+            "size": standing.head.as_ref().map(|head| head.statement.size),
+            "age_seconds": standing.head.as_ref().map(|head| (now - head.statement.at).num_seconds()),
+            "waiting": standing.waiting,
+            "waiting_seconds": standing.waiting_since.map(|since| (now - since).num_seconds()),
+        }),
+        Err(error) => json!({ "error": error.to_string() }),
+    }
+}
+
+async fn note(
+    parts: &Parts,
+    asker: &Actor,
+    action: Action,
+    told: Value,
+    failed: Option<&'static str>,
+) -> Result<(), EvidenceError> {
+    let who = Principal {
+        tenant: TenantId::PLATFORM,
+        actor: asker.clone(),
+        roles: Roles::default(),
+        request: None,
+        origin: None,
+    };
+    parts
+        .db
+        .run(&who, move |tx| {
+            let entry = Entry::new(action, "audit_log", "log").after(told);
+            match failed {
+                None => entry.write(tx)?,
+                Some(code) => entry.failed(code).write(tx)?,
+            }
+            Ok(())
+        })
+        .await
+}

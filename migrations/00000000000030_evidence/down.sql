@@ -1,0 +1,10 @@
+DROP FUNCTION audit_seal(text, bigint, bigint, bigint, uuid[], timestamptz[], uuid[], bytea[], integer[], bigint[], bytea[], bigint, timestamptz, text, bytea, bytea);
+DROP FUNCTION audit_unsealed(text, text, integer);
+DROP FUNCTION audit_horizon();
+DROP FUNCTION audit_last_head();
+REVOKE SELECT, UPDATE ON leases FROM revkeep_system;
+REVOKE SELECT ON audit_log FROM revkeep_system;
+DROP TABLE audit_heads;
+DROP TABLE audit_nodes;
+DROP TABLE audit_leaves;
+DROP INDEX audit_log_xid;

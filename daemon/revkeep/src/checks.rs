@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, DbError};
 use identity::SigningKeys;
 use kernel::{Classified, Clock, SystemClock};
@@ -10,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use vault::{Health, Vault};
 
 use crate::config::{Config, ConfigError};
+
+/// Rows wait for seconds; so long only when sealing does not go on.
+const SEALED_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -93,6 +97,31 @@ pub(crate) fn signing_keys(keys: &SigningKeys) -> Finding {
         };
     }
     Finding::pass("signing key", format!("has signed for {days} days"))
+}
+
+/// Whether the audit log is sealed as it grows (LM-77); the running daemon knows it.
+pub(crate) fn audit_log(standing: &audit::Standing, now: DateTime<Utc>) -> Finding {
+    let behind = standing
+        .waiting_since
+        .map_or(TimeDelta::zero(), |since| now - since);
+    let detail = match &standing.head {
+        Some(head) => format!(
+            "head {} over {} rows; {} wait to be sealed",
+            head.statement.number, head.statement.size, standing.waiting
+        ),
+        None => format!("no head yet; {} rows wait to be sealed", standing.waiting),
+    };
+    if behind > SEALED_WITHIN {
+        return Finding {
+            subject: Cow::Borrowed("audit log"),
+            verdict: Verdict::Warn,
+            detail: format!("{detail}, the oldest for {} minutes", behind.num_minutes()),
+            next_step: Some(
+                "`journalctl -u revkeep REVKEEP_ACTION=audit_seal` says why; a long transaction in the cluster holds it back too".to_owned(),
+            ),
+        };
+    }
+    Finding::pass("audit log", detail)
 }
 
 /// Which rules run (CX-16), and whether the list of breached passwords can be searched (CX-17).

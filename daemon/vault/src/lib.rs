@@ -32,5 +32,5 @@ pub use envelope::{Sealed, Wrapped};
 pub use error::VaultError;
 pub use local::{Created, create_keystore, recover_key, renew_recovery_key};
 pub use rewrapped::RewrapPage;
-pub use signing::{PUBLIC_KEY_BYTES, PublicKey, SIGNATURE_BYTES, signature_holds};
+pub use signing::{PUBLIC_KEY_BYTES, PublicKey, signature_holds};
 pub use vault::Vault;

@@ -9,7 +9,6 @@ use crate::{
 };
 
 pub const PUBLIC_KEY_BYTES: usize = 32;
-pub const SIGNATURE_BYTES: usize = 64;
 
 /// The public half of one version of a signing key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -151,6 +151,10 @@ impl Answers for DaemonAnswers {
                 if let Ok(keys) = self.parts.identity.signing_key_list().await {
                     findings.push(checks::signing_keys(&keys));
                 }
+                if let Ok(standing) = self.parts.sealer.standing().await {
+                    let now = self.parts.db.clock().now();
+                    findings.push(checks::audit_log(&standing, now));
+                }
                 Reply::Answer(json!({ "findings": findings }))
             }
             Question::SetupCode => self.setup_code(asker).await,

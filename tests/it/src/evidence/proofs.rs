@@ -77,15 +77,16 @@ async fn a_proof_that_was_changed_anywhere_proves_nothing() {
         let other = if text.starts_with('0') { "1" } else { "0" };
         format!("{other}{}", &text[1..])
     };
-    let mut forged = Vec::new();
-    forged.push(Proof {
-        stored: flip(&text),
-        ..good.clone()
-    });
-    forged.push(Proof {
-        position: 122,
-        ..good.clone()
-    });
+    let mut forged = vec![
+        Proof {
+            stored: flip(&text),
+            ..good.clone()
+        },
+        Proof {
+            position: 122,
+            ..good.clone()
+        },
+    ];
     for step in 0..good.path.len() {
         let mut path = good.path.clone();
         path[step] = flip(&path[step]);

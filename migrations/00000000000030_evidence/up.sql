@@ -8,8 +8,8 @@ CREATE INDEX audit_log_xid ON audit_log (xid);
 
 -- One leaf for each row, by its place in the one order of the appliance. The hash is that of RFC 6962.
 CREATE TABLE audit_leaves (
-  position  bigint PRIMARY KEY CHECK (position >= 0),
   tenant_id uuid NOT NULL,
+  position  bigint PRIMARY KEY CHECK (position >= 0),
   at        timestamptz NOT NULL,
   audit_id  uuid NOT NULL,
   hash      bytea NOT NULL CHECK (length(hash) = 32),

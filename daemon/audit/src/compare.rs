@@ -64,7 +64,7 @@ pub fn compare(
             Line::Other => other_lines = other_lines.saturating_add(1),
             Line::Head(head) if trusted.contains(&head.statement.key) && head.signature_holds() => {
                 heads = heads.saturating_add(1);
-                page.push(head);
+                page.push(*head);
             }
             Line::Head(_) | Line::Unreadable => {
                 let detail = "not a head that Revkeep signed".to_owned();
@@ -112,7 +112,7 @@ fn head_in(line: &str) -> Line {
 /// Looks for each head of the page in the database, which reaches to a number and a size.
 fn hold_against(
     auditor: &mut Auditor,
-    page: &mut Vec<Box<Head>>,
+    page: &mut Vec<Head>,
     (last_number, last_size): (u64, u64),
     findings: &mut Findings,
 ) -> Result<(), DbError> {

@@ -131,7 +131,7 @@ async fn a_row_that_is_dated_back_is_found() {
 async fn swapped_positions_are_located() {
     let swap = "CREATE TABLE loot AS SELECT * FROM audit_leaves WHERE position IN (10, 20); \
         DELETE FROM audit_leaves WHERE position IN (10, 20); \
-        INSERT INTO audit_leaves SELECT 30 - position, tenant_id, at, audit_id, hash FROM loot; DROP TABLE loot";
+        INSERT INTO audit_leaves (position, tenant_id, at, audit_id, hash) SELECT 30 - position, tenant_id, at, audit_id, hash FROM loot; DROP TABLE loot";
     let log = attacked(swap).await;
     let found = log.faults().await;
     assert!(found.contains(&(Fault::RowReordered, 11, 11)), "{found:?}");

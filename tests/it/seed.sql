@@ -24,6 +24,8 @@ INSERT INTO routers (tenant_id, router_id, object, enrollment, canonical, create
 INSERT INTO reps (tenant_id, rep_id, external_id, name, active, synced_at) VALUES ('{t}', '{u}', 'x', 'n', true, now());
 INSERT INTO queues (tenant_id, queue_id, external_id, name, objects, synced_at) VALUES ('{t}', '{u}', 'x', 'n', '{{Lead}}', now());
 INSERT INTO pools (tenant_id, pool_id, name, created_at, updated_at) VALUES ('{t}', '{u}', 'p', now(), now());
+INSERT INTO holiday_calendars (tenant_id, calendar_id, name, days, created_at, updated_at) VALUES ('{t}', '{u}', 'n', '[]', now(), now());
+INSERT INTO time_off (tenant_id, time_off_id, rep_id, first_day, last_day, reason, created_at) VALUES ('{t}', '{u}', '{u}', current_date, current_date, 'n', now());
 INSERT INTO pool_members (tenant_id, pool_id, rep_id, weight) VALUES ('{t}', '{u}', '{u}', 1);
 INSERT INTO rules (tenant_id, rule_id, router_id, position, name, enabled, condition, target, created_at, updated_at) VALUES ('{t}', '{u}', '{u}', 1, 'r', true, '{{}}', '{{}}', now(), now());
 INSERT INTO routing_records (tenant_id, object, record_id, router_id, state, first_seen_at, updated_at) VALUES ('{t}', 'Lead', 'r1', '{u}', 'baseline', now(), now());

@@ -98,6 +98,8 @@ ids! {
     PoolId = "pool";
     RepId = "rep";
     QueueId = "queue";
+    CalendarId = "calendar";
+    TimeOffId = "timeoff";
     AssignmentId = "asg";
     ProviderId = "provider";
     ScimTokenId = "scimtoken";

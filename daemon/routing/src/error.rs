@@ -6,7 +6,7 @@ use jobs::JobsError;
 use kernel::{Classified, ErrorKind, RuleId};
 use layer::LayerError;
 
-use crate::model::condition::Flaw;
+use crate::model::{condition::Flaw, hours::HoursFlaw};
 
 #[derive(Debug, thiserror::Error)]
 pub enum RoutingError {
@@ -52,6 +52,24 @@ pub enum RoutingError {
     NotRetryable,
     #[error("the time zone is not known")]
     TimeZone,
+    #[error("the working hours have a flaw")]
+    Hours(HoursFlaw),
+    #[error("a cap is not 1 to 100,000")]
+    Caps,
+    #[error("the holiday calendar is not known")]
+    CalendarUnknown,
+    #[error("the holiday calendar is in use")]
+    CalendarInUse { users: Vec<String> },
+    #[error("the tenant has its most calendars")]
+    TooManyCalendars,
+    #[error("the holidays are not days, each once, each with a name")]
+    Holidays,
+    #[error("the time off does not end after it begins, or is too long")]
+    TimeOffDays,
+    #[error("the reason of a time off is missing or too long")]
+    TimeOffReason,
+    #[error("the rep has its most time off")]
+    TooMuchTimeOff,
 }
 
 impl From<diesel::result::Error> for RoutingError {
@@ -84,6 +102,7 @@ impl Classified for RoutingError {
             | Self::NameTaken
             | Self::PoolInUse { .. }
             | Self::FieldInUse { .. }
+            | Self::CalendarInUse { .. }
             | Self::NotRetryable => ErrorKind::Conflict,
             Self::CycleSeconds
             | Self::Condition(_)
@@ -92,7 +111,15 @@ impl Classified for RoutingError {
             | Self::TooManyRules
             | Self::Order
             | Self::Members
-            | Self::TimeZone => ErrorKind::Invalid,
+            | Self::TimeZone
+            | Self::Hours(_)
+            | Self::Caps
+            | Self::CalendarUnknown
+            | Self::TooManyCalendars
+            | Self::Holidays
+            | Self::TimeOffDays
+            | Self::TimeOffReason
+            | Self::TooMuchTimeOff => ErrorKind::Invalid,
             Self::Stored { .. } => ErrorKind::Internal,
         }
     }
@@ -120,6 +147,15 @@ impl Classified for RoutingError {
             Self::FieldInUse { .. } => "field_in_use",
             Self::NotRetryable => "not_retryable",
             Self::TimeZone => "time_zone_unknown",
+            Self::Hours(flaw) => flaw.code(),
+            Self::Caps => "cap_invalid",
+            Self::CalendarUnknown => "calendar_unknown",
+            Self::CalendarInUse { .. } => "calendar_in_use",
+            Self::TooManyCalendars => "too_many_calendars",
+            Self::Holidays => "holidays_invalid",
+            Self::TimeOffDays => "time_off_days_invalid",
+            Self::TimeOffReason => "time_off_reason_invalid",
+            Self::TooMuchTimeOff => "too_much_time_off",
         }
     }
 
@@ -154,6 +190,10 @@ impl Classified for RoutingError {
                     names(rules)
                 )
             }
+            Self::CalendarInUse { users } => format!(
+                "The calendar is the one of {}. Give these another one first.",
+                users.join(", ")
+            ),
             other => other.plain().to_owned(),
         }
     }
@@ -168,6 +208,12 @@ impl Classified for RoutingError {
             Self::Order => Some(String::from("ids")),
             Self::Members => Some(String::from("members")),
             Self::TimeZone => Some(String::from("tz")),
+            Self::Hours(_) => Some(String::from("hours")),
+            Self::Caps => Some(String::from("caps")),
+            Self::CalendarUnknown => Some(String::from("calendar_id")),
+            Self::Holidays => Some(String::from("days")),
+            Self::TimeOffDays => Some(String::from("last_day")),
+            Self::TimeOffReason => Some(String::from("reason")),
             _ => None,
         }
     }
@@ -196,6 +242,18 @@ impl RoutingError {
                 "Only a record that failed or was given up can be retried; this one moved on. Reload the list."
             }
             Self::TimeZone => "Give the name of a time zone, such as Europe/Berlin.",
+            Self::Hours(flaw) => flaw.message(),
+            Self::Caps => "A cap is 1 to 100,000 records, or none.",
+            Self::CalendarUnknown => "Choose a holiday calendar that is known here.",
+            Self::TooManyCalendars => "There are at most 200 holiday calendars.",
+            Self::Holidays => {
+                "A calendar has at most 500 days, each once, each with a name of 1 to 100 characters."
+            }
+            Self::TimeOffDays => {
+                "Time off ends on the day it begins or later, and within two years."
+            }
+            Self::TimeOffReason => "Give a reason of 1 to 200 characters.",
+            Self::TooMuchTimeOff => "A rep has at most 100 absences ahead. Remove some first.",
             _ => "Something failed on our side; the log has the cause.",
         }
     }

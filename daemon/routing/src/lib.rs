@@ -12,23 +12,34 @@ mod service;
 mod store;
 
 pub use error::RoutingError;
+pub use model::caps::{Cap, CapReached, Caps, Load, PerWindow, Window, Windows};
 pub use model::compile::{Compiled, Fields, Lost, Record, Slots};
 pub use model::condition::{Condition, Flaw, Op, Operand, Scalar, Term};
-pub use model::decide::{Candidate, Decision, Loss, Outcome, Standing, decide};
+pub use model::decide::{Candidate, Decision, Loss, Outcome, Passed, Standing, decide};
 pub use model::failure::{
     Explanation, FailureCode, MAX_ATTEMPTS, OWNER_CHANGED, OWNER_REFUSED, ROUTING_RESTARTED,
-    explain,
+    WAITING_FOR_POOL, WAITING_FOR_REP, explain,
 };
+pub use model::hours::{HoursFlaw, Interval, WeekHours};
+pub use model::limits::Limits;
 pub use model::pool::{Member, Pool};
 pub use model::reasons::Reasons;
-pub use model::rules::{Rep, RoutingState, RuleDefinition, RuleSet, Target};
+pub use model::rules::{Places, Rep, RoutingState, RuleDefinition, RuleSet, Target, Unavailable};
+pub use model::schedule::{Absence, Off, Presence, Schedule, day_start as zone_day_start};
 pub use model::term::operators;
 pub use service::{
+    availability::{
+        AvailabilityInput, TimeOffInput, rep_availability_update, time_off_add, time_off_remove,
+    },
     failures::{
         Accounting, FailureCursor, FailureFilter, FailurePage, FailureState, RecordMark,
         accounting, failure_list, failure_reasons, failure_retry, failure_retry_all, record_mark,
     },
     field_use::{FieldUse, fields_used},
+    holidays::{
+        CalendarEntry, CalendarInput, holiday_calendar_create, holiday_calendar_delete,
+        holiday_calendar_get, holiday_calendar_list, holiday_calendar_update,
+    },
     log::{
         Assignment, AssignmentCursor, AssignmentFilter, AssignmentPage, Explained, FailedTerm,
         RepReason, RuleReason, assignment_explain, assignment_list, names, record_title,
@@ -61,7 +72,10 @@ pub use service::{
         claims_expire, reconcile, record_outcomes,
     },
 };
-pub use store::{Names, PoolRow, QueueRow, RepRow, Router, Rule, claims::Claimed};
+pub use store::{
+    CalendarRow, Holiday, Names, PoolRow, QueueRow, RepRow, Router, Rule, TimeOffRow,
+    claims::Claimed,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,14 @@
-//! Types and pure rules: conditions, turns, decisions and their reasons. No database here.
+//! Types and pure rules: conditions, turns, presence and caps, decisions and their reasons. No database here.
 
+pub mod caps;
 pub mod compile;
 pub mod condition;
 pub mod decide;
 pub mod failure;
+pub mod hours;
+pub mod limits;
 pub mod pool;
 pub mod reasons;
 pub mod rules;
+pub mod schedule;
 pub mod term;

@@ -1,7 +1,9 @@
 //! The verbs of routing. Each runs in the caller's transaction and writes its audit entry there.
 
+pub(crate) mod availability;
 pub(crate) mod failures;
 pub(crate) mod field_use;
+pub(crate) mod holidays;
 pub(crate) mod log;
 pub(crate) mod overview;
 pub(crate) mod pools;

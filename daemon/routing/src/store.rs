@@ -2,23 +2,28 @@
 
 pub(crate) mod claims;
 pub(crate) mod marks;
+pub(crate) mod presence;
 pub(crate) mod turns;
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use db::{TenantTx, Unit};
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
     SelectableHelper,
 };
-use kernel::{PoolId, QueueId, RepId, RouterId, RuleId};
+use kernel::{CalendarId, PoolId, QueueId, RepId, RouterId, RuleId, TimeOffId};
 use layer::Object;
-use schema::{pool_members, pools, queues, reps, routers, rules};
+use schema::{holiday_calendars, pool_members, pools, queues, reps, routers, rules, time_off};
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::{error::RoutingError, model::rules::Target};
+use crate::{
+    error::RoutingError,
+    model::rules::{Target, Unavailable},
+};
 
 /// A router: one per object. `state` is `off`, `baselining`, `active` or `paused`.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -73,6 +78,7 @@ pub struct Rule {
     pub updated_by: Option<Uuid>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    pub unavailable: String,
 }
 
 impl Rule {
@@ -81,6 +87,11 @@ impl Rule {
     }
     pub fn target(&self) -> Result<Target, RoutingError> {
         target_of(&self.target)
+    }
+    pub fn unavailable(&self) -> Result<Unavailable, RoutingError> {
+        Unavailable::from_name(&self.unavailable).ok_or(RoutingError::Stored {
+            what: "rule's way without anybody",
+        })
     }
 }
 
@@ -95,6 +106,15 @@ pub struct RepRow {
     pub paused: bool,
     pub last_assigned_at: Option<DateTime<Utc>>,
     pub synced_at: DateTime<Utc>,
+    /// IANA; `None`: UTC.
+    pub time_zone: Option<String>,
+    /// Start, end, start, end in minutes of the local week; `None`: at any hour.
+    pub hours: Option<Vec<i32>>,
+    pub calendar_id: Option<Uuid>,
+    pub cap_hour: Option<i32>,
+    pub cap_day: Option<i32>,
+    pub cap_week: Option<i32>,
+    pub version: i64,
 }
 
 impl RepRow {
@@ -127,6 +147,11 @@ pub struct PoolRow {
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    pub calendar_id: Option<Uuid>,
+    /// Caps of each member through the pool; `None`: any number.
+    pub cap_hour: Option<i32>,
+    pub cap_day: Option<i32>,
+    pub cap_week: Option<i32>,
 }
 
 impl PoolRow {
@@ -142,6 +167,54 @@ pub(crate) struct MemberRow {
     pub(crate) rep_id: Uuid,
     pub(crate) weight: i32,
     pub(crate) credit: i64,
+}
+
+/// A day off for everybody who has the calendar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holiday {
+    pub day: NaiveDate,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = holiday_calendars)]
+pub struct CalendarRow {
+    pub calendar_id: Uuid,
+    pub name: String,
+    pub days: Json,
+    pub version: i64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl CalendarRow {
+    pub const fn id(&self) -> CalendarId {
+        CalendarId::from_uuid(self.calendar_id)
+    }
+    pub fn days(&self) -> Result<Vec<Holiday>, RoutingError> {
+        serde_json::from_value(self.days.clone())
+            .map_err(|_| RoutingError::Stored { what: "calendar" })
+    }
+}
+
+/// Whole days of the rep's own calendar, the last included.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = time_off)]
+pub struct TimeOffRow {
+    pub time_off_id: Uuid,
+    pub rep_id: Uuid,
+    pub first_day: NaiveDate,
+    pub last_day: NaiveDate,
+    pub reason: String,
+    pub created_by: Option<Uuid>,
+    pub created_at: DateTime<Utc>,
+}
+
+impl TimeOffRow {
+    pub const fn id(&self) -> TimeOffId {
+        TimeOffId::from_uuid(self.time_off_id)
+    }
 }
 
 pub(crate) fn target_of(json: &Json) -> Result<Target, RoutingError> {

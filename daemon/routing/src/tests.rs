@@ -1,5 +1,6 @@
 //! Tests: conditions, turns and decisions alone; then the verbs against a real database.
 
+mod availability;
 mod bed;
 mod claims;
 mod conditions;
@@ -9,9 +10,11 @@ mod decisions;
 mod reasons;
 mod recovery;
 mod reference;
+mod schedules;
 mod sync;
 mod turns;
 mod views;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -65,6 +68,7 @@ fn rep(n: u128) -> Rep {
         salesforce_user_id,
         active: true,
         paused: false,
+        limits: crate::Limits::default(),
     }
 }
 

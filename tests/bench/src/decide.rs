@@ -166,6 +166,7 @@ fn rule(n: u32, telling_first: bool) -> anyhow::Result<RuleDefinition> {
         enabled: true,
         condition,
         target: pool(),
+        unavailable: routing::Unavailable::Wait,
     })
 }
 
@@ -224,6 +225,7 @@ fn state() -> RoutingState {
         salesforce_user_id: Arc::from(format!("005xx0000000{n:03}AAA")),
         active: true,
         paused: false,
+        limits: routing::Limits::default(),
     };
     let member = |n: u32| Member {
         rep: rep_id(n),

@@ -310,7 +310,7 @@ fn declared_columns(source: &str) -> Vec<String> {
         };
         let (kind, null) = kind
             .strip_prefix("Nullable<")
-            .map_or((kind, ""), |kind| (kind.trim_end_matches('>'), " null"));
+            .map_or((kind, ""), |kind| (kind.strip_suffix('>').unwrap_or(kind), " null"));
         let udt = match kind {
             "Uuid" => "uuid",
             "Text" => "text",
@@ -320,7 +320,9 @@ fn declared_columns(source: &str) -> Vec<String> {
             "BigInt" => "int8",
             "Bool" => "bool",
             "Jsonb" => "jsonb",
+            "Date" => "date",
             "Array<Text>" => "_text",
+            "Array<Integer>" => "_int4",
             other => panic!("{other}: a type that this test does not know"),
         };
         columns.push(format!("{table}.{name} {udt}{null}"));

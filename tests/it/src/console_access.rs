@@ -14,13 +14,15 @@ const HELD: [&[&str]; 4] = [
 ];
 
 /// What the id in a path begins with.
-pub(crate) const PREFIXES: [(&str, &str); 16] = [
+pub(crate) const PREFIXES: [(&str, &str); 18] = [
     ("/platform/tenants/", "tenant"),
     ("/passkeys/", "passkey"),
     ("/sessions/", "session"),
     ("/pools/", "pool"),
     ("/jobs/", "job"),
     ("/reps/", "rep"),
+    ("/time-off/", "timeoff"),
+    ("/holiday-calendars/", "calendar"),
     ("/fields/", "field"),
     ("/assignments/", "asg"),
     ("/members/", "user"),

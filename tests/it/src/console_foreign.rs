@@ -25,6 +25,13 @@ fn body(route: &Expected) -> Value {
     match (route.method.as_str(), route.path.as_str()) {
         ("PUT", "/pools/{id}") => json!({ "name": "p", "members": [], "version": 1 }),
         ("PATCH", "/reps/{id}") => json!({ "paused": true }),
+        ("PUT", "/reps/{id}/availability") => {
+            json!({ "time_zone": "Europe/Berlin", "hours": null, "caps": {}, "version": 1 })
+        }
+        ("POST", "/reps/{id}/time-off") => {
+            json!({ "first_day": "2026-12-24", "last_day": "2026-12-31", "reason": "Leave" })
+        }
+        ("PUT", "/holiday-calendars/{id}") => json!({ "name": "c", "days": [], "version": 1 }),
         ("PUT", "/rules/{id}") => rule,
         ("PATCH", "/members/{id}") => json!({ "roles": ["member"], "version": 1 }),
         ("POST", "/members/{id}/owner") => json!({ "confirm": "T" }),

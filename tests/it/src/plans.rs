@@ -29,6 +29,8 @@ INSERT INTO routing_records (tenant_id, object, record_id, router_id, state, rea
   SELECT '{t}', 'Lead', '00Q' || lpad(i::text, 15, '0'), '{u}', CASE i % 4 WHEN 0 THEN 'failed' ELSE 'assigned' END, 'row_locked', now(), now() - make_interval(secs => i) FROM generate_series(10, {n}) i;
 INSERT INTO assignments (tenant_id, decided_at, assignment_id, object, record_id, router_id, rules_version, target_kind, target_id, rep_id, rule_id, new_owner, state, reasons)
   SELECT '{t}', now() - make_interval(secs => i), gen_random_uuid(), 'Lead', '00Q' || lpad(i::text, 15, '0'), '{u}', 1, 'user', '{u}', '{u}', '{u}', 'x', 'assigned', '{}' FROM generate_series(10, {n}) i;
+UPDATE reps SET cap_hour = 2, cap_day = 3, cap_week = 5;
+UPDATE pools SET cap_day = 1;
 INSERT INTO jobs (tenant_id, job_id, kind, payload, state, run_at, max_attempts, created_at)
   SELECT '{t}', gen_random_uuid(), 'k', '{}', CASE i % 50 WHEN 0 THEN 'dead' ELSE 'done' END, now(), 1, now() - make_interval(secs => i) FROM generate_series(10, {n}) i;
 ";
@@ -119,6 +121,11 @@ async fn every_list_and_search_reaches_its_rows_by_an_index() {
         }),
         ("rules_matched", |tx| {
             routing::rules_matched(tx).unwrap().len()
+        }),
+        ("rep_list, with what caps count", |tx| {
+            let reps = routing::rep_list(tx, None).unwrap();
+            assert!(reps.iter().all(|rep| rep.load.week > 0));
+            reps.len()
         }),
         ("record_marks", |tx| {
             routing::record_marks(tx, None, None, 100)

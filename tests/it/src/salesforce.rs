@@ -1,6 +1,8 @@
 //! The routing cycle against Salesforce: what matches gets an owner once, and everything that does not
 //! go well is told (LR-26 to LR-31, LR-49, LR-51).
 
+mod availability;
+
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -80,6 +82,8 @@ impl Routed {
             let pool = routing::pool_create(
                 tx,
                 &PoolInput {
+                    calendar: None,
+                    caps: routing::Caps::default(),
                     name: "All".to_owned(),
                     members,
                 },
@@ -620,6 +624,7 @@ async fn without_rule_and_fallback_each_lead_is_told_as_an_error_in_the_configur
             ("Nothing", true, "No such status"),
         ] {
             let input = routing::RuleInput {
+                unavailable: routing::Unavailable::Wait,
                 name: name.to_owned(),
                 enabled,
                 condition: json!({"all": [{"field": "OwnerId", "op": "eq", "value": status}]}),

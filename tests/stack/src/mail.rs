@@ -82,7 +82,7 @@ impl Drop for MailServer {
 }
 
 /// The Python that has aiosmtpd: `$REVKEEP_PYTHON`, or the one that `./dev` keeps in the user's cache.
-fn python() -> Result<PathBuf> {
+pub fn python() -> Result<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "where ./dev put its tools")]
     let named = std::env::var("REVKEEP_PYTHON").ok().map(PathBuf::from);
     let kept = || {

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{
+    availability::{until, words},
     rows,
     titles::{Sought, Titles},
 };
@@ -93,7 +94,11 @@ struct TermView {
 struct CandidateView {
     rep: Named<Option<RepId>>,
     outcome: &'static str,
-    reason: &'static str,
+    reason: String,
+    /// Until when, as it was known then.
+    until: Option<DateTime<Utc>>,
+    /// The name of the rule that passed the record on because nobody of its target was available.
+    passed_by: Option<String>,
     weight: u32,
     current_weight: i64,
 }
@@ -230,11 +235,19 @@ async fn assignment_show(
 }
 
 fn detail(found: Explained, titles: &Titles) -> DetailView {
+    let mut candidates = Vec::new();
+    for (rule, reps) in found.passed {
+        let rule = rule.unwrap_or_else(|| DELETED.to_owned());
+        let passed = reps.into_iter().map(|rep| candidate(rep, Some(&rule)));
+        candidates.extend(passed);
+    }
+    let used = found.candidates.into_iter();
+    candidates.extend(used.map(|rep| candidate(rep, None)));
     DetailView {
         assignment: view(&found.assignment, titles),
         story: found.story.into_iter().map(StepView::from).collect(),
         reasons: found.rules.into_iter().map(reason).collect(),
-        candidates: found.candidates.into_iter().map(candidate).collect(),
+        candidates,
         inputs: found
             .inputs
             .into_iter()
@@ -273,18 +286,18 @@ fn term(term: FailedTerm) -> TermView {
     }
 }
 
-fn candidate(rep: RepReason) -> CandidateView {
-    let (outcome, reason) = match rep.standing {
-        Standing::Chosen => ("chosen", "It was this rep's turn."),
-        Standing::NotTheirTurn => ("skipped", "Another rep's turn came first."),
-        Standing::Inactive => ("skipped", "Inactive in Salesforce."),
-        Standing::Paused => ("skipped", "Paused here."),
-        Standing::Unknown => ("skipped", "No longer among the reps that Salesforce names."),
-    };
+/// `passed_by`: the rule that passed the record on, and had nobody.
+fn candidate(rep: RepReason, passed_by: Option<&str>) -> CandidateView {
     CandidateView {
         rep: named(rep.rep),
-        outcome,
-        reason,
+        outcome: if rep.standing == Standing::Chosen {
+            "chosen"
+        } else {
+            "skipped"
+        },
+        reason: words(rep.standing),
+        until: until(rep.standing),
+        passed_by: passed_by.map(str::to_owned),
         weight: rep.weight,
         current_weight: rep.credit,
     }

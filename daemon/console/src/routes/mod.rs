@@ -4,6 +4,7 @@ mod account;
 mod api_keys;
 mod assignments;
 mod authorization;
+mod availability;
 mod connections;
 mod device;
 mod events;
@@ -52,6 +53,7 @@ pub fn all() -> Routes {
         .and(connections::routes())
         .and(layer::routes())
         .and(reps::routes())
+        .and(availability::routes())
         .and(pools::routes())
         .and(routers::routes())
         .and(rules::routes())

@@ -6,10 +6,11 @@ use actix_web::{HttpResponse, web};
 use db::TenantTx;
 use http::{Allowed, Body, Path, Problem, Routes};
 use identity::permit;
-use kernel::{PoolId, RepId};
+use kernel::{CalendarId, PoolId, RepId};
 use routing::{PoolEntry, PoolInput, PoolMember, RepEntry};
 use serde::{Deserialize, Serialize};
 
+use super::availability::{CapsView, PresenceView};
 use crate::{
     Console,
     fault::{Fault, or_current},
@@ -29,6 +30,9 @@ struct PoolView {
     id: PoolId,
     name: String,
     version: i64,
+    calendar_id: Option<CalendarId>,
+    /// Of each member, through this pool.
+    caps: CapsView,
     members: Vec<MemberView>,
     used_by: Vec<RuleUse>,
 }
@@ -45,6 +49,7 @@ struct MemberView {
     /// Zero when the pool took nothing in 7 days.
     share_7d: f64,
     assigned_7d: i64,
+    presence: PresenceView,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +64,9 @@ struct MemberInput {
 struct CreateInput {
     name: String,
     members: Vec<MemberInput>,
+    calendar_id: Option<CalendarId>,
+    #[serde(default)]
+    caps: CapsView,
 }
 
 #[derive(Deserialize)]
@@ -66,15 +74,28 @@ struct CreateInput {
 struct UpdateInput {
     name: String,
     members: Vec<MemberInput>,
+    calendar_id: Option<CalendarId>,
+    #[serde(default)]
+    caps: CapsView,
     version: i64,
 }
 
-fn input(name: String, members: Vec<MemberInput>) -> PoolInput {
+fn input(
+    name: String,
+    members: Vec<MemberInput>,
+    calendar: Option<CalendarId>,
+    caps: CapsView,
+) -> PoolInput {
     let members = members
         .into_iter()
         .map(|member| (member.rep_id, member.weight))
         .collect();
-    PoolInput { name, members }
+    PoolInput {
+        name,
+        members,
+        calendar,
+        caps: caps.into(),
+    }
 }
 
 type Reps = HashMap<RepId, RepEntry>;
@@ -99,10 +120,13 @@ fn view(entry: PoolEntry, reps: &Reps) -> PoolView {
             share_ideal: member.share_ideal,
             share_7d: member.share_7d.unwrap_or(0.0),
             assigned_7d: member.assigned_7d,
+            presence: PresenceView::new(member.standing, member.back),
         }
     };
     PoolView {
         id: entry.pool.id(),
+        calendar_id: entry.pool.calendar_id.map(CalendarId::from_uuid),
+        caps: entry.pool.caps().into(),
         name: entry.pool.name,
         version: entry.pool.version,
         members: entry.members.into_iter().map(member).collect(),
@@ -140,7 +164,7 @@ async fn pool_create(
     console: web::Data<Console>,
     Body(body): Body<CreateInput>,
 ) -> Result<HttpResponse, Problem> {
-    let input = input(body.name, body.members);
+    let input = input(body.name, body.members, body.calendar_id, body.caps);
     let created = console
         .db
         .run(&who, move |tx| {
@@ -157,7 +181,10 @@ async fn pool_update(
     Path(id): Path<PoolId>,
     Body(body): Body<UpdateInput>,
 ) -> Result<web::Json<PoolView>, Problem> {
-    let (version, input) = (body.version, input(body.name, body.members));
+    let (version, input) = (
+        body.version,
+        input(body.name, body.members, body.calendar_id, body.caps),
+    );
     let updated = console
         .db
         .run(&who, move |tx| {

@@ -9,13 +9,16 @@ use db::TenantTx;
 use http::{Allowed, Body, Path, Problem, Query, Routes};
 use identity::permit;
 use jobs::NewJob;
-use kernel::{JobId, PoolId, QueueId, RepId};
-use routing::{QueueRow, RepEntry};
+use kernel::{CalendarId, JobId, PoolId, QueueId, RepId};
+use routing::{Interval, QueueRow, RepEntry};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::PROVIDER;
+use super::{
+    PROVIDER,
+    availability::{CapsView, LoadView, PresenceView, TimeOffView},
+};
 use crate::{
     Console,
     fault::Fault,
@@ -34,7 +37,7 @@ pub(super) fn routes() -> Routes {
 }
 
 #[derive(Serialize)]
-struct RepView {
+pub(super) struct RepView {
     id: RepId,
     salesforce_user_id: String,
     name: String,
@@ -45,6 +48,18 @@ struct RepView {
     routed_today: i64,
     last_assigned_at: Option<DateTime<Utc>>,
     synced_at: DateTime<Utc>,
+    /// IANA; null: UTC.
+    time_zone: Option<String>,
+    /// Null: at any hour.
+    hours: Option<Vec<Interval>>,
+    calendar_id: Option<CalendarId>,
+    caps: CapsView,
+    /// What the rep got in each window so far; counted only where the rep has a cap.
+    load: LoadView,
+    presence: PresenceView,
+    /// Not over yet, the earliest first.
+    time_off: Vec<TimeOffView>,
+    version: i64,
 }
 
 #[derive(Serialize)]
@@ -72,14 +87,22 @@ struct Queued {
     job_id: Option<JobId>,
 }
 
-fn view(entry: RepEntry, routed: &HashMap<Uuid, i64>) -> RepView {
+fn view(entry: RepEntry, routed: &HashMap<Uuid, i64>) -> Result<RepView, Fault> {
     let rep = entry.rep;
     let pool = |(id, name)| Named {
         id: PoolId::from_uuid(id),
         name,
     };
-    RepView {
+    Ok(RepView {
         id: rep.id(),
+        hours: rep.hours()?.map(|hours| hours.intervals()),
+        calendar_id: rep.calendar_id.map(CalendarId::from_uuid),
+        caps: rep.caps().into(),
+        load: entry.load.into(),
+        presence: PresenceView::new(entry.standing, entry.back),
+        time_off: entry.time_off.into_iter().map(TimeOffView::from).collect(),
+        version: rep.version,
+        time_zone: rep.time_zone,
         routed_today: routed.get(&rep.rep_id).copied().unwrap_or(0),
         salesforce_user_id: rep.external_id,
         name: rep.name,
@@ -88,17 +111,23 @@ fn view(entry: RepEntry, routed: &HashMap<Uuid, i64>) -> RepView {
         pools: entry.pools.into_iter().map(pool).collect(),
         last_assigned_at: rep.last_assigned_at,
         synced_at: rep.synced_at,
-    }
+    })
 }
 
 fn views(tx: &mut TenantTx<'_>, search: Option<&str>) -> Result<Vec<RepView>, Fault> {
     let today = routing::day_start(tx, "UTC")?;
     let routed = routing::routed_by_rep(tx, today)?;
     let entries = routing::rep_list(tx, search)?;
-    Ok(entries
+    entries
         .into_iter()
         .map(|entry| view(entry, &routed))
-        .collect())
+        .collect()
+}
+
+/// One rep among the others.
+pub(super) fn show(tx: &mut TenantTx<'_>, id: RepId) -> Result<RepView, Fault> {
+    let found = views(tx, None)?.into_iter().find(|rep| rep.id == id);
+    found.ok_or(Fault::Db(db::DbError::NotFound))
 }
 
 async fn rep_list(
@@ -123,8 +152,7 @@ async fn rep_update(
         .db
         .run(&who, move |tx| {
             routing::rep_update(tx, id, input.paused)?;
-            let found = views(tx, None)?.into_iter().find(|rep| rep.id == id);
-            found.ok_or(Fault::Db(db::DbError::NotFound))
+            show(tx, id)
         })
         .await?;
     Ok(web::Json(updated))

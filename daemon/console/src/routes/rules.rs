@@ -9,7 +9,7 @@ use http::{Allowed, Body, Path, Problem, Query, Routes};
 use identity::permit;
 use kernel::{RuleId, UserId};
 use layer::Object;
-use routing::{PreviewItem, Rule, RuleInput, Target};
+use routing::{PreviewItem, Rule, RuleInput, Target, Unavailable};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -39,6 +39,7 @@ struct RuleView {
     enabled: bool,
     condition: Json,
     target: Target,
+    unavailable: Unavailable,
     version: i64,
     matched_7d: i64,
     updated_at: DateTime<Utc>,
@@ -58,6 +59,8 @@ struct CreateInput {
     enabled: bool,
     condition: Json,
     target: Target,
+    #[serde(default)]
+    unavailable: Unavailable,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +70,8 @@ struct UpdateInput {
     enabled: bool,
     condition: Json,
     target: Target,
+    #[serde(default)]
+    unavailable: Unavailable,
     version: i64,
 }
 
@@ -130,6 +135,7 @@ fn view(
         id: rule.id(),
         position,
         target: rule.target()?,
+        unavailable: rule.unavailable()?,
         matched_7d: matched.get(&rule.rule_id).copied().unwrap_or(0),
         updated_by: person(names, rule.updated_by),
         name: rule.name,
@@ -188,6 +194,7 @@ async fn rule_create(
         enabled: body.enabled,
         condition: body.condition,
         target: body.target,
+        unavailable: body.unavailable,
     };
     let created = console
         .db
@@ -218,6 +225,7 @@ async fn rule_update(
         enabled: body.enabled,
         condition: body.condition,
         target: body.target,
+        unavailable: body.unavailable,
     };
     let updated = console
         .db

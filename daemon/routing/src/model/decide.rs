@@ -1,16 +1,19 @@
-//! The decision: first enabled rule that matches, then who of its target; or the fallback; or a
-//! failure with its code. Everything that lost is recorded with why it lost.
+//! The decision: first enabled rule that matches, then who of its target; or the fallback; or a time
+//! to wait for; or a failure with its code. Everything that lost is recorded with why it lost.
 
 use std::sync::Arc;
 
-use kernel::RepId;
+use chrono::{DateTime, Utc};
+use kernel::{PoolId, RepId};
 use layer::value::id_key;
 
 use super::{
+    caps::CapReached,
     compile::{Lost, Record},
     failure::FailureCode,
-    pool::Member,
-    rules::{Rep, RoutingState, RuleSet, Target},
+    limits::{Limits, back_at},
+    rules::{Rep, RoutingState, RuleSet, Target, Unavailable},
+    schedule::{Off, Presence},
 };
 
 /// What was decided about one record.
@@ -21,6 +24,8 @@ pub struct Decision {
     pub outcome: Outcome,
     /// Every rule that was tried and did not match, in order.
     pub losses: Vec<Loss>,
+    /// Every rule that matched and passed the record on, in order.
+    pub passed: Vec<Passed>,
     /// Every rep who was looked at, in the pool's order.
     pub candidates: Vec<Candidate>,
 }
@@ -36,6 +41,12 @@ pub enum Outcome {
         /// The record has this owner already: nothing is to be written.
         already_owner: bool,
     },
+    /// Nobody is available now, and somebody is at `until`.
+    Waiting {
+        code: FailureCode,
+        target: Target,
+        until: DateTime<Utc>,
+    },
     Failed {
         code: FailureCode,
         target: Option<Target>,
@@ -48,6 +59,13 @@ pub enum Outcome {
 pub struct Loss {
     pub rule: u16,
     pub lost: Option<Lost>,
+}
+
+/// A rule that matched, had nobody available and passed the record on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    pub rule: u16,
+    pub candidates: Vec<Candidate>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,83 +87,139 @@ pub enum Standing {
     Paused,
     /// In the pool, but not among the reps that Salesforce names.
     Unknown,
+    /// Not there: hours, a holiday or time off.
+    Off(Off),
+    /// A cap of the rep's own is used up.
+    RepCap(CapReached),
+    /// A cap that the pool sets for each member is used up.
+    PoolCap(CapReached),
 }
 
 impl Standing {
-    pub const ALL: [Self; 5] = [
-        Self::Chosen,
-        Self::NotTheirTurn,
-        Self::Inactive,
-        Self::Paused,
-        Self::Unknown,
-    ];
-
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Chosen => "chosen",
-            Self::NotTheirTurn => "not_their_turn",
-            Self::Inactive => "inactive",
-            Self::Paused => "paused",
-            Self::Unknown => "unknown",
-        }
+    /// Whether the rep could be given a record.
+    pub const fn is_available(self) -> bool {
+        matches!(self, Self::Chosen | Self::NotTheirTurn)
     }
-    const fn of(rep: Option<&Rep>) -> Self {
-        match rep {
-            None => Self::Unknown,
-            Some(rep) if !rep.active => Self::Inactive,
-            Some(rep) if rep.paused => Self::Paused,
-            Some(_) => Self::NotTheirTurn,
+
+    fn of(rep: Option<&Rep>, place: Option<&Limits>) -> Self {
+        let rep = match rep {
+            None => return Self::Unknown,
+            Some(rep) if !rep.active => return Self::Inactive,
+            Some(rep) if rep.paused => return Self::Paused,
+            Some(rep) => rep,
+        };
+        if let Presence::Off(off) = place.unwrap_or(&rep.limits).presence {
+            return Self::Off(off);
+        }
+        if let Some(reached) = rep.limits.cap_reached() {
+            return Self::RepCap(reached);
+        }
+        match place.and_then(Limits::cap_reached) {
+            Some(reached) => Self::PoolCap(reached),
+            None => Self::NotTheirTurn,
         }
     }
 }
 
-/// Decides about one record that `owner` (a Salesforce id) has now. Only whose turn it is changes
-/// in `state`, and only when a pool gives a turn.
+impl RoutingState {
+    /// How a rep stands now, through a pool or not: `NotTheirTurn` when available.
+    pub fn standing(&self, rep: RepId, pool: Option<PoolId>) -> Standing {
+        let place = pool.and_then(|pool| self.place(pool, rep));
+        Standing::of(self.rep(rep), place)
+    }
+
+    /// When a rep who is not available is back by itself: `None` when that is not known.
+    pub fn back(&self, rep: RepId, pool: Option<PoolId>) -> Option<DateTime<Utc>> {
+        if !returns(self.standing(rep, pool)) {
+            return None;
+        }
+        let place = pool.and_then(|pool| self.place(pool, rep));
+        back_at(&self.rep(rep)?.limits, place, self.at())
+    }
+}
+
+/// Decides about one record that `owner` (a Salesforce id) has now. Only whose turn it is and how
+/// much somebody was given change in `state`, and only when somebody is given the record.
 pub fn decide(rules: &RuleSet, state: &mut RoutingState, record: &Record, owner: &str) -> Decision {
-    let (rule, losses) = first_match(rules, record);
-    let matched = rule
-        .and_then(|at| rules.rules.get(at))
-        .map(|rule| rule.target);
-    let Some(target) = matched.or(rules.fallback) else {
-        let outcome = Outcome::Failed {
+    let mut decision = Decision {
+        rule: None,
+        outcome: Outcome::Failed {
             code: FailureCode::NoRuleNoFallback,
             target: None,
-        };
-        return Decision {
-            rule,
-            outcome,
-            losses,
-            candidates: Vec::new(),
-        };
+        },
+        losses: Vec::with_capacity(rules.rules.len()),
+        passed: Vec::new(),
+        candidates: Vec::new(),
     };
-    let (chosen, candidates) = choose(state, target);
-    let outcome = match chosen {
-        Ok((rep, new_owner)) => {
-            let already_owner = id_key(&new_owner) == id_key(owner);
-            Outcome::Assigned {
-                target,
-                rep,
-                new_owner,
-                already_owner,
+    // How the last target that was tried failed, and when the first of all who were tried is back.
+    let (mut refused, mut back) = (None, None);
+    let mut from = 0;
+    loop {
+        decision.rule = first_match(rules, record, from, &mut decision.losses);
+        let matched = decision.rule.and_then(|at| rules.rules.get(at));
+        let Some(target) = matched.map(|rule| rule.target).or(rules.fallback) else {
+            break;
+        };
+        let (choice, candidates) = choose(state, target);
+        let refusal = match choice {
+            Ok((rep, new_owner)) => {
+                let already_owner = id_key(&new_owner) == id_key(owner);
+                decision.candidates = candidates;
+                decision.outcome = Outcome::Assigned {
+                    target,
+                    rep,
+                    new_owner,
+                    already_owner,
+                };
+                return decision;
+            }
+            Err(refusal) => refusal,
+        };
+        back = earlier(back, refusal.back);
+        refused = Some((refusal.code, target));
+        let passes = refusal.code != FailureCode::TargetMissing
+            && matched.is_some_and(|rule| rule.unavailable == Unavailable::PassOn);
+        match decision.rule.filter(|_| passes) {
+            Some(at) => {
+                let rule = u16::try_from(at).unwrap_or(u16::MAX);
+                decision.passed.push(Passed { rule, candidates });
+                from = at.saturating_add(1);
+            }
+            None => {
+                decision.candidates = candidates;
+                break;
             }
         }
-        Err(code) => Outcome::Failed {
-            code,
-            target: Some(target),
-        },
-    };
-    Decision {
-        rule,
-        outcome,
-        losses,
-        candidates,
     }
+    if let Some((code, target)) = refused {
+        decision.outcome = match back {
+            Some(until) if code != FailureCode::TargetMissing => Outcome::Waiting {
+                code,
+                target,
+                until,
+            },
+            _ => Outcome::Failed {
+                code,
+                target: Some(target),
+            },
+        };
+    }
+    decision
 }
 
-fn first_match(rules: &RuleSet, record: &Record) -> (Option<usize>, Vec<Loss>) {
-    let mut losses = Vec::with_capacity(rules.rules.len());
+fn earlier(a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    a.into_iter().chain(b).min()
+}
+
+/// The first rule from `from` on that matches; what lost on the way is added to `losses`.
+fn first_match(
+    rules: &RuleSet,
+    record: &Record,
+    from: usize,
+    losses: &mut Vec<Loss>,
+) -> Option<usize> {
     let mut lost = Vec::new();
-    for (at, rule) in rules.rules.iter().enumerate() {
+    for (at, rule) in rules.rules.iter().enumerate().skip(from) {
         let index = u16::try_from(at).unwrap_or(u16::MAX);
         if !rule.enabled {
             losses.push(Loss {
@@ -156,41 +230,56 @@ fn first_match(rules: &RuleSet, record: &Record) -> (Option<usize>, Vec<Loss>) {
         }
         lost.clear();
         if rule.condition.matches(record, &mut lost) {
-            return (Some(at), losses);
+            return Some(at);
         }
         losses.extend(lost.iter().map(|lost| Loss {
             rule: index,
             lost: Some(*lost),
         }));
     }
-    (None, losses)
+    None
 }
 
-type Choice = Result<(Option<RepId>, Arc<str>), FailureCode>;
+type Choice = Result<(Option<RepId>, Arc<str>), Refusal>;
+
+/// Nobody can take it, and when somebody can, where that is known.
+struct Refusal {
+    code: FailureCode,
+    back: Option<DateTime<Utc>>,
+}
+
+const MISSING: Refusal = Refusal {
+    code: FailureCode::TargetMissing,
+    back: None,
+};
 
 fn choose(state: &mut RoutingState, target: Target) -> (Choice, Vec<Candidate>) {
     match target {
         Target::Queue { queue_id } => {
-            let owner = state
-                .queue(queue_id)
-                .cloned()
-                .ok_or(FailureCode::TargetMissing);
+            let owner = state.queue(queue_id).cloned().ok_or(MISSING);
             (owner.map(|owner| (None, owner)), Vec::new())
         }
-        Target::User { rep_id } => choose_user(state.rep(rep_id), rep_id),
+        Target::User { rep_id } => choose_user(state, rep_id),
         Target::Pool { pool_id } => choose_from_pool(state, pool_id),
     }
 }
 
-fn choose_user(rep: Option<&Rep>, id: RepId) -> (Choice, Vec<Candidate>) {
-    let (choice, standing) = match (rep, Standing::of(rep)) {
+fn choose_user(state: &mut RoutingState, id: RepId) -> (Choice, Vec<Candidate>) {
+    let (choice, standing) = match (state.rep(id), Standing::of(state.rep(id), None)) {
         (Some(rep), Standing::NotTheirTurn) => (
             Ok((Some(id), Arc::clone(&rep.salesforce_user_id))),
             Standing::Chosen,
         ),
-        (None, standing) => (Err(FailureCode::TargetMissing), standing),
-        (_, standing) => (Err(FailureCode::RepUnavailable), standing),
+        (None, standing) => (Err(MISSING), standing),
+        (Some(_), standing) => {
+            let back = state.back(id, None);
+            let code = FailureCode::RepUnavailable;
+            (Err(Refusal { code, back }), standing)
+        }
     };
+    if choice.is_ok() {
+        state.took(id, None);
+    }
     (
         choice,
         vec![Candidate {
@@ -202,27 +291,52 @@ fn choose_user(rep: Option<&Rep>, id: RepId) -> (Choice, Vec<Candidate>) {
     )
 }
 
-fn choose_from_pool(state: &mut RoutingState, id: kernel::PoolId) -> (Choice, Vec<Candidate>) {
-    let Some((pool, reps)) = state.pool_and_reps(id) else {
-        return (Err(FailureCode::TargetMissing), Vec::new());
+/// Whether it ends by itself.
+const fn returns(standing: Standing) -> bool {
+    matches!(
+        standing,
+        Standing::Off(_) | Standing::RepCap(_) | Standing::PoolCap(_)
+    )
+}
+
+fn choose_from_pool(state: &mut RoutingState, id: PoolId) -> (Choice, Vec<Candidate>) {
+    let Some(pool) = state.pools().get(&id) else {
+        return (Err(MISSING), Vec::new());
     };
-    let candidate = |member: &Member| Candidate {
+    let candidate = |member: &super::pool::Member| Candidate {
         rep: member.rep,
-        standing: Standing::of(reps.get(&member.rep)),
+        standing: Standing::of(state.rep(member.rep), state.place(id, member.rep)),
         weight: member.weight,
         credit: member.credit,
     };
     let mut candidates: Vec<_> = pool.members.iter().map(candidate).collect();
-    let mut standings = candidates.iter().map(|candidate| candidate.standing);
-    let turn = pool.turn(|_| standings.next() == Some(Standing::NotTheirTurn));
+    let available = |at: usize| {
+        candidates
+            .get(at)
+            .is_some_and(|candidate| candidate.standing == Standing::NotTheirTurn)
+    };
+    let turn = state
+        .pool_mut(id)
+        .and_then(|pool| pool.turn(|at, _| available(at)));
     let chosen = turn
         .and_then(|at| candidates.get_mut(at))
         .and_then(|candidate| {
             candidate.standing = Standing::Chosen;
-            reps.get(&candidate.rep)
+            let owner = Arc::clone(&state.rep(candidate.rep)?.salesforce_user_id);
+            Some((candidate.rep, owner))
         });
-    let choice = chosen
-        .map(|rep| (Some(rep.id), Arc::clone(&rep.salesforce_user_id)))
-        .ok_or(FailureCode::NobodyAvailable);
-    (choice, candidates)
+    match chosen {
+        Some((rep, owner)) => {
+            state.took(rep, Some(id));
+            (Ok((Some(rep), owner)), candidates)
+        }
+        None => {
+            let back = candidates
+                .iter()
+                .filter_map(|candidate| state.back(candidate.rep, Some(id)))
+                .min();
+            let code = FailureCode::NobodyAvailable;
+            (Err(Refusal { code, back }), candidates)
+        }
+    }
 }

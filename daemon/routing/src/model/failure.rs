@@ -8,9 +8,9 @@ pub const MAX_ATTEMPTS: i32 = 10;
 pub enum FailureCode {
     /// No rule matches and the router has no fallback: an error in the configuration (LR-50).
     NoRuleNoFallback,
-    /// The rule's pool has no member who is active and not paused.
+    /// The rule's pool has no member who is available.
     NobodyAvailable,
-    /// The rule names one rep, who is inactive or paused.
+    /// The rule names one rep, who is not available.
     RepUnavailable,
     /// The rule names a rep, a pool or a queue that is no longer known.
     TargetMissing,
@@ -33,14 +33,37 @@ impl FailureCode {
         }
     }
 
+    /// The reason of a record that waits for somebody, where its decision would else fail with this.
+    pub const fn waiting_code(self) -> &'static str {
+        match self {
+            Self::RepUnavailable => WAITING_FOR_REP,
+            Self::NoRuleNoFallback | Self::NobodyAvailable | Self::TargetMissing => {
+                WAITING_FOR_POOL
+            }
+        }
+    }
+
     /// Whether a failure of this code is tried again by deciding anew, not by writing again: the
     /// decision failed, the CRM refused the owner that was decided on, or what was decided is out
     /// of date.
     pub fn asks_new_decision(code: &str) -> bool {
         Self::ALL.iter().any(|known| known.code() == code)
-            || [OWNER_REFUSED, OWNER_CHANGED, ROUTING_RESTARTED].contains(&code)
+            || [
+                OWNER_REFUSED,
+                OWNER_CHANGED,
+                ROUTING_RESTARTED,
+                WAITING_FOR_POOL,
+                WAITING_FOR_REP,
+            ]
+            .contains(&code)
     }
 }
+
+/// Nobody of the pool is available now, and somebody will be.
+pub const WAITING_FOR_POOL: &str = "waiting_for_pool";
+
+/// The rep that the rule names is not available now, and will be.
+pub const WAITING_FOR_REP: &str = "waiting_for_rep";
 
 /// The CRM refused the new owner: inactive, or without access to the record.
 pub const OWNER_REFUSED: &str = "owner_refused";
@@ -69,13 +92,23 @@ pub fn explain(code: &str) -> Explanation {
         ),
         "nobody_available" => (
             "Nobody available",
-            "Every rep of the pool is paused or inactive in Salesforce.",
-            "Resume a rep or add one to the pool; the record is then tried again by itself.",
+            "No rep of the pool is available, and none comes back by themselves: away, inactive in Salesforce, or off for more than 400 days.",
+            "Switch a rep back or add one to the pool; the record is then tried again by itself.",
         ),
         "rep_unavailable" => (
             "Rep unavailable",
-            "The rep that the rule names is paused or inactive in Salesforce.",
-            "Resume the rep or give the rule another target.",
+            "The rep that the rule names is away, inactive in Salesforce, or off for more than 400 days.",
+            "Switch the rep back or give the rule another target.",
+        ),
+        WAITING_FOR_POOL => (
+            "Waiting for the pool",
+            "Nobody of the pool is available now: outside working hours, on leave, or with a cap used up.",
+            "Nothing: it is decided about again when the first of them is available, and at once when somebody changes rules, pools or availability.",
+        ),
+        WAITING_FOR_REP => (
+            "Waiting for the rep",
+            "The rep that the rule names is not available now: outside working hours, on leave, or with a cap used up.",
+            "Nothing: it is decided about again when the rep is available, and at once when somebody changes rules, pools or availability.",
         ),
         "target_missing" => (
             "Target missing",

@@ -6,8 +6,13 @@
 //! exactly its weight, and the turns of one member are spread out, not bunched.
 //!
 //! Credit is plain data that is stored with the pool, so turns go on after a restart. A member who
-//! is away neither earns nor pays: coming back, it is owed at most the turn it was owed when it
-//! left, so it is never flooded.
+//! is away neither earns nor pays. Whenever others are in play than at the last turn, credit is
+//! calibrated: moved so that what those in play are owed sums to nothing, and held within half a
+//! round. So who comes back or is new is owed half a round at most and is never flooded, nobody waits
+//! for what was owed among others, and while the same members stay in play each has its share within
+//! one record after every full round.
+//!
+//! That others are in play is seen from the credit itself: a turn leaves its sum as it was.
 
 use kernel::RepId;
 
@@ -29,15 +34,14 @@ pub struct Pool {
 impl Pool {
     /// Gives the next turn to one of the members for whom `available` holds, and says which.
     /// `None`, and nothing changes, when it holds for nobody.
-    pub fn turn(&mut self, mut available: impl FnMut(&Member) -> bool) -> Option<usize> {
-        let mut in_play = 0_i64;
+    pub fn turn(&mut self, available: impl Fn(usize, &Member) -> bool) -> Option<usize> {
+        let in_play = self.calibrate(&available);
         let mut best: Option<(usize, i64)> = None;
         for (at, member) in self.members.iter_mut().enumerate() {
-            if !available(member) {
+            if !available(at, member) {
                 continue;
             }
             let weight = i64::from(member.weight);
-            in_play = in_play.saturating_add(weight);
             member.credit = member.credit.saturating_add(weight);
             if best.is_none_or(|(_, credit)| member.credit > credit) {
                 best = Some((at, member.credit));
@@ -48,6 +52,34 @@ impl Pool {
             chosen.credit = chosen.credit.saturating_sub(in_play);
         }
         Some(at)
+    }
+
+    /// Calibrates the credit of those in play, when others are than before. Gives the sum of their
+    /// weights.
+    fn calibrate(&mut self, available: &impl Fn(usize, &Member) -> bool) -> i64 {
+        let (mut count, mut weight, mut sum, mut most) = (0_i64, 0_i64, 0_i64, 0_i64);
+        for (at, member) in self.members.iter().enumerate() {
+            if available(at, member) {
+                count = count.saturating_add(1);
+                weight = weight.saturating_add(i64::from(member.weight));
+                sum = sum.saturating_add(member.credit);
+                most = most.max(member.credit.saturating_abs());
+            }
+        }
+        // Among the same members credit stays within about a round.
+        let strayed = most.saturating_mul(4) > weight.saturating_mul(5);
+        if count > 0 && (sum != 0 || strayed) {
+            let mut in_play: Vec<&mut Member> = self
+                .members
+                .iter_mut()
+                .enumerate()
+                .filter(|(at, member)| available(*at, member))
+                .map(|(_, member)| member)
+                .collect();
+            level(&mut in_play, sum);
+            hold(&mut in_play, weight.div_euclid(2));
+        }
+        weight
     }
 
     /// The pool with other members or weights. Who stays keeps the credit that was earned, within
@@ -70,4 +102,37 @@ impl Pool {
             members: wanted.iter().map(member).collect(),
         }
     }
+}
+
+/// Moves credit of the sum `sum` so that it sums to nothing; what does not divide goes to the first.
+fn level(members: &mut [&mut Member], sum: i64) {
+    let count = i64::try_from(members.len()).unwrap_or(i64::MAX).max(1);
+    let (each, mut rest) = (sum.div_euclid(count), sum.rem_euclid(count));
+    for member in members {
+        let one = rest.signum();
+        rest = rest.saturating_sub(one);
+        member.credit = member.credit.saturating_sub(each).saturating_sub(one);
+    }
+}
+
+/// Scales credit down to at most `bound` either way, and keeps it summing to nothing.
+fn hold(members: &mut [&mut Member], bound: i64) {
+    let most = members
+        .iter()
+        .map(|member| member.credit.saturating_abs())
+        .max()
+        .unwrap_or(0);
+    if most <= bound {
+        return;
+    }
+    let mut sum = 0_i64;
+    for member in members.iter_mut() {
+        let scaled = i128::from(member.credit)
+            .saturating_mul(i128::from(bound))
+            .checked_div(i128::from(most))
+            .unwrap_or(0);
+        member.credit = i64::try_from(scaled).unwrap_or(0);
+        sum = sum.saturating_add(member.credit);
+    }
+    level(members, sum);
 }

@@ -2,8 +2,15 @@
 //! written fifty thousand times and read when somebody asks why.
 //!
 //! `lost`: one word per losing rule, `<rule>.<version>` followed by `:<term>` for each term that
-//! explains the loss (`e` after it: the record's value was empty), or by `-` when it was disabled.
-//! `candidates`: one word per rep, `<rep>.<standing>.<weight>.<credit>`.
+//! explains the loss (`e` after it: the record's value was empty), by `-` when it was disabled, or by
+//! `!` when it matched, had nobody available and passed the record on.
+//! `candidates`: one word per rep, `<rep>.<standing>.<weight>.<credit>`, and for who was off or capped
+//! a fifth part: until when, in minutes since 1970 (`-`: not known), after a cap its window's letter.
+//! Reps of rules that passed the record on stand first, after a word `@<rule>`; `@` alone then begins
+//! those of the target that was used.
+//!
+//! Each form only added to the one before: what was recorded earlier reads as it always did, and a
+//! word that a reader does not know is left out.
 //!
 //! `<rule>` and `<rep>` are the last 12 hex digits of the id: random in a UUIDv7, and enough to
 //! tell a tenant's rules and reps apart. Terms are indexes into that version of the rule; when the
@@ -11,14 +18,17 @@
 
 use std::fmt::Write as _;
 
+use chrono::{DateTime, Utc};
 use kernel::RuleId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    caps::{Cap, CapReached},
     compile::Lost,
-    decide::{Decision, Standing},
+    decide::{Candidate, Decision, Standing},
     rules::RuleSet,
+    schedule::{Absence, Off},
 };
 
 /// The recorded form.
@@ -33,8 +43,10 @@ pub struct Reasons {
 pub struct LostRule {
     pub rule: String,
     pub version: i64,
-    /// Empty when the rule was disabled.
+    /// Empty when the rule was disabled or passed the record on.
     pub terms: Vec<Lost>,
+    /// It matched, nobody was available, and it passed the record on.
+    pub passed: bool,
 }
 
 /// A rep who was looked at, read back.
@@ -61,7 +73,7 @@ impl Reasons {
     pub fn of(decision: &Decision, rules: &RuleSet) -> Self {
         Self {
             lost: lost_text(decision, rules),
-            candidates: candidates_text(decision),
+            candidates: candidates_text(decision, rules),
         }
     }
 
@@ -74,18 +86,49 @@ impl Reasons {
             .collect()
     }
 
+    /// The reps of the target that was used.
     pub fn reps(&self) -> Vec<LostRep> {
-        self.candidates
-            .split_ascii_whitespace()
-            .filter_map(read_rep)
-            .collect()
+        self.groups()
+            .pop()
+            .map(|(_, reps)| reps)
+            .unwrap_or_default()
+    }
+
+    /// The reps of each rule that passed the record on, by the rule's tail, in order.
+    pub fn passed(&self) -> Vec<(String, Vec<LostRep>)> {
+        let mut groups = self.groups();
+        groups.pop();
+        groups
+    }
+
+    fn groups(&self) -> Vec<(String, Vec<LostRep>)> {
+        let mut groups = Vec::new();
+        let mut open = (String::new(), Vec::new());
+        for word in self.candidates.split_ascii_whitespace() {
+            match word.strip_prefix('@') {
+                Some(rule) => {
+                    let done = std::mem::replace(&mut open, (rule.to_owned(), Vec::new()));
+                    if !done.0.is_empty() {
+                        groups.push(done);
+                    }
+                }
+                None => open.1.extend(read_rep(word)),
+            }
+        }
+        groups.push(open);
+        groups
     }
 }
 
 fn lost_text(decision: &Decision, rules: &RuleSet) -> String {
     let mut text = String::with_capacity(decision.losses.len().saturating_mul(20));
     let mut open = None;
+    let mut passed = decision.passed.iter().map(|passed| passed.rule).peekable();
     for loss in &decision.losses {
+        while let Some(rule) = passed.next_if(|rule| *rule < loss.rule) {
+            passed_text(&mut text, rules, rule);
+            open = Some(rule);
+        }
         if open != Some(loss.rule) {
             if open.is_some() {
                 text.push(' ');
@@ -104,27 +147,89 @@ fn lost_text(decision: &Decision, rules: &RuleSet) -> String {
             }
         }
     }
+    for rule in passed {
+        passed_text(&mut text, rules, rule);
+    }
     text
 }
 
-fn candidates_text(decision: &Decision) -> String {
+fn passed_text(text: &mut String, rules: &RuleSet, rule: u16) {
+    if !text.is_empty() {
+        text.push(' ');
+    }
+    let rule = rules.rules().get(usize::from(rule));
+    text.push_str(rule.map_or("", |rule| &rule.tag));
+    text.push('!');
+}
+
+fn candidates_text(decision: &Decision, rules: &RuleSet) -> String {
     let mut text = String::with_capacity(decision.candidates.len().saturating_mul(24));
-    for candidate in &decision.candidates {
-        if !text.is_empty() {
+    for passed in &decision.passed {
+        let rule = rules.rules().get(usize::from(passed.rule));
+        push(
+            &mut text,
+            format_args!(
+                "@{} ",
+                rule.map(|rule| tail(rule.id.uuid())).unwrap_or_default()
+            ),
+        );
+        group_text(&mut text, &passed.candidates);
+        text.push(' ');
+    }
+    if !decision.passed.is_empty() {
+        text.push_str("@ ");
+    }
+    group_text(&mut text, &decision.candidates);
+    text
+}
+
+fn group_text(text: &mut String, candidates: &[Candidate]) {
+    for candidate in candidates {
+        if !text.is_empty() && !text.ends_with(' ') {
             text.push(' ');
         }
         let (_, tail) = candidate.rep.uuid().as_u64_pair();
         let tail = tail & 0xffff_ffff_ffff;
         let letter = letter(candidate.standing);
         push(
-            &mut text,
+            text,
             format_args!(
                 "{tail:012x}.{letter}.{}.{}",
                 candidate.weight, candidate.credit
             ),
         );
+        match candidate.standing {
+            Standing::Off(Off { until: None, .. }) => text.push_str(".-"),
+            Standing::Off(Off {
+                until: Some(until), ..
+            }) => push(text, format_args!(".{}", minutes(until))),
+            Standing::RepCap(reached) | Standing::PoolCap(reached) => push(
+                text,
+                format_args!(".{}{}", minutes(reached.resets_at), cap_letter(reached.cap)),
+            ),
+            Standing::Chosen
+            | Standing::NotTheirTurn
+            | Standing::Inactive
+            | Standing::Paused
+            | Standing::Unknown => {}
+        }
     }
-    text
+}
+
+const fn minutes(at: DateTime<Utc>) -> i64 {
+    at.timestamp().div_euclid(60)
+}
+
+fn read_minutes(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(text.parse::<i64>().ok()?.checked_mul(60)?, 0)
+}
+
+const fn cap_letter(cap: Cap) -> char {
+    match cap {
+        Cap::Hour => 'h',
+        Cap::Day => 'd',
+        Cap::Week => 'w',
+    }
 }
 
 /// Writing to a String cannot fail.
@@ -139,12 +244,20 @@ const fn letter(standing: Standing) -> char {
         Standing::Inactive => 'i',
         Standing::Paused => 'p',
         Standing::Unknown => 'u',
+        Standing::Off(Off { why, .. }) => match why {
+            Absence::Hours => 'h',
+            Absence::Holiday => 'd',
+            Absence::TimeOff => 't',
+        },
+        Standing::RepCap(_) => 'r',
+        Standing::PoolCap(_) => 'q',
     }
 }
 
 fn read_rule(word: &str) -> Option<LostRule> {
     let (rule, rest) = word.split_once('.')?;
-    let (version, terms) = match rest.strip_suffix('-') {
+    let passed = rest.ends_with('!');
+    let (version, terms) = match rest.strip_suffix(['-', '!']) {
         Some(version) => (version, Vec::new()),
         None => {
             let (version, terms) = rest.split_once(':')?;
@@ -158,6 +271,7 @@ fn read_rule(word: &str) -> Option<LostRule> {
         rule: rule.to_owned(),
         version: version.parse().ok()?,
         terms,
+        passed,
     })
 }
 
@@ -174,16 +288,46 @@ fn read_term(text: &str) -> Option<Lost> {
 fn read_rep(word: &str) -> Option<LostRep> {
     let mut parts = word.split('.');
     let rep = parts.next()?.to_owned();
-    let letter_read = parts.next()?;
-    let standing = Standing::ALL
-        .into_iter()
-        .find(|s| letter_read.chars().eq([letter(*s)]))?;
+    let letter = parts.next()?;
     let weight = parts.next()?.parse().ok()?;
     let credit = parts.next()?.parse().ok()?;
+    let standing = read_standing(letter, parts.next())?;
     Some(LostRep {
         rep,
         standing,
         weight,
         credit,
     })
+}
+
+fn read_standing(letter: &str, until: Option<&str>) -> Option<Standing> {
+    let off = |why| {
+        let until = until?;
+        let until = match until {
+            "-" => None,
+            until => Some(read_minutes(until)?),
+        };
+        Some(Standing::Off(Off { why, until }))
+    };
+    let capped = || {
+        let until = until?;
+        let cap = Cap::ALL
+            .into_iter()
+            .find(|cap| until.ends_with(cap_letter(*cap)))?;
+        let resets_at = read_minutes(until.strip_suffix(cap_letter(cap))?)?;
+        Some(CapReached { cap, resets_at })
+    };
+    match letter {
+        "c" => Some(Standing::Chosen),
+        "n" => Some(Standing::NotTheirTurn),
+        "i" => Some(Standing::Inactive),
+        "p" => Some(Standing::Paused),
+        "u" => Some(Standing::Unknown),
+        "h" => off(Absence::Hours),
+        "d" => off(Absence::Holiday),
+        "t" => off(Absence::TimeOff),
+        "r" => capped().map(Standing::RepCap),
+        "q" => capped().map(Standing::PoolCap),
+        _ => None,
+    }
 }

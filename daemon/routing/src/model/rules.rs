@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use kernel::{PoolId, QueueId, RepId, RuleId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -9,6 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::{
     compile::{Compiled, Fields, Record, Slots},
     condition::{Condition, Flaw},
+    limits::Limits,
     pool::Pool,
     reasons,
 };
@@ -54,6 +56,31 @@ impl Target {
     }
 }
 
+/// What a rule that matches does when nobody of its target is available.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unavailable {
+    /// The record waits until somebody is; when nobody knows when, it fails.
+    #[default]
+    Wait,
+    /// The record is tried on the rules that follow, then on the fallback.
+    PassOn,
+}
+
+impl Unavailable {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::PassOn => "pass_on",
+        }
+    }
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Wait, Self::PassOn]
+            .into_iter()
+            .find(|known| known.name() == name)
+    }
+}
+
 /// A rule as it is stored.
 #[derive(Clone, Debug)]
 pub struct RuleDefinition {
@@ -62,6 +89,7 @@ pub struct RuleDefinition {
     pub enabled: bool,
     pub condition: Condition,
     pub target: Target,
+    pub unavailable: Unavailable,
 }
 
 /// A rule that cannot be run, with what is wrong.
@@ -85,6 +113,7 @@ pub struct CompiledRule {
     pub version: i64,
     pub enabled: bool,
     pub target: Target,
+    pub unavailable: Unavailable,
     pub condition: Compiled,
     /// How the rule is named in recorded reasons.
     pub(crate) tag: String,
@@ -108,12 +137,14 @@ impl RuleSet {
                     flaws,
                 })?;
             let (id, version, enabled, target) = (rule.id, rule.version, rule.enabled, rule.target);
+            let unavailable = rule.unavailable;
             let tag = reasons::rule_tag(id, version);
             Ok(CompiledRule {
                 id,
                 version,
                 enabled,
                 target,
+                unavailable,
                 condition,
                 tag,
             })
@@ -158,18 +189,24 @@ pub struct Rep {
     pub salesforce_user_id: Arc<str>,
     /// Active in Salesforce.
     pub active: bool,
-    /// Taken out of turns by a person here.
+    /// Taken out of turns by a person here: the away switch.
     pub paused: bool,
+    pub limits: Limits,
 }
 
-/// Everything that a decision depends on beside rules and record, and that it may change: whose
-/// turn it is.
+/// Everything that a decision depends on beside rules and record, at one moment, and that it may
+/// change: whose turn it is, and how many records somebody was given.
 #[derive(Clone, Debug, Default)]
 pub struct RoutingState {
     reps: HashMap<RepId, Rep>,
     queues: HashMap<QueueId, Arc<str>>,
     pools: HashMap<PoolId, Pool>,
+    places: Places,
+    at: DateTime<Utc>,
 }
+
+/// What holds members back in a pool beyond what holds them back anywhere.
+pub type Places = HashMap<(PoolId, RepId), Limits>;
 
 impl RoutingState {
     pub fn new(
@@ -181,7 +218,17 @@ impl RoutingState {
             reps: reps.into_iter().map(|rep| (rep.id, rep)).collect(),
             queues: queues.into_iter().collect(),
             pools: pools.into_iter().collect(),
+            places: Places::new(),
+            at: DateTime::default(),
         }
+    }
+    /// With what holds members back in their pools, as it was looked up at `at`.
+    #[must_use]
+    pub fn with_places(self, places: Places, at: DateTime<Utc>) -> Self {
+        Self { places, at, ..self }
+    }
+    pub const fn at(&self) -> DateTime<Utc> {
+        self.at
     }
     pub fn rep(&self, id: RepId) -> Option<&Rep> {
         self.reps.get(&id)
@@ -193,10 +240,24 @@ impl RoutingState {
     pub fn pools(&self) -> &HashMap<PoolId, Pool> {
         &self.pools
     }
-    pub(crate) fn pool_and_reps(
-        &mut self,
-        id: PoolId,
-    ) -> Option<(&mut Pool, &HashMap<RepId, Rep>)> {
-        self.pools.get_mut(&id).map(|pool| (pool, &self.reps))
+    pub fn place(&self, pool: PoolId, rep: RepId) -> Option<&Limits> {
+        // Most tenants have none, and this is asked for each member of each record's pool.
+        if self.places.is_empty() {
+            return None;
+        }
+        self.places.get(&(pool, rep))
+    }
+    pub(crate) fn pool_mut(&mut self, id: PoolId) -> Option<&mut Pool> {
+        self.pools.get_mut(&id)
+    }
+    /// Counts a record that was given to a rep, out of a pool or not.
+    pub(crate) fn took(&mut self, rep: RepId, pool: Option<PoolId>) {
+        if let Some(rep) = self.reps.get_mut(&rep) {
+            rep.limits.take_one();
+        }
+        let place = pool.and_then(|pool| self.places.get_mut(&(pool, rep)));
+        if let Some(place) = place {
+            place.take_one();
+        }
     }
 }

@@ -46,7 +46,7 @@ impl RecordMark {
 
 fn shown(state: &str) -> &str {
     match state {
-        "proposed" | "claimed" => "waiting",
+        "postponed" | "proposed" | "claimed" => "waiting",
         other => other,
     }
 }
@@ -128,7 +128,7 @@ impl FailureState {
         match self {
             Self::Failed => &["failed"],
             Self::GivenUp => &["given_up"],
-            Self::Waiting => &["waiting", "proposed", "claimed"],
+            Self::Waiting => &["postponed", "waiting", "proposed", "claimed"],
             Self::InDoubt => &["in_doubt"],
         }
     }

@@ -199,6 +199,8 @@ pub struct Explained {
     pub assignment: Assignment,
     pub rules: Vec<RuleReason>,
     pub candidates: Vec<RepReason>,
+    /// Of each rule that passed the record on: its name, where it is still known, and who was there.
+    pub passed: Vec<(Option<String>, Vec<RepReason>)>,
     /// What the rules read of the record, as the layer holds it now.
     pub inputs: Vec<(String, Json)>,
     pub story: Vec<Step>,
@@ -209,7 +211,7 @@ pub struct Explained {
 pub struct RuleReason {
     /// `None` when the rule has been deleted.
     pub rule: Option<(RuleId, String)>,
-    /// `matched`, `not_matched` or `disabled`.
+    /// `matched`, `not_matched`, `passed_on` (it matched, and nobody was available) or `disabled`.
     pub outcome: &'static str,
     /// The terms that explain it. Empty for a rule that was changed since: what its terms said
     /// then is not kept.
@@ -275,6 +277,15 @@ pub fn assignment_explain(
         credit: lost.credit,
     };
     let candidates = reasons.reps().into_iter().map(candidate).collect();
+    let passed = reasons
+        .passed()
+        .into_iter()
+        .map(|(rule, reps)| {
+            let rule = all.iter().find(|known| tail(known.rule_id) == rule);
+            let name = rule.map(|rule| rule.name.clone());
+            (name, reps.into_iter().map(candidate).collect())
+        })
+        .collect();
     let record = layer::records_by_id(tx, object, &[&assignment.record_id])?
         .into_iter()
         .next();
@@ -287,6 +298,7 @@ pub fn assignment_explain(
         assignment,
         rules,
         candidates,
+        passed,
         inputs,
         story,
     })
@@ -317,7 +329,9 @@ fn explain_rule(lost: &LostRule, rules: &[Rule], fields: &crate::Fields) -> Rule
     };
     RuleReason {
         rule: rule.map(|rule| (rule.id(), rule.name.clone())),
-        outcome: if lost.terms.is_empty() {
+        outcome: if lost.passed {
+            "passed_on"
+        } else if lost.terms.is_empty() {
             "disabled"
         } else {
             "not_matched"

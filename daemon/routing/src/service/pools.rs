@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use audit::Entry;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use db::{DbError, TenantTx, Unit};
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper, dsl::count_star};
-use kernel::{Action, PoolId, RepId, RuleId};
+use kernel::{Action, CalendarId, PoolId, RepId, RuleId};
 use schema::{assignments, pool_members, pools, reps, routers};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -14,10 +14,13 @@ use uuid::Uuid;
 use crate::{
     error::RoutingError,
     model::{
+        caps::Caps,
+        decide::Standing,
         pool::{Member, Pool},
-        rules::Target,
+        rules::{RoutingState, Target},
     },
-    store::{MemberRow, PoolRow, members_all, pools_all, rules_all, target_of},
+    service::availability::{caps_json, changed, check_calendar, check_caps, stored_caps},
+    store::{MemberRow, PoolRow, members_all, pools_all, rules_all, target_of, turns::state_seen},
 };
 
 /// A pool as a person writes it.
@@ -25,6 +28,10 @@ use crate::{
 pub struct PoolInput {
     pub name: String,
     pub members: Vec<(RepId, u32)>,
+    /// Whose holidays keep every member away from this pool.
+    pub calendar: Option<CalendarId>,
+    /// What each member may have through this pool.
+    pub caps: Caps,
 }
 
 /// A member, with what its turns came to in the last 7 days.
@@ -37,6 +44,10 @@ pub struct PoolMember {
     /// Its share of the records that the pool took, 0 to 1; `None` when it took none.
     pub share_7d: Option<f64>,
     pub assigned_7d: i64,
+    /// Whether the pool would give the member a turn now.
+    pub standing: Standing,
+    /// When the member is back by itself: `None` when that is not known, or the member is there.
+    pub back: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,10 +64,11 @@ pub fn pool_list(tx: &mut TenantTx<'_>) -> Result<Vec<PoolEntry>, RoutingError> 
         members.entry(member.pool_id).or_default().push(member);
     }
     let taken = taken_7d(tx)?;
+    let state = state_seen(tx)?;
     let mut used = users(tx)?;
     let entry = |pool: PoolRow| {
         let rows = members.remove(&pool.pool_id).unwrap_or_default();
-        let members = shares(&rows, &taken);
+        let members = shares(&rows, &taken, &state);
         let used_by = used.remove(&pool.id()).unwrap_or_default();
         PoolEntry {
             pool,
@@ -91,13 +103,26 @@ fn taken_7d(tx: &mut TenantTx<'_>) -> Result<HashMap<(Uuid, Uuid), i64>, Routing
         .collect())
 }
 
-fn shares(rows: &[MemberRow], taken: &HashMap<(Uuid, Uuid), i64>) -> Vec<PoolMember> {
+fn shares(
+    rows: &[MemberRow],
+    taken: &HashMap<(Uuid, Uuid), i64>,
+    state: &RoutingState,
+) -> Vec<PoolMember> {
     let count = |row: &MemberRow| taken.get(&(row.pool_id, row.rep_id)).copied().unwrap_or(0);
     let weight: i64 = rows.iter().map(|row| i64::from(row.weight)).sum();
     let total: i64 = rows.iter().map(count).sum();
     rows.iter()
-        .map(|row| PoolMember {
-            rep: RepId::from_uuid(row.rep_id),
+        .map(|row| {
+            (
+                row,
+                PoolId::from_uuid(row.pool_id),
+                RepId::from_uuid(row.rep_id),
+            )
+        })
+        .map(|(row, pool, rep)| PoolMember {
+            rep,
+            standing: state.standing(rep, Some(pool)),
+            back: state.back(rep, Some(pool)),
             weight: u32::try_from(row.weight).unwrap_or(1),
             share_ideal: share(i64::from(row.weight), weight).unwrap_or(0.0),
             share_7d: share(count(row), total),
@@ -130,12 +155,17 @@ fn users(tx: &mut TenantTx<'_>) -> Result<HashMap<PoolId, Vec<(RuleId, String)>>
 
 pub fn pool_create(tx: &mut TenantTx<'_>, input: &PoolInput) -> Result<PoolEntry, RoutingError> {
     check(tx, input)?;
+    let [hour, day, week] = stored_caps(input.caps);
     let (id, now) = (PoolId::generate(tx.clock().as_ref()), tx.now());
     let added = diesel::insert_into(pools::table)
         .values((
             pools::tenant_id.eq(tx.tenant().uuid()),
             pools::pool_id.eq(id.uuid()),
             pools::name.eq(input.name.trim()),
+            pools::calendar_id.eq(input.calendar.map(CalendarId::uuid)),
+            pools::cap_hour.eq(hour),
+            pools::cap_day.eq(day),
+            pools::cap_week.eq(week),
             pools::created_at.eq(now),
             pools::updated_at.eq(now),
         ))
@@ -170,12 +200,17 @@ pub fn pool_update(
     if name_taken {
         return Err(RoutingError::NameTaken);
     }
+    let [hour, day, week] = stored_caps(input.caps);
     let (tenant, now) = (tx.tenant().uuid(), tx.now());
     diesel::update(pools::table)
         .filter(pools::tenant_id.eq(tenant))
         .filter(pools::pool_id.eq(id.uuid()))
         .set((
             pools::name.eq(input.name.trim()),
+            pools::calendar_id.eq(input.calendar.map(CalendarId::uuid)),
+            pools::cap_hour.eq(hour),
+            pools::cap_day.eq(day),
+            pools::cap_week.eq(week),
             pools::version.eq(version.saturating_add(1)),
             pools::updated_at.eq(now),
         ))
@@ -187,7 +222,7 @@ pub fn pool_update(
         .before(stored(&row, &before))
         .after(written(input))
         .write(tx)?;
-    db::hint(tx, "reps")?;
+    changed(tx)?;
     pool_get(tx, id)
 }
 
@@ -279,6 +314,8 @@ fn check(tx: &mut TenantTx<'_>, input: &PoolInput) -> Result<(), RoutingError> {
     if !(1..=100).contains(&input.name.trim().chars().count()) {
         return Err(RoutingError::Name);
     }
+    check_caps(input.caps)?;
+    check_calendar(tx, input.calendar)?;
     let ids: BTreeSet<Uuid> = input.members.iter().map(|(rep, _)| rep.uuid()).collect();
     let weights = input
         .members
@@ -305,7 +342,10 @@ fn written(input: &PoolInput) -> Json {
         .iter()
         .map(|(rep, weight)| json!([rep, weight]))
         .collect();
-    json!({ "name": input.name.trim(), "members": members })
+    json!({
+        "name": input.name.trim(), "members": members, "calendar": input.calendar,
+        "caps": caps_json(input.caps),
+    })
 }
 
 fn stored(row: &PoolRow, pool: &Pool) -> Json {
@@ -314,5 +354,8 @@ fn stored(row: &PoolRow, pool: &Pool) -> Json {
         .iter()
         .map(|m| json!([m.rep, m.weight]))
         .collect();
-    json!({ "name": row.name, "members": members })
+    json!({
+        "name": row.name, "members": members, "caps": caps_json(row.caps()),
+        "calendar": row.calendar_id.map(CalendarId::from_uuid),
+    })
 }

@@ -41,6 +41,8 @@ pub struct Proposed {
     /// Assigned without a write: the owner had the record already.
     pub already: usize,
     pub failed: usize,
+    /// Nobody was available; somebody will be.
+    pub waiting: usize,
 }
 
 /// A record to decide about.
@@ -198,6 +200,7 @@ impl<'a> Decided<'a> {
     ) -> Result<(), RoutingError> {
         match &decision.outcome {
             Outcome::Failed { code, .. } => self.fail(case, *code),
+            Outcome::Waiting { code, until, .. } => self.postpone(case, *code, *until),
             Outcome::Assigned {
                 target,
                 rep,
@@ -258,6 +261,20 @@ impl<'a> Decided<'a> {
             claim: None,
         });
         self.counts.failed = self.counts.failed.saturating_add(1);
+    }
+
+    /// Waits for somebody, which is no attempt: the time comes by itself.
+    fn postpone(&mut self, case: &Case<'a>, code: FailureCode, until: DateTime<Utc>) {
+        self.marks.push(Mark {
+            record_id: case.record_id,
+            state: "postponed",
+            reason_code: Some(code.waiting_code()),
+            attempts: case.attempts,
+            next_attempt_at: Some(until),
+            assignment_id: None,
+            claim: None,
+        });
+        self.counts.waiting = self.counts.waiting.saturating_add(1);
     }
 
     /// Claims the proposal that was added last, if one was.

@@ -28,7 +28,7 @@ fn stored(state: &str) -> Option<&'static [&'static str]> {
         "assigned" => &["assigned"],
         "failed" => &["failed"],
         "given_up" => &["given_up"],
-        "waiting" => &["waiting", "proposed", "claimed"],
+        "waiting" => &["postponed", "waiting", "proposed", "claimed"],
         "in_doubt" => &["in_doubt"],
         _ => return None,
     })

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use audit::Entry;
+use chrono::{DateTime, Utc};
 use db::{TenantTx, Unit};
 use diesel::{
     ExpressionMethods, RunQueryDsl, SelectableHelper,
@@ -15,7 +16,12 @@ use uuid::Uuid;
 
 use crate::{
     error::RoutingError,
-    store::{PoolRow, QueueRow, RepRow, members_all, pools_all, queues_all, reps_all},
+    model::{caps::Load, decide::Standing},
+    service::availability::changed,
+    store::{
+        PoolRow, QueueRow, RepRow, TimeOffRow, members_all, pools_all, presence::time_off_ahead,
+        queues_all, reps_all, turns::state_seen,
+    },
 };
 
 /// A user of Salesforce.
@@ -39,6 +45,14 @@ pub struct SyncedQueue {
 pub struct RepEntry {
     pub rep: RepRow,
     pub pools: Vec<(Uuid, String)>,
+    /// Whether the rep would be given a record now, whatever the pool.
+    pub standing: Standing,
+    /// When the rep is back by itself: `None` when that is not known, or the rep is there.
+    pub back: Option<DateTime<Utc>>,
+    /// How much the rep got in each window that a cap counts.
+    pub load: Load,
+    /// Not over yet, the earliest first.
+    pub time_off: Vec<TimeOffRow>,
 }
 
 /// Takes over the whole list of users. Who is not in it any more becomes inactive: a rep stays, as
@@ -60,6 +74,10 @@ pub fn reps_sync(tx: &mut TenantTx<'_>, synced: &[SyncedRep]) -> Result<(), Rout
     let external: Vec<&str> = unique.keys().copied().collect();
     let names: Vec<&str> = unique.values().map(|rep| rep.name.as_str()).collect();
     let active: Vec<bool> = unique.values().map(|rep| rep.active).collect();
+    let back = reps_all(tx)?.iter().any(|rep| {
+        let synced = unique.get(rep.external_id.as_str());
+        !rep.active && synced.is_some_and(|synced| synced.active)
+    });
     let (tenant, now) = (tx.tenant().uuid(), tx.now());
     diesel::sql_query(
         "INSERT INTO reps AS had (tenant_id, rep_id, external_id, name, active, synced_at) \
@@ -81,6 +99,9 @@ pub fn reps_sync(tx: &mut TenantTx<'_>, synced: &[SyncedRep]) -> Result<(), Rout
         .filter(reps::external_id.ne_all(&external))
         .set((reps::active.eq(false), reps::synced_at.eq(now)))
         .execute(tx.conn())?;
+    if back {
+        changed(tx)?;
+    }
     let counts = json!({ "reps": unique.len(), "no_longer_listed": gone });
     Entry::new(Action::RepSync, "rep", "all")
         .after(counts)
@@ -158,8 +179,20 @@ pub fn rep_list(
             .as_ref()
             .is_none_or(|wanted| layer::value::fold(&rep.name).contains(wanted))
     };
+    let mut off: HashMap<Uuid, Vec<TimeOffRow>> = HashMap::new();
+    for row in time_off_ahead(tx)? {
+        off.entry(row.rep_id).or_default().push(row);
+    }
+    let state = state_seen(tx)?;
     let entry = |rep: RepRow| RepEntry {
         pools: of.remove(&rep.rep_id).unwrap_or_default(),
+        standing: state.standing(rep.id(), None),
+        back: state.back(rep.id(), None),
+        load: state
+            .rep(rep.id())
+            .map(|rep| rep.limits.load)
+            .unwrap_or_default(),
+        time_off: off.remove(&rep.rep_id).unwrap_or_default(),
         rep,
     };
     Ok(reps_all(tx)?
@@ -173,7 +206,7 @@ pub fn queue_list(tx: &mut TenantTx<'_>) -> Result<Vec<QueueRow>, RoutingError> 
     queues_all(tx)
 }
 
-/// Takes a rep out of turns, or back in.
+/// Takes a rep out of turns, or back in: the away switch.
 pub fn rep_update(tx: &mut TenantTx<'_>, id: RepId, paused: bool) -> Result<RepRow, RoutingError> {
     let tenant = tx.tenant().uuid();
     let rep = diesel::update(reps::table)
@@ -185,6 +218,6 @@ pub fn rep_update(tx: &mut TenantTx<'_>, id: RepId, paused: bool) -> Result<RepR
     Entry::new(Action::RepUpdate, "rep", id)
         .after(json!({ "paused": paused }))
         .write(tx)?;
-    db::hint(tx, "reps")?;
+    changed(tx)?;
     Ok(rep)
 }

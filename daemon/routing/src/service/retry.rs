@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use db::{TenantTx, Unit};
-use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
+use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper};
 use kernel::RouterId;
 use schema::{assignments, reps, routing_records};
 use serde_json::Map;
@@ -17,10 +17,10 @@ use crate::{
         propose::{Case, Proposed, active, decide_all},
         write::reopen,
     },
-    store::Router,
+    store::{RepRow, Router, presence::Calendars},
 };
 
-/// A record that failed and is due again.
+/// A record that failed or waited for somebody, and is due.
 struct Due {
     record_id: String,
     attempts: i32,
@@ -30,8 +30,8 @@ struct Due {
 
 /// Tries again what failed and is due (LR-51): each cycle calls it. A write that failed is written
 /// again as it was decided, so it costs nobody a turn, unless its rep is away, Salesforce refused the
-/// owner, or the router has had a baseline since; then, and after a failed decision, it is decided
-/// about anew.
+/// owner, or the router has had a baseline since; then, after a failed decision, and when it waited for
+/// somebody, it is decided about anew.
 pub fn retry_due(
     tx: &mut TenantTx<'_>,
     router: RouterId,
@@ -93,7 +93,7 @@ fn due(tx: &mut TenantTx<'_>, router: &Router, limit: u16) -> Result<Vec<Due>, R
     let rows: Vec<Row> = routing_records::table
         .filter(routing_records::tenant_id.eq(tenant))
         .filter(routing_records::router_id.eq(router.router_id))
-        .filter(routing_records::state.eq("failed"))
+        .filter(routing_records::state.eq_any(["failed", "postponed"]))
         .filter(routing_records::next_attempt_at.le(now))
         .order((routing_records::next_attempt_at, routing_records::record_id))
         .limit(i64::from(limit))
@@ -138,15 +138,20 @@ fn writable(tx: &mut TenantTx<'_>, ids: &[Uuid]) -> Result<HashSet<Uuid>, Routin
         .select((assignments::assignment_id, assignments::rep_id))
         .load(tx.conn())?;
     let wanted: Vec<Uuid> = failed.iter().filter_map(|(_, rep)| *rep).collect();
-    let available: HashSet<Uuid> = reps::table
+    let rows: Vec<RepRow> = reps::table
         .filter(reps::tenant_id.eq(tenant))
         .filter(reps::rep_id.eq_any(wanted))
         .filter(reps::active)
         .filter(reps::paused.eq(false))
-        .select(reps::rep_id)
-        .load::<Uuid>(tx.conn())?
-        .into_iter()
-        .collect();
+        .select(RepRow::as_select())
+        .load(tx.conn())?;
+    let (calendars, now) = (Calendars::load(tx, &rows, &[])?, tx.now());
+    let mut available = HashSet::new();
+    for row in &rows {
+        if calendars.schedule(row, None)?.absence(now).is_none() {
+            available.insert(row.rep_id);
+        }
+    }
     let writable = failed
         .into_iter()
         .filter(|(_, rep)| rep.is_none_or(|rep| available.contains(&rep)));

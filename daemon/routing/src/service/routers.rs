@@ -266,6 +266,7 @@ fn record(
     after: serde_json::Value,
 ) -> Result<(), RoutingError> {
     Entry::new(action, "router", id).after(after).write(tx)?;
+    marks::postponed_wake(tx)?;
     db::hint(tx, "router")?;
     Ok(())
 }

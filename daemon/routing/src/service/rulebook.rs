@@ -21,10 +21,11 @@ use crate::{
     model::{
         compile::{Compiled, Slots},
         condition::Condition,
-        rules::{RuleDefinition, Target},
+        rules::{RuleDefinition, Target, Unavailable},
     },
     store::{
-        Router, Rule, router_locked, router_of, rules_all, rules_of, target_json, target_known,
+        Router, Rule, marks::postponed_wake, router_locked, router_of, rules_all, rules_of,
+        target_json, target_known,
     },
 };
 
@@ -35,6 +36,8 @@ pub struct RuleInput {
     pub enabled: bool,
     pub condition: Json,
     pub target: Target,
+    /// What it does when nobody of the target is available.
+    pub unavailable: Unavailable,
 }
 
 /// Most rules of a router; positions in recorded reasons are 16 bits wide, people's patience less.
@@ -88,6 +91,7 @@ pub fn rule_create(
             rules::enabled.eq(input.enabled),
             rules::condition.eq(&input.condition),
             rules::target.eq(target_json(&input.target)?),
+            rules::unavailable.eq(input.unavailable.name()),
             rules::updated_by.eq(tx.principal().user().map(UserId::uuid)),
             rules::created_at.eq(now),
             rules::updated_at.eq(now),
@@ -126,6 +130,7 @@ pub fn rule_update(
             rules::enabled.eq(input.enabled),
             rules::condition.eq(&input.condition),
             rules::target.eq(target_json(&input.target)?),
+            rules::unavailable.eq(input.unavailable.name()),
             rules::version.eq(version.saturating_add(1)),
             rules::updated_by.eq(tx.principal().user().map(UserId::uuid)),
             rules::updated_at.eq(now),
@@ -243,6 +248,7 @@ pub(crate) fn definitions(rules: &[Rule]) -> Result<Vec<RuleDefinition>, Routing
             enabled: rule.enabled,
             condition: condition_of(rule)?,
             target: rule.target()?,
+            unavailable: rule.unavailable()?,
         })
     };
     rules.iter().map(definition).collect()
@@ -293,6 +299,7 @@ fn rules_changed(tx: &mut TenantTx<'_>, router: &Router) -> Result<(), RoutingEr
         .filter(routers::router_id.eq(router.router_id))
         .set(routers::rules_version.eq(router.rules_version.saturating_add(1)))
         .execute(tx.conn())?;
+    postponed_wake(tx)?;
     db::hint(tx, "router")?;
     Ok(())
 }
@@ -300,13 +307,13 @@ fn rules_changed(tx: &mut TenantTx<'_>, router: &Router) -> Result<(), RoutingEr
 fn written(input: &RuleInput) -> Json {
     json!({
         "name": input.name.trim(), "enabled": input.enabled,
-        "condition": input.condition, "target": input.target,
+        "condition": input.condition, "target": input.target, "unavailable": input.unavailable,
     })
 }
 
 fn stored(rule: &Rule) -> Json {
     json!({
         "name": rule.name, "enabled": rule.enabled,
-        "condition": rule.condition, "target": rule.target,
+        "condition": rule.condition, "target": rule.target, "unavailable": rule.unavailable,
     })
 }

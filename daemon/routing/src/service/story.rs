@@ -149,13 +149,19 @@ fn last_step(mark: &RecordMark) -> Option<Step> {
         _ => "waiting",
     };
     let why = explain(code);
-    let detail = format!(
-        "{} {} (attempt {} of {})",
-        why.reason,
-        why.next_step,
-        mark.attempts,
-        mark.max_attempts()
-    );
+    let detail = match (mark.state.as_str(), mark.next_attempt_at) {
+        ("postponed", Some(at)) => {
+            let at = at.format("%Y-%m-%d %H:%M UTC");
+            format!("{} Somebody is at {at}. {}", why.reason, why.next_step)
+        }
+        _ => format!(
+            "{} {} (attempt {} of {})",
+            why.reason,
+            why.next_step,
+            mark.attempts,
+            mark.max_attempts()
+        ),
+    };
     Some(Step {
         at: mark.updated_at,
         step,

@@ -4,9 +4,10 @@
 use chrono::{DateTime, Utc};
 use db::{TenantTx, Unit};
 use diesel::{
-    QueryableByName, RunQueryDsl,
+    ExpressionMethods, QueryableByName, RunQueryDsl,
     sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
+use schema::routing_records;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -102,7 +103,7 @@ pub(crate) fn marks_store(
          FROM unnest($5, $6, $7, $8, $9, $10, $11, $12) \
               AS page (record_id, state, reason_code, attempts, next_attempt_at, assignment_id, claim, claim_until) \
          WHERE r.tenant_id = $1 AND r.object = $2 AND r.router_id = $3 \
-           AND r.record_id = page.record_id AND r.state = 'failed'"
+           AND r.record_id = page.record_id AND r.state IN ('failed', 'postponed')"
     } else {
         "INSERT INTO routing_records (tenant_id, object, record_id, router_id, state, reason_code, \
                 attempts, next_attempt_at, assignment_id, assignment_at, claim, claim_until, \
@@ -208,4 +209,17 @@ pub(crate) fn baseline_insert(
     .bind::<Timestamptz, _>(now)
     .bind::<Array<Text>, _>(ids)
     .execute(tx.conn())?)
+}
+
+/// Decides anew in the next cycle about every record that waits for somebody: who is available, or
+/// what the rules say, may be different now.
+pub(crate) fn postponed_wake(tx: &mut TenantTx<'_>) -> Result<(), RoutingError> {
+    let (tenant, now) = (tx.tenant().uuid(), tx.now());
+    diesel::update(routing_records::table)
+        .filter(routing_records::tenant_id.eq(tenant))
+        .filter(routing_records::state.eq("postponed"))
+        .filter(routing_records::next_attempt_at.gt(now))
+        .set(routing_records::next_attempt_at.eq(now))
+        .execute(tx.conn())?;
+    Ok(())
 }

@@ -18,7 +18,7 @@ use crate::{
         pool::{Member, Pool},
         rules::{Rep, RoutingState, RuleSet},
     },
-    store::{MemberRow, queues_all, reps_all},
+    store::{MemberRow, PoolRow, members_all, pools_all, presence::held, queues_all, reps_all},
 };
 
 /// Loads the state for `rules`, locking the pools that they can give turns in.
@@ -31,30 +31,37 @@ pub(crate) fn state_locked(
     wanted.dedup();
     let tenant = tx.tenant().uuid();
     // Everyone locks pools in the order of their ids, so nobody waits in a circle.
-    let locked: Vec<Uuid> = pools::table
+    let locked: Vec<PoolRow> = pools::table
         .filter(pools::tenant_id.eq(tenant))
         .filter(pools::pool_id.eq_any(&wanted))
         .order(pools::pool_id)
-        .select(pools::pool_id)
+        .select(PoolRow::as_select())
         .for_no_key_update()
         .load(tx.conn())?;
     let members: Vec<MemberRow> = pool_members::table
         .filter(pool_members::tenant_id.eq(tenant))
-        .filter(pool_members::pool_id.eq_any(&locked))
+        .filter(pool_members::pool_id.eq_any(locked.iter().map(|pool| pool.pool_id)))
         .order((pool_members::pool_id, pool_members::rep_id))
         .select(MemberRow::as_select())
         .load(tx.conn())?;
-    state_of(tx, &locked, &members)
+    state_of(tx, &locked, &members, true)
+}
+
+/// The state of all pools, for those who look.
+pub(crate) fn state_seen(tx: &mut TenantTx<'_>) -> Result<RoutingState, RoutingError> {
+    let (pools, members) = (pools_all(tx)?, members_all(tx)?);
+    state_of(tx, &pools, &members, false)
 }
 
 fn state_of(
     tx: &mut TenantTx<'_>,
-    pools: &[Uuid],
+    pools: &[PoolRow],
     members: &[MemberRow],
+    deciding: bool,
 ) -> Result<RoutingState, RoutingError> {
     let mut by_pool: HashMap<PoolId, Pool> = pools
         .iter()
-        .map(|pool| (PoolId::from_uuid(*pool), Pool::default()))
+        .map(|pool| (pool.id(), Pool::default()))
         .collect();
     for row in members {
         if let Some(pool) = by_pool.get_mut(&PoolId::from_uuid(row.pool_id)) {
@@ -65,8 +72,11 @@ fn state_of(
             });
         }
     }
-    let reps = reps_all(tx)?.into_iter().map(|row| Rep {
+    let rows = reps_all(tx)?;
+    let held = held(tx, &rows, pools, members, deciding)?;
+    let reps = rows.into_iter().map(|row| Rep {
         id: row.id(),
+        limits: held.reps.get(&row.rep_id).copied().unwrap_or_default(),
         salesforce_user_id: Arc::from(row.external_id),
         active: row.active,
         paused: row.paused,
@@ -74,7 +84,8 @@ fn state_of(
     let queues = queues_all(tx)?
         .into_iter()
         .map(|row| (row.id(), Arc::from(row.external_id)));
-    Ok(RoutingState::new(reps, queues.collect::<Vec<_>>(), by_pool))
+    let state = RoutingState::new(reps, queues.collect::<Vec<_>>(), by_pool);
+    Ok(state.with_places(held.places, tx.now()))
 }
 
 /// Stores the credit of the members whose credit changed.

@@ -109,6 +109,7 @@ impl Bed {
 
     pub(super) async fn rule(&self, name: &str, condition: Json, target: Target) -> RuleId {
         let input = RuleInput {
+            unavailable: crate::Unavailable::Wait,
             name: name.to_owned(),
             enabled: true,
             condition,
@@ -185,6 +186,11 @@ impl Bed {
             .settled
     }
 
+    /// Today, by UTC.
+    pub(super) fn clock_day(&self) -> chrono::NaiveDate {
+        self.clock.now().date_naive()
+    }
+
     /// The same records as the CRM has them later, with another owner.
     pub(super) async fn owned_by(&self, leads: std::ops::Range<u32>, owner: &str) {
         self.clock.advance(TimeDelta::seconds(1));
@@ -246,6 +252,8 @@ fn furnish(tx: &mut TenantTx<'_>) -> Result<(Vec<RepId>, PoolId, QueueId), Routi
     let pool = pool_create(
         tx,
         &PoolInput {
+            calendar: None,
+            caps: crate::Caps::default(),
             name: String::from("DACH"),
             members,
         },

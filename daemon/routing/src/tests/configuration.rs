@@ -21,6 +21,7 @@ async fn a_change_to_what_somebody_else_changed_is_refused() {
     let (rules, rules_version) = bed.run(|tx| rule_list(tx, Object::Lead)).await.unwrap();
     let (id, version) = (rules[0].id(), rules[0].version);
     let input = RuleInput {
+        unavailable: crate::Unavailable::Wait,
         name: String::from("DACH"),
         enabled: true,
         condition: country("AT"),
@@ -85,6 +86,7 @@ async fn a_rule_that_cannot_run_is_refused_with_the_flaws() {
     let bed = Bed::routing().await;
     let save = |condition, target, name: &str| {
         let input = RuleInput {
+            unavailable: crate::Unavailable::Wait,
             name: name.to_owned(),
             enabled: true,
             condition,
@@ -165,6 +167,7 @@ async fn a_rule_that_names_a_field_waits_for_its_removal_and_is_then_refused() {
     let condition = json!({"all": [{"field": "Company", "op": "is_not_empty"}]});
     let target = Target::Pool { pool_id: bed.pool };
     let input = RuleInput {
+        unavailable: crate::Unavailable::Wait,
         name: String::from("Named"),
         enabled: true,
         condition,
@@ -206,6 +209,8 @@ async fn a_pool_keeps_the_turns_it_owes_when_it_changes() {
     reps.sort();
     let members: Vec<_> = reps.iter().take(2).map(|rep| (*rep, 1)).collect();
     let input = PoolInput {
+        calendar: None,
+        caps: crate::Caps::default(),
         name: String::from("DACH 2"),
         members,
     };
@@ -240,6 +245,8 @@ async fn members_are_known_reps_once_each_with_a_weight() {
         vec![(super::rep_id(5), 1)],
     ] {
         let input = PoolInput {
+            calendar: None,
+            caps: crate::Caps::default(),
             name: String::from("Odd"),
             members,
         };
@@ -249,6 +256,8 @@ async fn members_are_known_reps_once_each_with_a_weight() {
         );
     }
     let taken = PoolInput {
+        calendar: None,
+        caps: crate::Caps::default(),
         name: String::from("DACH"),
         members: vec![(ada, 1)],
     };

@@ -80,6 +80,7 @@ async fn what_matched_before_is_never_routed() {
     assert_eq!(
         proposed,
         Proposed {
+            waiting: 0,
             known: 5,
             proposed: 5,
             already: 0,

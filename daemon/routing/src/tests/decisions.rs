@@ -27,6 +27,7 @@ fn rule(n: u128, country: &str, target: Target) -> RuleDefinition {
         enabled: true,
         condition,
         target,
+        unavailable: crate::Unavailable::Wait,
     }
 }
 
@@ -55,14 +56,14 @@ fn decide_for(rules: &RuleSet, state: &mut RoutingState, country: &str) -> Decis
 fn owner(decision: &Decision) -> &str {
     match &decision.outcome {
         Outcome::Assigned { new_owner, .. } => new_owner,
-        Outcome::Failed { code, .. } => panic!("failed: {code:?}"),
+        Outcome::Failed { code, .. } | Outcome::Waiting { code, .. } => panic!("failed: {code:?}"),
     }
 }
 
 fn failure(decision: &Decision) -> FailureCode {
     match &decision.outcome {
         Outcome::Failed { code, .. } => *code,
-        Outcome::Assigned { .. } => panic!("assigned"),
+        Outcome::Assigned { .. } | Outcome::Waiting { .. } => panic!("not failed"),
     }
 }
 

@@ -23,6 +23,7 @@ fn rule_set() -> RuleSet {
         enabled,
         condition,
         target,
+        unavailable: crate::Unavailable::Wait,
     };
     let rules = [
         rule(1, 7, true, any),
@@ -102,6 +103,7 @@ fn negative_credit_reads_back_and_foreign_text_is_left_out() {
             rule: 0,
             lost: None,
         }],
+        passed: vec![],
         candidates: vec![candidate],
     };
     let reasons = Reasons::of(&decision, &rule_set());

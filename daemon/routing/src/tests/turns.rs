@@ -22,7 +22,9 @@ fn count_of(order: &[usize], at: usize) -> u32 {
 }
 
 fn turns(pool: &mut Pool, count: u32) -> Vec<usize> {
-    (0..count).map(|_| pool.turn(|_| true).unwrap()).collect()
+    (0..count)
+        .map(|_| pool.turn(|_, _| true).unwrap())
+        .collect()
 }
 
 #[test]
@@ -36,7 +38,7 @@ fn nobody_available_changes_nothing() {
     let mut pool = pool(&[3, 2]);
     turns(&mut pool, 3);
     let before = pool.clone();
-    assert_eq!(pool.turn(|_| false), None);
+    assert_eq!(pool.turn(|_, _| false), None);
     assert_eq!(pool, before);
 }
 
@@ -46,7 +48,7 @@ fn who_comes_back_is_not_flooded() {
     turns(&mut pool, 1);
     let away = rep_id(0);
     for _ in 0..1_000 {
-        pool.turn(|member| member.rep != away);
+        pool.turn(|_, member| member.rep != away);
     }
     let next = turns(&mut pool, 30);
     let back = count_of(&next, 0);
@@ -111,11 +113,14 @@ proptest! {
         let mut pool = pool(&weights);
         for mask in away {
             let present = |rep: kernel::RepId| mask >> (rep.uuid().as_u128() % 8) & 1 == 0;
-            pool.turn(|member| present(member.rep));
-            let sum: i64 = pool.members.iter().map(|member| member.credit).sum();
+            let before = pool.clone();
+            let there = |rep| present(rep);
+            let turned = pool.turn(|_, member| there(member.rep)).is_some();
+            prop_assert!(turned || pool == before);
+            let sum: i64 = pool.members.iter().filter(|m| turned && there(m.rep)).map(|m| m.credit).sum();
             prop_assert_eq!(sum, 0);
             for member in &pool.members {
-                prop_assert!(member.credit > -total);
+                prop_assert!(member.credit.abs() <= total * 2, "{} of {}", member.credit, total);
             }
         }
     }

@@ -77,6 +77,7 @@ async fn a_rule_that_changed_since_is_said_to_have_changed() {
     let (rules, _) = bed.run(|tx| rule_list(tx, Object::Lead)).await.unwrap();
     let (id, version) = (rules[0].id(), rules[0].version);
     let input = RuleInput {
+        unavailable: crate::Unavailable::Wait,
         name: String::from("Germany"),
         enabled: true,
         condition: country("CH"),

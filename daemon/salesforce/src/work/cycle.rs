@@ -209,7 +209,7 @@ impl Bench<'_> {
                 .saturating_add(again.already)
                 .saturating_add(again.failed);
             retried = retried.saturating_add(wide(tried));
-            if tried < usize::from(RETRIES) {
+            if tried.saturating_add(again.waiting) < usize::from(RETRIES) {
                 return Ok(retried);
             }
         }

@@ -3,7 +3,7 @@ import { infiniteQueryOptions, queryOptions, type QueryClient } from "@tanstack/
 import { api, type AssignmentQuery, type FailureQuery, type JobQuery, type MemberQuery, type TenantQuery } from "../paths";
 import { client } from "./client";
 import type {
-  ActivationPreview, ApiKey, ApiKeyScope, Assignment, AssignmentDetail, AvailableField, Connection, FailurePage, Invitation, JobPage,
+  ActivationPreview, ApiKey, ApiKeyScope, Assignment, AssignmentDetail, AvailableField, Connection, FailurePage, HolidayCalendar, Invitation, JobPage,
   LayerObject, LayerRecord, MemberPage, MyFactors, MySession, Overview, Page, PlatformTenant, Pool, Queue, RecordStory, Rep, Router,
   RuleList, Schedule, SignInOptions, SigningKeys, SupportVisit, Tenant, Topic,
 } from "./types";
@@ -19,7 +19,7 @@ const STALE_BY_TOPIC: Record<Topic, string[]> = {
   router: ["routers", "rules", "overview"],
   connection: ["connections", "overview"],
   jobs: ["jobs", "schedules"],
-  reps: ["reps", "pools", "queues", "overview"],
+  reps: ["reps", "pools", "calendars", "queues", "overview"],
   layer: ["layer", "overview"],
 };
 
@@ -138,6 +138,11 @@ export const layerRecordsQuery = (q: string) => infiniteQueryOptions({
 export const repsQuery = (q = "") => queryOptions({
   queryKey: ["reps", q],
   queryFn: async ({ signal }) => (await client.get<{ items: Rep[] }>(api.reps(q), { signal })).items,
+});
+
+export const calendarsQuery = () => queryOptions({
+  queryKey: ["calendars"],
+  queryFn: async ({ signal }) => (await client.get<{ items: HolidayCalendar[] }>(api.calendars(), { signal })).items,
 });
 
 export const queuesQuery = () => queryOptions({

@@ -84,17 +84,28 @@ export interface AvailableField { name: string; label: string; type: string; per
 export type FieldValue = string | number | boolean | null;
 export interface LayerRecord { record_id: string; fields: Record<string, FieldValue>; owner_id: string | null; imported_at: string }
 
+export interface WorkInterval { day: number; from: number; until: number }
+/** Most leads of a window; null: any number. */
+export interface Caps { hour?: number | null; day?: number | null; week?: number | null }
+export interface Presence { state: "available" | "away" | "inactive" | "off" | "capped"; reason: string; until?: string | null }
+export interface TimeOff { id: string; first_day: string; last_day: string; reason: string }
+export interface Holiday { day: string; name: string }
+export interface HolidayCalendar { id: string; name: string; days: Holiday[]; version: number; used_by: string[] }
+export interface CalendarInput { name: string; days: Holiday[]; version?: number }
+export interface AvailabilityInput { time_zone: string | null; hours: WorkInterval[] | null; calendar_id: string | null; caps: Caps; version: number }
 export interface Rep {
   id: string; salesforce_user_id: string; name: string; active: boolean; paused: boolean; pools: Named[];
   routed_today: number; last_assigned_at?: string | null; synced_at: string;
+  time_zone?: string | null; hours?: WorkInterval[] | null; calendar_id?: string | null; caps: Caps; load: Record<keyof Caps, number>;
+  presence: Presence; time_off: TimeOff[]; version: number;
 }
 export interface Queue { id: string; salesforce_id: string; name: string; objects: string[] }
 export interface PoolMember {
   rep_id: string; name: string; active: boolean; paused: boolean; weight: number;
-  share_ideal: number; share_7d: number; assigned_7d: number;
+  share_ideal: number; share_7d: number; assigned_7d: number; presence: Presence;
 }
-export interface Pool { id: string; name: string; version: number; members: PoolMember[]; used_by: { rule_id: string; name: string }[] }
-export interface PoolInput { name: string; members: { rep_id: string; weight: number }[]; version?: number }
+export interface Pool { id: string; name: string; version: number; calendar_id?: string | null; caps: Caps; members: PoolMember[]; used_by: { rule_id: string; name: string }[] }
+export interface PoolInput { name: string; members: { rep_id: string; weight: number }[]; calendar_id: string | null; caps: Caps; version?: number }
 
 export type Target = { kind: "user"; rep_id: string } | { kind: "pool"; pool_id: string } | { kind: "queue"; queue_id: string };
 /** Where the text is refused, in UTF-16 units. */
@@ -126,10 +137,12 @@ export type TermValue = string | number | (string | number)[];
 export interface Term { field: string; op: Operator; value?: TermValue }
 export type Condition = { all: Condition[] } | { any: Condition[] } | Term;
 export interface Rule {
-  id: string; position: number; name: string; enabled: boolean; condition: Condition; target: Target; version: number;
+  id: string; position: number; name: string; enabled: boolean; condition: Condition; target: Target; unavailable: Unavailable; version: number;
   matched_7d: number; updated_at: string; updated_by: Named | null;
 }
-export interface RuleInput { name: string; enabled: boolean; condition: Condition; target: Target; version?: number }
+/** What a rule does when nobody of its target is available. */
+export type Unavailable = "wait" | "pass_on";
+export interface RuleInput { name: string; enabled: boolean; condition: Condition; target: Target; unavailable: Unavailable; version?: number }
 export interface RuleList { items: Rule[]; version: number }
 export interface RulePreview {
   considered: number; matching: number; taken_by_earlier: number;
@@ -148,12 +161,12 @@ export interface AssignmentDetail extends Assignment {
   story: StoryStep[];
   reasons: {
     /** Without an id when the rule is gone. */
-    rule: { id: string | null; name: string }; outcome: "matched" | "not_matched" | "disabled";
+    rule: { id: string | null; name: string }; outcome: "matched" | "not_matched" | "passed_on" | "disabled";
     /** The rule was changed since, so that its failed terms are not known any more. */
     changed_since?: boolean;
     failed_terms: { path: string; field: string; op: Operator; expected: TermValue | null; actual_kind: string }[];
   }[];
-  candidates: { rep: { id: string | null; name: string }; outcome: "chosen" | "skipped"; reason: string; weight: number; current_weight: number }[];
+  candidates: { rep: { id: string | null; name: string }; outcome: "chosen" | "skipped"; reason: string; until?: string | null; passed_by?: string | null; weight: number; current_weight: number }[];
   inputs: { field: string; value: FieldValue }[];
   audit_id?: string | null;
 }

@@ -71,8 +71,8 @@ function Fold({ title, children, open = false }: { title: string; children: Reac
   return <details className={css["fold"]} open={open}><summary>{title}</summary><div>{children}</div></details>;
 }
 
-const OUTCOME = { matched: "ok", not_matched: "idle", disabled: "idle" } as const;
-const OUTCOME_WORD = { matched: "Matched", not_matched: "Did not match", disabled: "Off" } as const;
+const OUTCOME = { matched: "ok", not_matched: "idle", passed_on: "warn", disabled: "idle" } as const;
+const OUTCOME_WORD = { matched: "Matched", not_matched: "Did not match", passed_on: "Matched, nobody available", disabled: "Off" } as const;
 
 function Rules({ data }: { data: AssignmentDetail }) {
   if (data.reasons.length === 0) return null;
@@ -106,8 +106,8 @@ function Candidates({ data }: { data: AssignmentDetail }) {
           <thead><tr><th scope="col">Rep</th><th scope="col">Outcome</th><th scope="col" className={ui["num"]}>Weight</th><th scope="col" className={ui["num"]}>Turn</th></tr></thead>
           <tbody>{data.candidates.map((candidate, index) => (
             <tr key={candidate.rep.id ?? index}>
-              <td>{candidate.rep.name}</td>
-              <td><Status tone={candidate.outcome === "chosen" ? "ok" : "idle"}>{candidate.outcome === "chosen" ? "Chosen" : "Passed over"}</Status><br />{candidate.reason}</td>
+              <td>{candidate.rep.name}{candidate.passed_by ? <><br /><small>for “{candidate.passed_by}”, which passed it on</small></> : null}</td>
+              <td><Status tone={candidate.outcome === "chosen" ? "ok" : "idle"}>{candidate.outcome === "chosen" ? "Chosen" : "Passed over"}</Status><br />{candidate.reason}{candidate.until ? <> Until <Time at={candidate.until} />.</> : null}</td>
               <td className={ui["num"]}>{candidate.weight}</td>
               <td className={ui["num"]}>{candidate.current_weight}</td>
             </tr>

@@ -1,16 +1,17 @@
 // One pool: its name, its members, and the share that their weights mean.
 import { ActionIcon, Button, Drawer, NumberInput, Select, Stack, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { IconX } from "@tabler/icons-react";
 import { type FormEvent, useState } from "react";
 import { client } from "../../api/client";
 import { hasCode, messageOf, Problem } from "../../api/problem";
-import { invalidateTopics } from "../../api/queries";
-import type { Pool, PoolInput, Rep } from "../../api/types";
+import { calendarsQuery, invalidateTopics } from "../../api/queries";
+import type { Caps, Pool, PoolInput, Rep } from "../../api/types";
 import { percent } from "../../lib/format";
 import { api } from "../../paths";
 import { Notice } from "../../ui/status";
 import { useToast } from "../../ui/toast";
+import { CapsFields } from "./caps-fields";
 import css from "./pools.module.css";
 
 interface PoolDrawerProps { id: string | undefined; pools: Pool[]; reps: Rep[]; mayEdit: boolean; onClose(): void }
@@ -32,7 +33,10 @@ export function PoolDrawer({ id, pools, reps, mayEdit, onClose }: PoolDrawerProp
 function PoolForm({ pool, reps, mayEdit, onClose }: { pool: Pool | undefined; reps: Rep[]; mayEdit: boolean; onClose(): void }) {
   const [name, setName] = useState(pool?.name ?? "");
   const [members, setMembers] = useState<Member[]>(() => pool?.members.map(({ rep_id, weight }) => ({ rep_id, weight })) ?? []);
+  const [calendar, setCalendar] = useState(pool?.calendar_id ?? null);
+  const [caps, setCaps] = useState<Caps>(pool?.caps ?? {});
   const [version, setVersion] = useState(pool?.version);
+  const calendars = useQuery(calendarsQuery()).data ?? [];
   const save = useSavePool(pool, onClose);
   const remove = useDeletePool(onClose);
   const total = members.reduce((sum, member) => sum + Number(member.weight), 0);
@@ -43,7 +47,7 @@ function PoolForm({ pool, reps, mayEdit, onClose }: { pool: Pool | undefined; re
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const input = { name: name.trim(), members: members.map((member) => ({ rep_id: member.rep_id, weight: Number(member.weight) })) };
+    const input = { name: name.trim(), members: members.map((member) => ({ rep_id: member.rep_id, weight: Number(member.weight) })), calendar_id: calendar, caps };
     save.mutate({ ...input, ...(version === undefined ? {} : { version }) });
   };
   const keepMine = () => {
@@ -87,6 +91,14 @@ function PoolForm({ pool, reps, mayEdit, onClose }: { pool: Pool | undefined; re
             onChange={(rep) => { if (rep !== null) setMembers([...members, { rep_id: rep, weight: 1 }]); }}
           />
         ) : null}
+        <CapsFields
+          label="At most so many leads for each member" note="Through this pool, by each member’s own clock, beside the member’s own caps." caps={caps} disabled={!mayEdit}
+          error={save.error instanceof Problem ? save.error.forField("caps") : undefined} onChange={setCaps}
+        />
+        <Select
+          label="Holidays" description="On these days this pool gives nobody a turn." placeholder="None" clearable disabled={!mayEdit} value={calendar}
+          data={calendars.map((one) => ({ value: one.id, label: one.name }))} onChange={setCalendar} clearButtonProps={{ "aria-label": "No holidays" }}
+        />
       </Stack>
       {mayEdit ? (
         <div className={css["foot"]}>
@@ -118,7 +130,7 @@ function useDeletePool(onDeleted: () => void) {
   const toast = useToast();
   const restore = async (pool: Pool) => {
     try {
-      await client.post(api.pools(), { name: pool.name, members: pool.members.map(({ rep_id, weight }) => ({ rep_id, weight })) }, { create: true });
+      await client.post(api.pools(), { name: pool.name, members: pool.members.map(({ rep_id, weight }) => ({ rep_id, weight })), calendar_id: pool.calendar_id ?? null, caps: pool.caps }, { create: true });
       toast.done(`“${pool.name}” is back, with its weights. Its turns start anew.`);
     } catch (error) {
       toast.failed(`“${pool.name}” could not be put back. ${messageOf(error)}`);

@@ -9,17 +9,20 @@ import type { Pool } from "../../api/types";
 import { count, percent, plural } from "../../lib/format";
 import { path } from "../../paths";
 import { QueryView } from "../../shell/query-view";
-import { ShareBar } from "../../ui/facts";
+import { SubNav } from "../../shell/sub-nav";
+import { ShareBar, Time } from "../../ui/facts";
 import { PageHead, Panel } from "../../ui/page";
 import { Empty } from "../../ui/states";
 import { Status } from "../../ui/status";
 import ui from "../../ui/ui.module.css";
 import { PoolDrawer } from "./pool-drawer";
 import css from "./pools.module.css";
+import { firstBack, PresenceBadge } from "./presence";
+import { RepDrawer } from "./rep-drawer";
 import { QueuesPanel, RepsPanel } from "./reps";
 
 export function Page() {
-  const { id } = useParams();
+  const { id, rep } = useParams();
   const navigate = useNavigate();
   const mayEdit = useCan("pool_edit");
   const pools = useQuery(poolsQuery());
@@ -30,8 +33,9 @@ export function Page() {
         title="Pools and reps"
         actions={mayEdit ? <Button component={Link} to={path.poolNew()} leftSection={<IconPlus size={16} aria-hidden />}>New pool</Button> : undefined}
       >
-        A pool hands out leads in turns, by weight. Whoever is paused or inactive is passed over, and their turn is not saved up.
+        A pool hands out leads in turns, by weight. Whoever is off, away, inactive or has a cap used up is passed over, and their turn is not saved up.
       </PageHead>
+      <SubNav label="Pools and reps" items={[{ to: path.pools(), label: "Pools and reps" }, { to: path.calendars(), label: "Holidays" }]} />
       <QueryView query={pools} what="The pools">
         {(list) => (
           <>
@@ -46,21 +50,27 @@ export function Page() {
           </>
         )}
       </QueryView>
-      <QueryView query={reps} what="The reps">{(list) => <RepsPanel reps={list} mayEdit={mayEdit} />}</QueryView>
+      <QueryView query={reps} what="The reps">{(list) => (
+        <>
+          <RepsPanel reps={list} mayEdit={mayEdit} />
+          <RepDrawer id={rep} reps={list} mayEdit={mayEdit} onClose={() => { void navigate(path.pools()); }} />
+        </>
+      )}</QueryView>
       <QueuesPanel />
     </>
   );
 }
 
 function PoolCard({ pool, mayEdit }: { pool: Pool; mayEdit: boolean }) {
-  const available = pool.members.filter((member) => member.active && !member.paused).length;
+  const available = pool.members.filter((member) => member.presence.state === "available").length;
+  const back = firstBack(pool.members.map((member) => member.presence));
   return (
     <Panel
       title={pool.name}
       note={pool.used_by.length === 0 ? "No rule points here yet." : `Used by ${pool.used_by.map((rule) => rule.name).join(", ")}.`}
       actions={
         <>
-          {available === 0 ? <Status tone="bad">Nobody available</Status> : null}
+          {available === 0 ? <Status tone={back ? "warn" : "bad"}>Nobody available{back ? <> until <Time at={back} /></> : null}</Status> : <Status tone="ok">{available} of {pool.members.length} available</Status>}
           <Button component={Link} to={path.pool(pool.id)} size="xs" variant="default" aria-label={`${mayEdit ? "Edit" : "Show"} pool ${pool.name}`}>{mayEdit ? "Edit" : "Show"}</Button>
         </>
       }
@@ -75,8 +85,8 @@ function PoolCard({ pool, mayEdit }: { pool: Pool; mayEdit: boolean }) {
             {pool.members.map((member) => (
               <tr key={member.rep_id}>
                 <td>
-                  <Link to={path.log({ rep: member.rep_id })}>{member.name}</Link>
-                  {member.active ? member.paused ? <> <Status tone="warn">Paused</Status></> : null : <> <Status tone="idle">Inactive</Status></>}
+                  <Link to={path.rep(member.rep_id)}>{member.name}</Link>
+                  {member.presence.state === "available" ? null : <> <PresenceBadge presence={member.presence} /></>}
                 </td>
                 <td className={ui["num"]}>{count(member.weight)}</td>
                 <td>
@@ -85,7 +95,7 @@ function PoolCard({ pool, mayEdit }: { pool: Pool; mayEdit: boolean }) {
                     <span>{percent(member.share_7d)} of {percent(member.share_ideal)}</span>
                   </div>
                 </td>
-                <td className={ui["num"]}>{count(member.assigned_7d)}</td>
+                <td className={ui["num"]}><Link to={path.log({ rep: member.rep_id })}>{count(member.assigned_7d)}</Link></td>
               </tr>
             ))}
             {pool.members.length === 0 ? <tr><td colSpan={4}>{plural(0, "member")}. A lead for this pool waits until somebody is in it.</td></tr> : null}

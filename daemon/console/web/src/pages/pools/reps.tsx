@@ -1,12 +1,12 @@
 // Reps and queues as Salesforce knows them.
 import { Button, Switch, TextInput } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { IconRefresh, IconSearch, IconUser } from "@tabler/icons-react";
 import { useState } from "react";
-import { Link } from "react-router";
+import { Link, useNavigate } from "react-router";
 import { client } from "../../api/client";
 import { messageOf } from "../../api/problem";
-import { invalidateTopics, queuesQuery } from "../../api/queries";
+import { queuesQuery } from "../../api/queries";
 import type { Rep } from "../../api/types";
 import { count, plural } from "../../lib/format";
 import { api, path } from "../../paths";
@@ -14,10 +14,11 @@ import { QueryView } from "../../shell/query-view";
 import { CopyId, Time } from "../../ui/facts";
 import { Panel } from "../../ui/page";
 import { Empty } from "../../ui/states";
-import { Status } from "../../ui/status";
 import { type Column, RecordTable, TwoLines } from "../../ui/table";
 import { useToast } from "../../ui/toast";
 import ui from "../../ui/ui.module.css";
+import { PresenceBadge } from "./presence";
+import { usePause } from "./use-pause";
 
 function useSync() {
   const toast = useToast();
@@ -28,27 +29,17 @@ function useSync() {
   });
 }
 
-function usePause() {
-  const queries = useQueryClient();
-  const toast = useToast();
-  return useMutation({
-    mutationFn: ({ rep, paused }: { rep: Rep; paused: boolean }) => client.patch<Rep>(api.rep(rep.id), { paused }),
-    onSuccess: (_, { rep, paused }) => toast.done(paused ? `${rep.name} is paused and gets no further leads. What is assigned stays.` : `${rep.name} takes turns again.`),
-    onError: (error, { rep }) => toast.failed(`${rep.name} is unchanged. ${messageOf(error)}`),
-    onSettled: () => invalidateTopics(queries, ["reps"]),
-  });
-}
-
 export function RepsPanel({ reps, mayEdit }: { reps: Rep[]; mayEdit: boolean }) {
   const [q, setQ] = useState("");
   const sync = useSync();
   const pause = usePause();
+  const navigate = useNavigate();
   const wanted = q.trim().toLowerCase();
   const shown = reps.filter((rep) => rep.name.toLowerCase().includes(wanted) || rep.salesforce_user_id.toLowerCase().startsWith(wanted));
   const syncButton = mayEdit ? <Button size="xs" variant="default" leftSection={<IconRefresh size={14} aria-hidden />} loading={sync.isPending} onClick={() => sync.mutate()}>Read from Salesforce</Button> : undefined;
   const columns: Column<Rep>[] = [
     { id: "name", header: "Rep", cell: (rep) => <TwoLines main={rep.name} sub={rep.pools.map((pool) => pool.name).join(", ") || "in no pool"} phone /> },
-    { id: "state", header: "State", width: "110px", cell: (rep) => (rep.active ? rep.paused ? <Status tone="warn">Paused</Status> : <Status tone="ok">Active</Status> : <Status tone="idle">Inactive</Status>) },
+    { id: "state", header: "Now", width: "230px", cell: (rep) => <PresenceBadge presence={rep.presence} /> },
     { id: "pools", header: "Pools", hideBelow: "sm", cell: (rep) => rep.pools.map((pool) => pool.name).join(", ") || "none" },
     { id: "today", header: "Today", width: "76px", right: true, hideBelow: "sm", cell: (rep) => count(rep.routed_today) },
     { id: "last", header: "Last lead", width: "130px", hideBelow: "md", cell: (rep) => <Time at={rep.last_assigned_at} ago /> },
@@ -72,7 +63,7 @@ export function RepsPanel({ reps, mayEdit }: { reps: Rep[]; mayEdit: boolean }) 
       <TextInput size="xs" aria-label="Find a rep" placeholder="Find a rep" leftSection={<IconSearch size={14} aria-hidden />} value={q} onChange={(event) => setQ(event.currentTarget.value)} />
       {syncButton}
     </>} flush>
-      <RecordTable label="Reps" rows={shown} columns={columns} rowKey={(rep) => rep.id} rowState={(rep) => `${rep.routed_today}${rep.paused}${rep.active}`} href={(rep) => path.log({ rep: rep.id })} />
+      <RecordTable label="Reps" rows={shown} columns={columns} rowKey={(rep) => rep.id} rowState={(rep) => `${rep.routed_today}${rep.presence.state}`} href={(rep) => path.rep(rep.id)} onOpen={(rep) => { void navigate(path.rep(rep.id)); }} />
     </Panel>
   );
 }

@@ -1,11 +1,11 @@
 // Writing a rule: name, condition, target; problems stand beside their field; a preview over the last 200 records.
-import { Button, Stack, Switch, Text, TextInput } from "@mantine/core";
+import { Button, Select, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useMemo, useState } from "react";
 import { client } from "../../api/client";
 import { hasCode, messageOf, Problem } from "../../api/problem";
 import { OBJECT, rulesQuery } from "../../api/queries";
-import type { LayerField, Rule, RuleInput, RuleList, Target } from "../../api/types";
+import type { LayerField, Rule, RuleInput, RuleList, Target, Unavailable } from "../../api/types";
 import { api } from "../../paths";
 import { Time } from "../../ui/facts";
 import { Notice } from "../../ui/status";
@@ -24,6 +24,7 @@ export function RuleEditor({ rule, list, fields, mayEdit, onClose, onReload }: E
   const [enabled, setEnabled] = useState(rule?.enabled ?? true);
   const [draft, setDraft] = useState<DraftGroup>(() => (rule ? toDraft(rule.condition) : newGroup("all")));
   const [target, setTarget] = useState<Target | null>(rule?.target ?? null);
+  const [unavailable, setUnavailable] = useState<Unavailable>(rule?.unavailable ?? "wait");
   const [base, setBase] = useState(rule?.version);
   const [tried, setTried] = useState(false);
   const typeOf = useMemo(() => typesOf(fields), [fields]);
@@ -37,7 +38,7 @@ export function RuleEditor({ rule, list, fields, mayEdit, onClose, onReload }: E
     event.preventDefault();
     setTried(true);
     if (name.trim() === "" || !target || !condition) return;
-    save.mutate({ name: name.trim(), enabled, condition, target, ...(base === undefined ? {} : { version: base }) });
+    save.mutate({ name: name.trim(), enabled, condition, target, unavailable, ...(base === undefined ? {} : { version: base }) });
   };
   const theirs = conflictOf(save.error);
   const takeTheirs = () => {
@@ -46,6 +47,7 @@ export function RuleEditor({ rule, list, fields, mayEdit, onClose, onReload }: E
     setEnabled(theirs.enabled);
     setDraft(toDraft(theirs.condition));
     setTarget(theirs.target);
+    setUnavailable(theirs.unavailable);
     setBase(theirs.version);
     save.reset();
     void onReload();
@@ -78,6 +80,10 @@ export function RuleEditor({ rule, list, fields, mayEdit, onClose, onReload }: E
             : <ConditionBuilder root={draft} fields={fields} problems={shown} onChange={setDraft} />}
         </fieldset>
         <TargetPicker label="Then give it to" disabled={!mayEdit} value={target} onChange={setTarget} error={tried && !target ? "Choose who gets the lead." : undefined} />
+        <Select
+          label="When nobody of them is available" allowDeselect={false} disabled={!mayEdit} value={unavailable} onChange={(value) => setUnavailable(value === "pass_on" ? "pass_on" : "wait")}
+          data={[{ value: "wait", label: "Wait until somebody is" }, { value: "pass_on", label: "Try the next rules, then the fallback" }]}
+        />
         <Switch label="This rule is on" disabled={!mayEdit} checked={enabled} onChange={(event) => setEnabled(event.currentTarget.checked)} />
         <RulePreviewPanel condition={condition} target={target} ruleId={rule?.id} />
         {rule ? <Text size="xs" c="dimmed">Version {rule.version}, saved <Time at={rule.updated_at} />{rule.updated_by ? ` by ${rule.updated_by.name}` : ""}.</Text> : null}

@@ -14,8 +14,8 @@ export function useDeleteRule(list: RuleList, onDeleted: () => void) {
 
   const restore = async (rule: Rule) => {
     try {
-      const { name, enabled, condition, target } = rule;
-      const made = await client.post<Rule>(api.rules(OBJECT), { name, enabled, condition, target }, { create: true });
+      const { name, enabled, condition, target, unavailable } = rule;
+      const made = await client.post<Rule>(api.rules(OBJECT), { name, enabled, condition, target, unavailable }, { create: true });
       const now = await client.get<RuleList>(api.rules(OBJECT));
       const rest = now.items.map((one) => one.id).filter((id) => id !== made.id);
       const at = list.items.findIndex((one) => one.id === rule.id);

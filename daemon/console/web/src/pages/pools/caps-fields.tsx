@@ -1,0 +1,27 @@
+// Caps by hour, day and week; empty means any number.
+import { NumberInput } from "@mantine/core";
+import type { Caps } from "../../api/types";
+import css from "./pools.module.css";
+
+const WINDOWS = [["hour", "per hour"], ["day", "per day"], ["week", "per week"]] as const;
+
+interface CapsFieldsProps { label: string; note: string; caps: Caps; load?: Record<keyof Caps, number>; disabled: boolean; error: string | undefined; onChange(caps: Caps): void }
+
+export function CapsFields({ label, note, caps, load, disabled, error, onChange }: CapsFieldsProps) {
+  return (
+    <fieldset className={css["caps"]} disabled={disabled}>
+      <legend>{label}</legend>
+      <p>{note}</p>
+      <div>
+        {WINDOWS.map(([window, word]) => (
+          <NumberInput
+            key={window} label={word} placeholder="any number" min={1} max={100_000} allowDecimal={false} value={caps[window] ?? ""}
+            description={load && typeof caps[window] === "number" ? `${load[window]} so far` : undefined} inputWrapperOrder={["label", "input", "description", "error"]}
+            onChange={(value) => onChange({ ...caps, [window]: value === "" ? null : Number(value) })}
+          />
+        ))}
+      </div>
+      {error ? <p role="alert" className={css["error"]}>{error}</p> : null}
+    </fieldset>
+  );
+}

@@ -57,7 +57,7 @@ fn a_night_shift_goes_into_the_next_day_and_reads_back() {
     let written = [
         interval(1, 0, 1440),
         interval(3, 1320, 360),
-        interval(7, 1380, 0 + 60),
+        interval(7, 1380, 60),
     ];
     let hours = WeekHours::new(&written[1..]).unwrap();
     assert_eq!(hours.intervals(), written[1..]);

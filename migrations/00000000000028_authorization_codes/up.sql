@@ -9,7 +9,8 @@ CREATE TABLE authorization_codes (
   state           text NOT NULL CHECK (state IN ('waiting', 'used', 'void')),
   user_id         uuid NOT NULL,
   tenant_id       uuid NOT NULL,
-  sso_provider_id uuid,                      -- that opened the session which approved
+  sso_tenant_id   uuid,                      -- whose provider opened the session which approved
+  sso_provider_id uuid,
   session_id      uuid,                      -- made from the code
   created_at      timestamptz NOT NULL,
   expires_at      timestamptz NOT NULL,

@@ -276,12 +276,20 @@ step("every page is right in light and dark, wide and narrow", async () => {
     overview: "/", rules: "/routing/rules", pools: "/routing/pools", log: "/routing/log", "failures-none": "/routing/failures", layer: "/machines/data-layer",
     connections: "/settings/connections", jobs: "/appliance/jobs", account: "/account", "account-password": "/account/password",
     "account-factors": "/account/factors", "account-sessions": "/account/sessions", device: "/device", people: "/people", invitations: "/people/invitations",
-    organisation: "/settings/organisation", "api-keys": "/api-keys", tenants: "/appliance/tenants", "signing-keys": "/appliance/signing-keys", "not-found": "/no/such/page",
+    organisation: "/settings/organisation", "api-keys": "/api-keys", tenants: "/appliance/tenants", "signing-keys": "/appliance/signing-keys", "holidays-none": "/routing/holidays", "holiday-calendar-new": "/routing/holidays/new",
+    "appliance-sign-in-none": "/appliance/single-sign-on", "not-found": "/no/such/page",
   };
   for (const [name, path] of Object.entries(pages)) {
     await ui.goto(path);
     await ui.inspect(name);
   }
+});
+
+step("a rep's hours and days off stand beside the pools", async () => {
+  await ui.goto("/routing/pools");
+  await page.locator('a[href^="/routing/reps/"]').first().click();
+  await page.getByRole("dialog").waitFor();
+  await ui.inspect("rep");
 });
 
 step("the page can be skipped to, and the palette opens and closes by keyboard", async () => {

@@ -10,7 +10,7 @@
 use audit::Entry;
 use chrono::TimeDelta;
 use db::{AuthScope, AuthTx, Unit};
-use kernel::{Action, Actor, Principal, Secret, SessionId, TenantId, UserId};
+use kernel::{Action, Actor, Principal, ProviderId, Secret, SessionId, TenantId, UserId};
 use openssl::memcmp;
 
 use crate::{
@@ -78,6 +78,7 @@ impl Identity {
             state: String::from("waiting"),
             user_id: user.uuid(),
             tenant_id: who.tenant.uuid(),
+            sso_tenant_id: None,
             sso_provider_id: None,
             session_id: None,
             created_at: now,
@@ -87,9 +88,11 @@ impl Identity {
         inner
             .db
             .auth(scope, move |tx| {
+                program::check_approver(tx, session)?;
                 // Its session will be bound as this one is.
-                let provider = store::session_provider(tx, session)?;
-                row.sso_provider_id = provider.map(kernel::ProviderId::uuid);
+                let (owner, provider) = store::session_opener(tx, session)?.unzip();
+                row.sso_tenant_id = owner.map(TenantId::uuid);
+                row.sso_provider_id = provider.map(ProviderId::uuid);
                 let entry = Entry::new(
                     Action::AuthorizationApprove,
                     "authorization",
@@ -168,8 +171,9 @@ impl Identity {
                 if !store::authorization_code_use(tx, &used.hash, new.session_id)? {
                     return Ok(None);
                 }
-                let provider = used.sso_provider_id.map(kernel::ProviderId::from_uuid);
-                program::open(tx, new, provider, (inactivity, &from)).map(Some)
+                let owner = used.sso_tenant_id.map(TenantId::from_uuid);
+                let opener = owner.zip(used.sso_provider_id.map(ProviderId::from_uuid));
+                program::open(tx, new, opener, (inactivity, &from)).map(Some)
             })
             .await?;
         match opened {

@@ -29,6 +29,7 @@ refusals! {
     NotOwner = Denied "not_owner" "Only the owner of the organisation may do this.",
     OwnAccount = Conflict "own_account" "Nobody does this to themselves. Ask another administrator.",
     OwnRequest = Denied "own_request" "Nobody decides their own request.",
+    ProgramSession = Denied "program_session" "A program does not let another program in. Approve it in the console.",
     Deactivated = Conflict "member_deactivated" "This person is deactivated. Reactivate them first.",
     SharedAccount = Conflict "shared_account" "This account belongs to other organisations too, or runs the appliance, so its second factors are not yours to reset.",
     VersionConflict = Conflict "version_conflict" "Somebody else has changed this meanwhile. Look at it again before you change it.",

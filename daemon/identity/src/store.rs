@@ -15,7 +15,11 @@ use kernel::{ProviderId, SessionId, TenantId, UserId};
 use schema::{memberships, refresh_tokens, sessions, setup_codes, signing_keys, users};
 use uuid::Uuid;
 
-use crate::error::IdentityError;
+use crate::{
+    error::IdentityError,
+    grant::WEB,
+    sso::{Reach, reach_of},
+};
 
 pub(crate) use authorization_codes::{
     AuthorizationCodeRow, authorization_code_insert, authorization_code_locked,
@@ -165,6 +169,16 @@ pub(crate) fn session_lock(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<O
         .optional()?)
 }
 
+/// The session is one of the web app's, not of a program.
+pub(crate) fn session_is_web(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<bool> {
+    let client: Option<String> = sessions::table
+        .find(session.uuid())
+        .select(sessions::client)
+        .first(tx.conn())
+        .optional()?;
+    Ok(client.is_some_and(|client| client == WEB))
+}
+
 pub(crate) fn session_touch(tx: &mut AuthTx<'_>, session: SessionId) -> Outcome<()> {
     let now = tx.now();
     update(
@@ -309,9 +323,12 @@ pub(crate) fn view_of(
     held: Held,
 ) -> Outcome<ViewRows> {
     let opener = held.sso_tenant_id.zip(held.sso_provider_id);
-    let (tenants, provider) = match opener {
-        Some((owner, id)) => crate::sso::reach_of(tx, TenantId::from_uuid(owner), id)?,
-        None => (tx.own_tenants()?, None),
+    let Reach { tenants, provider } = match opener {
+        Some((owner, id)) => reach_of(tx, TenantId::from_uuid(owner), id)?,
+        None => Reach {
+            tenants: tx.own_tenants()?,
+            provider: None,
+        },
     };
     let (name, email_sealed) = users::table
         .find(standing.user_id)

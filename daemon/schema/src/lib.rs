@@ -814,19 +814,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    time_off (tenant_id, time_off_id) {
-        tenant_id -> Uuid,
-        time_off_id -> Uuid,
-        rep_id -> Uuid,
-        first_day -> Date,
-        last_day -> Date,
-        reason -> Text,
-        created_by -> Nullable<Uuid>,
-        created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
     totp_factors (user_id) {
         user_id -> Uuid,
         secret_sealed -> Bytea,

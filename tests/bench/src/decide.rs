@@ -114,6 +114,7 @@ fn trivial(rules: &RuleSet, lead: &Map<String, Json>) -> (Decision, Reasons) {
         outcome,
         losses: Vec::new(),
         candidates: Vec::new(),
+        passed: Vec::new(),
     };
     (decision, Reasons::default())
 }

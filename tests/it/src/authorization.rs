@@ -2,7 +2,7 @@
 //! RFC 9207): what a program gets, and what is tried with a code that is another's, stolen or old.
 
 use chrono::TimeDelta;
-use identity::{AuthorizationRequest, Caller, CodeExchange, Grant, IdentityError};
+use identity::{AuthorizationRequest, Caller, CodeExchange, Grant, IdentityError, Refusal};
 use kernel::{Principal, Secret};
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
@@ -124,6 +124,34 @@ async fn an_approved_program_gets_one_session_of_thirty_minutes_like_by_device_c
     );
 }
 
+/// Who has taken a program's token has no further programs let in with it.
+#[tokio::test]
+async fn a_program_lets_no_other_program_in() {
+    let (house, grant) = House::set_up().await;
+    let who = house.who(&grant).await.unwrap();
+    let code = house.approved(&who).await;
+    let session = house.exchange(right(&code)).await.unwrap();
+    let as_program = house.who(&session).await.unwrap();
+    let by_browser = house
+        .identity
+        .authorization_approve(&as_program, &request(), ISSUER)
+        .await;
+    let refused =
+        |error: &IdentityError| matches!(error, IdentityError::Refused(Refusal::ProgramSession));
+    assert!(by_browser.is_err_and(|error| refused(&error)));
+    let asked = house.identity.device_grant_ask(&program()).await.unwrap();
+    let by_code = house
+        .identity
+        .device_grant_approve(&as_program, &asked.user_code)
+        .await;
+    assert!(by_code.is_err_and(|error| refused(&error)));
+    let approved = house
+        .identity
+        .device_grant_approve(&who, &asked.user_code)
+        .await;
+    assert!(approved.is_ok(), "the question still waits for its person");
+}
+
 /// RFC 6749 section 4.1.2: whoever presents a code again ends what was made from it.
 #[tokio::test]
 async fn a_code_that_comes_back_ends_the_session_that_was_made_from_it() {
@@ -191,7 +219,8 @@ async fn of_two_who_present_a_code_at_once_none_keeps_a_session() {
 async fn what_does_not_fit_a_code_voids_it() {
     let (house, grant) = House::set_up().await;
     let who = house.who(&grant).await.unwrap();
-    let attacks: [(&str, fn(&mut CodeExchange)); 7] = [
+    type Attack = fn(&mut CodeExchange);
+    let attacks: [(&str, Attack); 7] = [
         ("another verifier", |code| {
             code.verifier = Secret::new("x".repeat(43));
         }),

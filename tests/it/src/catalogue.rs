@@ -308,9 +308,9 @@ fn declared_columns(source: &str) -> Vec<String> {
         let Some((name, kind)) = line.trim_end_matches(',').split_once(" -> ") else {
             continue;
         };
-        let (kind, null) = kind
-            .strip_prefix("Nullable<")
-            .map_or((kind, ""), |kind| (kind.strip_suffix('>').unwrap_or(kind), " null"));
+        let (kind, null) = kind.strip_prefix("Nullable<").map_or((kind, ""), |kind| {
+            (kind.strip_suffix('>').unwrap_or(kind), " null")
+        });
         let udt = match kind {
             "Uuid" => "uuid",
             "Text" => "text",

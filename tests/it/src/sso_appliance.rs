@@ -91,7 +91,7 @@ impl Floor {
         at: (&Idp, &Provider),
         person: (&str, &str),
     ) -> Result<Grant, IdentityError> {
-        let away = Away::of(self.sso.start(at.1.id).await?);
+        let away = Away::begun(self.sso.start(at.1.id).await?);
         match self.returned(at, away, person).await? {
             Ended::SignedIn(grant) => Ok(*grant),
             Ended::Proven(_) => panic!("nothing was to be linked"),

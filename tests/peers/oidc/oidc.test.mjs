@@ -62,12 +62,12 @@ test('a mail domain leads to the provider once a super_admin has verified it', a
   const nobody = new Browser();
   const discover = (email) => nobody.ok('POST', '/sign-in/discover', { email });
   await owner.ok('POST', '/sso/domains', { domain: 'Acme.example', provider: provider.id });
-  const unknown = { sso: false, provider: null, name: null, only: false };
+  const unknown = { sso: false, provider: null, name: null, kind: null, only: false };
   assert.deepEqual(await discover('alice@acme.example'), unknown);
   const waiting = await owner.ok('GET', '/platform/sso/domains');
   assert.equal(waiting.items[0].domain, 'acme.example');
   await owner.ok('POST', '/platform/sso/domains/verify', { tenant: waiting.items[0].tenant, domain: 'acme.example' });
-  assert.deepEqual(await discover('nobody-at-all@acme.example'), { sso: true, provider: provider.id, name: 'Acme login', only: false });
+  assert.deepEqual(await discover('nobody-at-all@acme.example'), { sso: true, provider: provider.id, name: 'Acme login', kind: 'oidc', only: false });
   assert.deepEqual(await discover('alice@elsewhere.example'), unknown);
   assert.deepEqual(await discover('no address'), unknown);
 });

@@ -18,7 +18,7 @@ pub(super) fn routes() -> Routes {
 
 /// What is missing is empty here, and refused with its name by whoever judges it.
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 struct AuthorizationInput {
     client_id: String,
     redirect_uri: String,

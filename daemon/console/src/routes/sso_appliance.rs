@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use http::{Allowed, Body, Path, Problem, Routes, sso_cookie};
 use identity::{
     permit,
-    sso::{ApplianceView, Claim, Kind, Link, Probe, appliance},
+    sso::{ApplianceView, Claim, DirectoryProbe, Kind, Link, Probe, appliance},
 };
 use kernel::ProviderId;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     sso::{DomainInput, DomainView, StartInput, StartView},
     sso_providers::{
-        MetadataInput, MetadataView, ProviderBody, ProviderView, metadata, version_of, view,
+        DirectoryTestBody, MetadataInput, MetadataView, ProviderBody, ProviderView, metadata,
+        version_of, view,
     },
 };
 use crate::{Console, views::All};
@@ -26,6 +27,10 @@ pub(super) fn routes() -> Routes {
         .put("/platform/sso/providers/{id}", provider_update)
         .delete("/platform/sso/providers/{id}", provider_delete)
         .post("/platform/sso/providers/{id}/test", provider_test)
+        .post(
+            "/platform/sso/providers/{id}/test-directory",
+            directory_test,
+        )
         .post("/platform/sso/saml/metadata", saml_metadata_fetch)
         .post("/platform/sso/domains", domain_add)
         .delete("/platform/sso/domains/{domain}", domain_remove)
@@ -186,6 +191,19 @@ async fn provider_test(
     Ok(web::Json(probed))
 }
 
+async fn directory_test(
+    who: Allowed<permit::ApplianceSsoEdit>,
+    console: web::Data<Console>,
+    Path(id): Path<ProviderId>,
+    Body(input): Body<DirectoryTestBody>,
+) -> Result<web::Json<DirectoryProbe>, Problem> {
+    let found = console
+        .sso
+        .directory_test(&appliance(&who), id, input.user.as_deref())
+        .await?;
+    Ok(web::Json(found))
+}
+
 async fn saml_metadata_fetch(
     _: Allowed<permit::ApplianceSsoEdit>,
     console: web::Data<Console>,
@@ -233,9 +251,7 @@ async fn link_start(
     let leaving = console.sso.link_start(&who, input.provider).await?;
     Ok(HttpResponse::Ok()
         .cookie(sso_cookie(leaving.cookie.expose(), leaving.life))
-        .json(StartView {
-            authorize_url: leaving.authorize_url,
-        }))
+        .json(StartView::AuthorizeUrl(leaving.authorize_url)))
 }
 
 async fn link_confirm(

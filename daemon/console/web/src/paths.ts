@@ -57,6 +57,7 @@ export const api = {
   platformSsoProviders: () => `${v1}/platform/sso/providers`,
   platformSsoProvider: (id: string) => `${v1}/platform/sso/providers/${e(id)}`,
   platformSsoProviderTest: (id: string) => `${v1}/platform/sso/providers/${e(id)}/test`,
+  platformSsoProviderTestDirectory: (id: string) => `${v1}/platform/sso/providers/${e(id)}/test-directory`,
   platformSsoLinks: () => `${v1}/platform/sso/links`,
   platformSsoLinkConfirm: () => `${v1}/platform/sso/links/confirm`,
   platformSsoLink: (provider: string) => `${v1}/platform/sso/links/${e(provider)}`,

@@ -71,26 +71,35 @@ pub(crate) fn displace(tx: &mut AuthTx<'_>) -> Result<(), IdentityError> {
     Ok(db::hint(tx, "sessions")?)
 }
 
-/// Where a session may go that `provider` of `owner` opened, and what the provider is called. In the
-/// person's scope.
+/// Where a session may go that a provider opened.
+pub(crate) struct Reach {
+    pub(crate) tenants: Vec<TenantName>,
+    /// With what it is called.
+    pub(crate) provider: Option<(ProviderId, String)>,
+}
+
+/// Of a session that `provider` of `owner` opened. In the person's scope.
 pub(crate) fn reach_of(
     tx: &mut AuthTx<'_>,
     owner: TenantId,
     provider: Uuid,
-) -> Result<(Vec<TenantName>, Option<(ProviderId, String)>), IdentityError> {
+) -> Result<Reach, IdentityError> {
     let id = ProviderId::from_uuid(provider);
     if owner == TenantId::PLATFORM {
         let mut known = tx.sso_appliance_providers()?.into_iter();
         let name = known.find(|row| row.provider_id == provider);
-        return Ok((
-            tx.sso_appliance_tenants()?,
-            name.map(|row| (id, row.name)),
-        ));
+        return Ok(Reach {
+            tenants: tx.sso_appliance_tenants()?,
+            provider: name.map(|row| (id, row.name)),
+        });
     }
     let mut tenants = tx.own_tenants()?;
     tenants.retain(|own| own.tenant_id == owner.uuid());
     let name = store::provider_name(tx, owner.uuid(), id)?;
-    Ok((tenants, name.map(|name| (id, name))))
+    Ok(Reach {
+        tenants,
+        provider: name.map(|name| (id, name)),
+    })
 }
 
 fn view(tx: &mut AuthTx<'_>) -> Result<ApplianceView, IdentityError> {

@@ -55,6 +55,8 @@ pub enum SsoError {
     NotLinked,
     #[error("no identity waits to be confirmed, or it is another one")]
     LinkVoid,
+    #[error("a directory cannot be left for, so no account is linked to it")]
+    NoLinks,
     #[error("the identity is another account's")]
     IdentityTaken,
 }
@@ -76,9 +78,11 @@ impl Classified for SsoError {
             | Self::NotOpen
             | Self::NotLinked => ErrorKind::Denied,
             Self::NoProvider | Self::NoDomain => ErrorKind::NotFound,
-            Self::Stale | Self::NothingEnabled | Self::LinkVoid | Self::IdentityTaken => {
-                ErrorKind::Conflict
-            }
+            Self::Stale
+            | Self::NothingEnabled
+            | Self::LinkVoid
+            | Self::NoLinks
+            | Self::IdentityTaken => ErrorKind::Conflict,
         }
     }
 
@@ -104,6 +108,7 @@ impl Classified for SsoError {
             Self::NotOpen => "sso_not_open",
             Self::NotLinked => "sso_not_linked",
             Self::LinkVoid => "sso_link_void",
+            Self::NoLinks => "sso_no_links",
             Self::IdentityTaken => "sso_identity_taken",
         }
     }
@@ -156,6 +161,9 @@ impl Classified for SsoError {
             }
             Self::LinkVoid => {
                 "Nothing waits to be confirmed any more. Begin again: you have ten minutes."
+            }
+            Self::NoLinks => {
+                "A super_admin's account is linked to an OpenID Connect or SAML provider, not to a directory."
             }
             Self::IdentityTaken => {
                 "This identity is linked to another account already."

@@ -17,16 +17,12 @@ use super::{
     Sso,
     appliance::appliance,
     error::SsoError,
-    flow::Leaving,
+    flow::{Leaving, Started},
     model::Proven,
     provider::note,
     store::{self, ProviderRow},
 };
-use crate::{
-    error::IdentityError,
-    identity::Caller,
-    session::human,
-};
+use crate::{error::IdentityError, identity::Caller, session::human};
 
 /// How long a proof waits for its person's word.
 const LIFE: TimeDelta = TimeDelta::minutes(10);
@@ -62,7 +58,10 @@ impl Sso {
         if owner != TenantId::PLATFORM {
             return Err(SsoError::NoProvider.into());
         }
-        self.leave(provider, Some(user)).await
+        match self.leave(provider, Some(user)).await? {
+            Started::Away(leaving) => Ok(leaving),
+            Started::Directory(_) => Err(SsoError::NoLinks.into()),
+        }
     }
 
     /// What came back waits for the person's word. Opens nothing.
@@ -115,7 +114,8 @@ impl Sso {
             .db
             .auth(own(user), move |tx| {
                 check_operator(tx, user)?;
-                let issuer = waiting_take(tx, user, provider, &subject)?.ok_or(SsoError::LinkVoid)?;
+                let issuer =
+                    waiting_take(tx, user, provider, &subject)?.ok_or(SsoError::LinkVoid)?;
                 identity_confirm(tx, (&issuer, &subject), provider, user)?;
                 let entry = Entry::new(Action::IdentityLink, "user", user)
                     .after(json!({ "provider": provider, "confirmed": true }));

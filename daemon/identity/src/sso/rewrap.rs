@@ -37,7 +37,9 @@ impl Identity {
             let moved = self
                 .inner
                 .db
-                .auth(scope, move |tx| tx.sso_secret_rewrap(id.uuid(), &stored, &fresh))
+                .auth(scope, move |tx| {
+                    tx.sso_secret_rewrap(id.uuid(), &stored, &fresh)
+                })
                 .await
                 .map_err(IdentityError::Db)?;
             done.count(moved);

@@ -23,6 +23,8 @@ pub(crate) struct AuthorizationCodeRow {
     pub(crate) state: String,
     pub(crate) user_id: Uuid,
     pub(crate) tenant_id: Uuid,
+    /// Whose provider opened the session that approved; the platform for the appliance's.
+    pub(crate) sso_tenant_id: Option<Uuid>,
     pub(crate) sso_provider_id: Option<Uuid>,
     pub(crate) session_id: Option<Uuid>,
     pub(crate) created_at: DateTime<Utc>,

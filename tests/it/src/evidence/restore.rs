@@ -33,9 +33,9 @@ async fn a_log_that_was_restored_to_another_cluster_goes_on_without_a_gap() {
     // A cluster that had seen far more transactions, and rows that were not sealed when it was dumped.
     log.tamper("SELECT 1");
     log.write(20, "now()");
-    log.tamper(&format!(
-        "UPDATE audit_log SET xid = '900000000000' WHERE audit_id NOT IN (SELECT audit_id FROM audit_leaves)"
-    ));
+    log.tamper(
+        "UPDATE audit_log SET xid = '900000000000' WHERE audit_id NOT IN (SELECT audit_id FROM audit_leaves)",
+    );
     let dumped = database::shared()
         .unwrap()
         .postgres

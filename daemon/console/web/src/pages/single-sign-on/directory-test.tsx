@@ -5,8 +5,8 @@ import { type FormEvent, useState } from "react";
 import { client } from "../../api/client";
 import { toTell } from "../../api/problem";
 import type { DirectoryProbe, LdapSettings, Provider } from "../../api/sso";
-import { api } from "../../paths";
 import { Notice } from "../../ui/status";
+import { useOwner } from "./owner";
 import { directorySteps } from "./probe";
 import { Steps } from "./provider-test";
 import css from "./single-sign-on.module.css";
@@ -14,9 +14,10 @@ import css from "./single-sign-on.module.css";
 /** Asks the directory what a sign-in needs, up to the step that fails. Nobody's password is asked for. */
 export function DirectoryTest({ provider, ldap, onBusy }: { provider: Provider; ldap: LdapSettings; onBusy(busy: boolean): void }) {
   const [user, setUser] = useState("");
+  const owner = useOwner();
   const account = ldap.bind_dn !== null;
   const test = useMutation({
-    mutationFn: () => client.post<DirectoryProbe>(api.ssoProviderTestDirectory(provider.id), { user: user.trim() === "" ? null : user.trim() }),
+    mutationFn: () => client.post<DirectoryProbe>(owner.directoryTest(provider.id), { user: user.trim() === "" ? null : user.trim() }),
     onMutate: () => onBusy(true),
     onSettled: () => onBusy(false),
   });

@@ -8,6 +8,7 @@ export interface Owner {
   providers(): string;
   provider(id: string): string;
   providerTest(id: string): string;
+  directoryTest(id: string): string;
   samlMetadata(): string;
   domains(): string;
   domain(domain: string): string;
@@ -17,12 +18,12 @@ export interface Owner {
 }
 
 export const TENANT: Owner = {
-  appliance: false, providers: api.ssoProviders, provider: api.ssoProvider, providerTest: api.ssoProviderTest, samlMetadata: api.ssoSamlMetadata, domains: api.ssoDomains, domain: api.ssoDomain,
+  appliance: false, providers: api.ssoProviders, provider: api.ssoProvider, providerTest: api.ssoProviderTest, directoryTest: api.ssoProviderTestDirectory, samlMetadata: api.ssoSamlMetadata, domains: api.ssoDomains, domain: api.ssoDomain,
   page: path.singleSignOn, providerPage: path.ssoProvider, providerNewPage: path.ssoProviderNew,
 };
 
 export const APPLIANCE: Owner = {
-  appliance: true, providers: api.platformSsoProviders, provider: api.platformSsoProvider, providerTest: api.platformSsoProviderTest,
+  appliance: true, providers: api.platformSsoProviders, provider: api.platformSsoProvider, providerTest: api.platformSsoProviderTest, directoryTest: api.platformSsoProviderTestDirectory,
   samlMetadata: api.platformSsoSamlMetadata, domains: api.platformSsoDomains, domain: api.platformSsoDomain, page: path.applianceSso, providerPage: path.applianceSsoProvider, providerNewPage: path.applianceSsoProviderNew,
 };
 

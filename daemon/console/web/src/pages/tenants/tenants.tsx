@@ -93,7 +93,7 @@ function Acts({ tenant }: { tenant: PlatformTenant }) {
       {mine || session.support ? null : <Button size="compact-sm" variant="default" aria-label={`Enter ${tenant.name}`} onClick={() => setAsking("enter")}>Enter</Button>}
       <EndSessions
         size="compact-sm" address={api.platformTenantSessionsEnd(tenant.id)} typed={tenant.name} own={session.tenant.id === tenant.id}
-        title={`End every session of ${tenant.name}`} label="Sign out" effect={`Everybody who is in ${tenant.name} is signed out at once.`}
+        title={`End sessions of everybody in ${tenant.name}`} label="End sessions" effect={`Everybody who is in ${tenant.name} is signed out at once.`}
       />
       {asking === "activate" ? <Activate tenant={tenant} onClose={() => setAsking(undefined)} /> : null}
       {asking === "enter" ? <EnterTenant tenant={tenant} onClose={() => setAsking(undefined)} /> : null}

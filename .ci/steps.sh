@@ -10,6 +10,7 @@ STEPS=(
     "advisories|deny.toml|check"
     "one_provider|Cargo.lock|check"
     "clippy|clippy.toml|check"
+    "weakenings|tests/weakened/run.py|check"
     "lint_attacks|tests/lint-attacks.sh|tests"
     "unit|Cargo.toml|tests"
     "integration|tests/it/src/lib.rs|tests"
@@ -110,13 +111,30 @@ one_step() {
 
 step_lint_attacks() { bash tests/lint-attacks.sh; }
 
-step_unit() { cargo test --workspace --exclude it --no-fail-fast; }
+# Whether each still fits the sources; ./dev weaken runs them.
+step_weakenings() { python3 tests/weakened/run.py --check; }
 
-# The daemon that is killed at its crash points has them built in.
+# Everything that tests run comes from one selection of packages and features. cargo would build most of
+# the tree anew for another. The daemon that is killed at its crash points has them built in.
+SELECTION=(--workspace --features revkeep/failpoints)
+
+build_programs() { cargo build --quiet "${SELECTION[@]}" --bins --tests; }
+
+step_unit() { cargo test "${SELECTION[@]}" --exclude it --no-fail-fast; }
+
 step_integration() {
-    cargo build --quiet -p simulators --bins
-    cargo build --quiet -p revkeep --features revkeep/failpoints --bins
-    cargo test -p it --no-fail-fast
+    build_programs
+    local program
+    program=$(integration_program)
+    (cd tests/it && "$program")
+}
+
+integration_program() {
+    cargo test --quiet "${SELECTION[@]}" --no-run --message-format=json |
+        python3 -c '
+import json, sys
+messages = [json.loads(line) for line in sys.stdin]
+print(*[m["executable"] for m in messages if m.get("executable") and m["profile"]["test"] and m["target"]["name"] == "it"])'
 }
 
 step_web() {
@@ -128,27 +146,27 @@ step_web() {
 step_peer_soql() { node_tests tests/peers/soql; }
 
 step_peer_salesforce() {
-    cargo build --quiet -p simulators --bins
+    build_programs
     node_tests tests/peers/salesforce
 }
 
 step_peer_oidc() {
-    cargo build --quiet -p revkeep -p simulators -p stack --bins
+    build_programs
     node_tests tests/peers/oidc
 }
 
 step_peer_saml() {
-    cargo build --quiet -p revkeep -p simulators -p stack --bins
+    build_programs
     node_tests tests/peers/saml
 }
 
 step_peer_scim() {
-    cargo build --quiet -p revkeep -p simulators -p stack --bins
+    build_programs
     bash tests/peers/scim/run.sh
 }
 
 step_browser() {
-    cargo build --quiet -p revkeep -p simulators -p stack --bins
+    build_programs
     node_tests tests/browser
 }
 
@@ -206,7 +224,7 @@ run_fuzz() {
 # the step.
 step_bench() {
     local status=0 lines
-    lines=$(short_bench decide --records 10000 --rounds 7; short_bench routing --leads 5000 --rounds 15)
+    lines=$(short_bench decide --records 50000 --rounds 7; short_bench routing --leads 5000 --rounds 15)
     sed 's/"holds": *null/"inconclusive":true/' <<<"$lines"
     grep -qE '"holds": *(true|null)' <<<"$lines" || status=1
     ! grep -qE '"holds": *false' <<<"$lines" || status=1

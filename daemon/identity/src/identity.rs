@@ -27,7 +27,8 @@ use crate::{
     password::Passwords,
     permission::{Denial, Permission},
     standing::{self, StandingCache},
-    store, token,
+    store,
+    token::Presented,
 };
 
 /// Names of the platform's secrets that identity needs in memory.
@@ -171,8 +172,9 @@ impl Identity {
     ) -> Result<(Principal, FactorStanding), IdentityError> {
         let inner = &self.inner;
         let now = inner.clock.now();
-        let keys = inner.keys_for(&token::key_id(access_token)?).await?;
-        let claims = token::verify(&keys, access_token, now)?;
+        let presented = Presented::read(access_token)?;
+        let keys = inner.keys_for(presented.key_id()).await?;
+        let claims = presented.verify(&keys, now)?;
         let scope = AuthScope {
             tenant: Some(claims.tid),
             user: Some(claims.sub),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
 use kernel::{Clock, Secret, SigningKeyId};
 use openssl::{
     pkey::{Id, PKey, Private},
@@ -15,7 +15,7 @@ use openssl::{
 use serde_json::{Value, json};
 use vault::{Binding, Sealed, Vault};
 
-use crate::{config::SigningAlgorithm, error::IdentityError};
+use crate::{config::SigningAlgorithm, error::IdentityError, token};
 
 const BITS: u32 = 3072;
 
@@ -172,12 +172,20 @@ pub(crate) fn binding(owner: &str) -> Binding<'_> {
     }
 }
 
+/// What checks the tokens of one key.
+pub(crate) struct Verifier {
+    /// The only one that the key is for.
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key: DecodingKey,
+    pub(crate) validation: Validation,
+}
+
 /// The keys in memory.
 pub(crate) struct KeySet {
     kid: String,
     algorithm: Algorithm,
     signer: EncodingKey,
-    verifiers: HashMap<String, (Algorithm, DecodingKey)>,
+    verifiers: HashMap<String, Verifier>,
     jwks: Value,
 }
 
@@ -196,8 +204,13 @@ impl KeySet {
                 signer = Some((kid.clone(), algorithm, signing));
             }
             listed.push(jwk(&kid, key)?);
-            let verifier = key.algorithm.verifier(key.public_pem.as_bytes());
-            verifiers.insert(kid, (algorithm, verifier.map_err(unusable)?));
+            let public = key.algorithm.verifier(key.public_pem.as_bytes());
+            let verifier = Verifier {
+                algorithm,
+                key: public.map_err(unusable)?,
+                validation: token::validation(algorithm),
+            };
+            verifiers.insert(kid, verifier);
         }
         let (kid, algorithm, signer) =
             signer.ok_or(IdentityError::Crypto("there is no current signing key"))?;
@@ -219,8 +232,7 @@ impl KeySet {
     pub(crate) const fn signer(&self) -> &EncodingKey {
         &self.signer
     }
-    /// The key, and the only algorithm that it is for.
-    pub(crate) fn verifier(&self, kid: &str) -> Option<&(Algorithm, DecodingKey)> {
+    pub(crate) fn verifier(&self, kid: &str) -> Option<&Verifier> {
         self.verifiers.get(kid)
     }
     /// RFC 7517 section 5.

@@ -2,7 +2,7 @@
 //! (CX-01, CX-03). What it claims is checked against the session's standing at each request.
 
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{Header, Validation};
+use jsonwebtoken::{Algorithm, Header, Validation};
 use kernel::{SessionId, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -56,64 +56,85 @@ pub(crate) fn sign(keys: &KeySet, claims: &Claims) -> Result<String, IdentityErr
         .map_err(|_| IdentityError::Crypto("signing an access token"))
 }
 
-/// The key id that a token names, before anything of it is believed.
-pub(crate) fn key_id(token: &str) -> Result<String, IdentityError> {
-    header(token)?
-        .kid
-        .ok_or(IdentityError::InvalidToken("no key id"))
+/// A token whose header was read. Nothing that it says is believed before [`Presented::verify`].
+pub(crate) struct Presented<'a> {
+    token: &'a str,
+    key: String,
+    algorithm: Algorithm,
 }
 
-fn header(token: &str) -> Result<Header, IdentityError> {
-    if token.len() > MOST_BYTES {
-        return Err(IdentityError::InvalidToken("too long"));
+impl<'a> Presented<'a> {
+    /// Reads which key it says that it was signed with, so that a key that was just published can be
+    /// fetched first.
+    pub(crate) fn read(token: &'a str) -> Result<Self, IdentityError> {
+        if token.len() > MOST_BYTES {
+            return Err(IdentityError::InvalidToken("too long"));
+        }
+        let header = jsonwebtoken::decode_header(token)
+            .map_err(|_| IdentityError::InvalidToken("header"))?;
+        Ok(Self {
+            token,
+            key: header.kid.ok_or(IdentityError::InvalidToken("no key id"))?,
+            algorithm: header.alg,
+        })
     }
-    jsonwebtoken::decode_header(token).map_err(|_| IdentityError::InvalidToken("header"))
+
+    pub(crate) fn key_id(&self) -> &str {
+        &self.key
+    }
+
+    /// Checks signature, algorithm, issuer, audience and time. The key decides the algorithm, not the token.
+    pub(crate) fn verify(
+        &self,
+        keys: &KeySet,
+        now: DateTime<Utc>,
+    ) -> Result<Claims, IdentityError> {
+        let verifier = keys
+            .verifier(&self.key)
+            .ok_or(IdentityError::InvalidToken("unknown key"))?;
+        if self.algorithm != verifier.algorithm {
+            return Err(IdentityError::InvalidToken("algorithm"));
+        }
+        let claims =
+            jsonwebtoken::decode::<Claims>(self.token, &verifier.key, &verifier.validation)
+                .map_err(|_| IdentityError::InvalidToken("signature or claims"))?
+                .claims;
+        let now = now.timestamp();
+        if claims.exp <= now {
+            return Err(IdentityError::InvalidToken("expired"));
+        }
+        if claims.iat > now.saturating_add(SKEW_SECONDS) {
+            return Err(IdentityError::InvalidToken("issued in the future"));
+        }
+        Ok(claims)
+    }
 }
 
-/// Checks signature, algorithm, issuer, audience and times. The algorithm is the key's, never the
-/// token's.
-pub(crate) fn verify(
-    keys: &KeySet,
-    token: &str,
-    now: DateTime<Utc>,
-) -> Result<Claims, IdentityError> {
-    let header = header(token)?;
-    let kid = header.kid.ok_or(IdentityError::InvalidToken("no key id"))?;
-    let (algorithm, key) = keys
-        .verifier(&kid)
-        .ok_or(IdentityError::InvalidToken("unknown key"))?;
-    if header.alg != *algorithm {
-        return Err(IdentityError::InvalidToken("algorithm"));
-    }
-    let mut validation = Validation::new(*algorithm);
+/// What a token of a key must say.
+pub(crate) fn validation(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(&[AUDIENCE]);
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-    // The library would read the machine's clock; the expiry is checked below by ours.
+    // The library would read the machine's clock; the expiry is checked by ours.
     validation.validate_exp = false;
-    let claims = jsonwebtoken::decode::<Claims>(token, key, &validation)
-        .map_err(|_| IdentityError::InvalidToken("signature or claims"))?
-        .claims;
-    let now = now.timestamp();
-    if claims.exp <= now {
-        return Err(IdentityError::InvalidToken("expired"));
-    }
-    if claims.iat > now.saturating_add(SKEW_SECONDS) {
-        return Err(IdentityError::InvalidToken("issued in the future"));
-    }
-    Ok(claims)
+    validation
 }
 
 #[cfg(test)]
 mod tests {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     use chrono::TimeDelta;
-    use jsonwebtoken::{Algorithm, EncodingKey};
+    use jsonwebtoken::EncodingKey;
     use kernel::{Clock, ManualClock};
     use serde_json::{Value, json};
 
     use super::*;
     use crate::{config::SigningAlgorithm, keys::NewKey};
+
+    fn verify(keys: &KeySet, token: &str, now: DateTime<Utc>) -> Result<Claims, IdentityError> {
+        Presented::read(token)?.verify(keys, now)
+    }
 
     struct Bench {
         clock: ManualClock,

@@ -56,7 +56,7 @@ impl<'a> Value<'a> {
     /// Reads the text form of a value: what a person types into a condition, or the layer's own.
     /// `None` when it cannot be read as `kind`.
     pub fn parse(kind: FieldType, text: &'a str) -> Option<Self> {
-        if text.trim().is_empty() {
+        if text.trim_start().is_empty() {
             return Some(Self::Empty);
         }
         match kind {

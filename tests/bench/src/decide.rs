@@ -7,7 +7,7 @@
 //! condition that tells the rules apart stands first, in the other last, so that nearly every
 //! condition of every losing rule is run.
 
-use std::{hint::black_box, sync::Arc, time::Duration};
+use std::{hint::black_box, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use kernel::{PoolId, RepId, RuleId};
@@ -18,7 +18,10 @@ use routing::{
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use crate::report::{self, Figure, Limit};
+use crate::{
+    core_time::on_core,
+    report::{self, Figure, Limit},
+};
 
 const RULES: u32 = 50;
 const REPS: u32 = 10;
@@ -80,24 +83,13 @@ fn rate<T>(
     leads: &[Map<String, Json>],
     mut work: impl FnMut(&Map<String, Json>) -> T,
 ) -> anyhow::Result<f64> {
-    let start = on_cpu()?;
+    let start = on_core()?;
     for lead in leads {
         black_box(work(black_box(lead)));
     }
-    let spent = on_cpu()?.saturating_sub(start);
+    let spent = on_core()?.saturating_sub(start);
     let records = u32::try_from(leads.len()).context("too many records")?;
     Ok(f64::from(records) / spent.as_secs_f64())
-}
-
-/// The time that this thread has been on a core. What is claimed is a rate on one core; the wall
-/// clock would count the time in which others had it.
-fn on_cpu() -> anyhow::Result<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanoseconds = text
-        .split_ascii_whitespace()
-        .next()
-        .context("schedstat is empty")?;
-    Ok(Duration::from_nanos(nanoseconds.parse()?))
 }
 
 /// The floor: reads the record and gives it to one rep, without a rule.

@@ -3,6 +3,7 @@
 
 mod audit;
 mod auth;
+mod core_time;
 mod decide;
 mod login_timing;
 mod person;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     condition::{Condition, Flaw, ROOT, Term},
-    term::{Cell, Test, build_test, operators},
+    term::{Cell, Test, Words, build_test, operators},
 };
 
 /// The layer's fields of one object, by name.
@@ -21,39 +21,59 @@ pub type Fields = BTreeMap<String, FieldType>;
 /// The fields that a set of conditions reads; a record holds one cell per slot.
 #[derive(Debug, Default)]
 pub struct Slots {
-    fields: Vec<(String, FieldType)>,
+    slots: Vec<Slot>,
     by_name: HashMap<String, u16>,
 }
 
+#[derive(Debug)]
+struct Slot {
+    field: String,
+    kind: FieldType,
+    words: Words,
+}
+
 impl Slots {
-    fn slot(&mut self, name: &str, kind: FieldType) -> Option<u16> {
-        if let Some(slot) = self.by_name.get(name) {
-            return Some(*slot);
-        }
-        let slot = u16::try_from(self.fields.len()).ok()?;
-        self.fields.push((name.to_owned(), kind));
-        self.by_name.insert(name.to_owned(), slot);
-        Some(slot)
+    fn slot(&mut self, name: &str, kind: FieldType) -> Option<(u16, &mut Words)> {
+        let at = match self.by_name.get(name) {
+            Some(at) => *at,
+            None => {
+                let at = u16::try_from(self.slots.len()).ok()?;
+                self.slots.push(Slot {
+                    field: name.to_owned(),
+                    kind,
+                    words: Words::default(),
+                });
+                self.by_name.insert(name.to_owned(), at);
+                at
+            }
+        };
+        let slot = self.slots.get_mut(usize::from(at))?;
+        Some((at, &mut slot.words))
     }
 
-    /// Reads a record's fields into cells. A value that is not of its field's type counts as
-    /// empty: the layer refuses such values on import, so this is a second belt.
+    /// Reads a record's fields into cells, after every condition was compiled. A value that is not of
+    /// its field's type counts as empty: the layer refuses such values on import, so this is a second
+    /// belt.
     pub fn read(&self, fields: &Map<String, Json>) -> Record {
-        let cell = |(name, kind): &(String, FieldType)| {
-            fields.get(name).map_or(Cell::Empty, |json| {
-                Value::read(*kind, json).map_or(Cell::Empty, Cell::from_value)
-            })
+        let cell = |slot: &Slot| {
+            let json = fields.get(&slot.field)?;
+            let value = Value::read(slot.kind, json).ok()?;
+            Some(Cell::from_value(value, &slot.words))
         };
+        let cells = self
+            .slots
+            .iter()
+            .map(|slot| cell(slot).unwrap_or(Cell::Empty));
         Record {
-            cells: self.fields.iter().map(cell).collect(),
+            cells: cells.collect(),
         }
     }
 
     /// The fields read, in slot order.
     pub fn fields(&self) -> impl Iterator<Item = (&str, FieldType)> {
-        self.fields
+        self.slots
             .iter()
-            .map(|(name, kind)| (name.as_str(), *kind))
+            .map(|slot| (slot.field.as_str(), slot.kind))
     }
 }
 
@@ -203,7 +223,8 @@ impl Builder<'_> {
                 .push(Flaw::new(format!("{path}.op"), "op_not_for_type", detail));
             return None;
         }
-        let test = match build_test(term.op, kind, term.value.as_ref()) {
+        let (slot, words) = self.slots.slot(&term.field, kind)?;
+        let test = match build_test(term.op, kind, term.value.as_ref(), words) {
             Ok(test) => test,
             Err((code, detail)) => {
                 self.flaws
@@ -212,7 +233,6 @@ impl Builder<'_> {
             }
         };
         let index = u16::try_from(self.terms.len()).ok()?;
-        let slot = self.slots.slot(&term.field, kind)?;
         self.terms.push(TermInfo {
             path: path.to_owned(),
             term: term.clone(),

@@ -16,12 +16,10 @@
 //! tell a tenant's rules and reps apart. Terms are indexes into that version of the rule; when the
 //! rule has changed since, what its terms said is no longer known and the reader is told so.
 
-use std::fmt::Write as _;
-
 use chrono::{DateTime, Utc};
 use kernel::RuleId;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Simple};
 
 use super::{
     caps::{Cap, CapReached},
@@ -140,7 +138,8 @@ fn lost_text(decision: &Decision, rules: &RuleSet) -> String {
         match loss.lost {
             None => text.push('-'),
             Some(Lost { term, empty }) => {
-                push(&mut text, format_args!(":{term}"));
+                text.push(':');
+                push_number(&mut text, term);
                 if empty {
                     text.push('e');
                 }
@@ -166,13 +165,11 @@ fn candidates_text(decision: &Decision, rules: &RuleSet) -> String {
     let mut text = String::with_capacity(decision.candidates.len().saturating_mul(24));
     for passed in &decision.passed {
         let rule = rules.rules().get(usize::from(passed.rule));
-        push(
-            &mut text,
-            format_args!(
-                "@{} ",
-                rule.map(|rule| tail(rule.id.uuid())).unwrap_or_default()
-            ),
-        );
+        text.push('@');
+        if let Some(rule) = rule {
+            push_tail(&mut text, rule.id.uuid());
+        }
+        text.push(' ');
         group_text(&mut text, &passed.candidates);
         text.push(' ');
     }
@@ -188,25 +185,26 @@ fn group_text(text: &mut String, candidates: &[Candidate]) {
         if !text.is_empty() && !text.ends_with(' ') {
             text.push(' ');
         }
-        let (_, tail) = candidate.rep.uuid().as_u64_pair();
-        let tail = tail & 0xffff_ffff_ffff;
-        let letter = letter(candidate.standing);
-        push(
-            text,
-            format_args!(
-                "{tail:012x}.{letter}.{}.{}",
-                candidate.weight, candidate.credit
-            ),
-        );
+        push_tail(text, candidate.rep.uuid());
+        text.push('.');
+        text.push(letter(candidate.standing));
+        text.push('.');
+        push_number(text, candidate.weight);
+        text.push('.');
+        push_number(text, candidate.credit);
         match candidate.standing {
             Standing::Off(Off { until: None, .. }) => text.push_str(".-"),
             Standing::Off(Off {
                 until: Some(until), ..
-            }) => push(text, format_args!(".{}", minutes(until))),
-            Standing::RepCap(reached) | Standing::PoolCap(reached) => push(
-                text,
-                format_args!(".{}{}", minutes(reached.resets_at), cap_letter(reached.cap)),
-            ),
+            }) => {
+                text.push('.');
+                push_number(text, minutes(until));
+            }
+            Standing::RepCap(reached) | Standing::PoolCap(reached) => {
+                text.push('.');
+                push_number(text, minutes(reached.resets_at));
+                text.push(cap_letter(reached.cap));
+            }
             Standing::Chosen
             | Standing::NotTheirTurn
             | Standing::Inactive
@@ -232,9 +230,17 @@ const fn cap_letter(cap: Cap) -> char {
     }
 }
 
-/// Writing to a String cannot fail.
-fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    let _ = text.write_fmt(arguments);
+// These are most of what a decision costs, and the formatting machinery is several times dearer.
+
+/// [`tail`], without a text of its own.
+fn push_tail(text: &mut String, id: Uuid) {
+    let mut digits = [0; Simple::LENGTH];
+    let digits = id.as_simple().encode_lower(&mut digits);
+    text.push_str(digits.get(20..).unwrap_or_default());
+}
+
+fn push_number(text: &mut String, number: impl itoa::Integer) {
+    text.push_str(itoa::Buffer::new().format(number));
 }
 
 const fn letter(standing: Standing) -> char {

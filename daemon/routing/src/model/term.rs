@@ -1,7 +1,11 @@
 //! A single test of a single value: what the operators of each type mean, and how the values that
 //! a person typed are read.
 
-use std::ops::{Bound, RangeBounds};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    ops::{Bound, RangeBounds},
+};
 
 use layer::{
     FieldType, Value,
@@ -14,8 +18,9 @@ use super::condition::{Op, Operand, Scalar};
 #[derive(Debug)]
 pub(super) enum Cell {
     Empty,
-    /// Folded text, or the 15 identifying characters of an id.
-    Text(Box<str>),
+    /// Folded text, or the 15 identifying characters of an id; and its number, when a condition
+    /// compares the field with it.
+    Text(Box<str>, Option<u32>),
     Number(f64),
     Boolean(bool),
     /// Days since 1 CE for a date, microseconds since 1970 for a time; a slot holds one kind only.
@@ -23,11 +28,16 @@ pub(super) enum Cell {
 }
 
 impl Cell {
-    pub(super) fn from_value(value: Value<'_>) -> Self {
+    /// `words`: those of the value's field.
+    pub(super) fn from_value(value: Value<'_>, words: &Words) -> Self {
+        let text = |text: Cow<'_, str>| {
+            let word = words.find(&text);
+            Self::Text(text.into(), word)
+        };
         match value {
             Value::Empty => Self::Empty,
-            Value::Text(text) => Self::Text(fold(text).into()),
-            Value::Id(id) => Self::Text(id.into()),
+            Value::Text(raw) => text(fold(raw)),
+            Value::Id(id) => text(id.into()),
             Value::Number(number) => Self::Number(number),
             Value::Boolean(flag) => Self::Boolean(flag),
             Value::Date(_) | Value::DateTime(_) => tick(value).map_or(Self::Empty, Self::Tick),
@@ -43,6 +53,22 @@ fn tick(value: Value<'_>) -> Option<i64> {
     }
 }
 
+/// The texts that conditions compare a field with, by number: a value is looked up here once, however
+/// many rules ask whether it is one of theirs.
+#[derive(Debug, Default)]
+pub(super) struct Words(HashMap<Box<str>, u32>);
+
+impl Words {
+    fn number(&mut self, text: Box<str>) -> u32 {
+        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        *self.0.entry(text).or_insert(next)
+    }
+
+    fn find(&self, text: &str) -> Option<u32> {
+        self.0.get(text).copied()
+    }
+}
+
 /// What is asked of a value.
 #[derive(Debug)]
 pub(super) enum Test {
@@ -53,12 +79,12 @@ pub(super) enum Test {
         wanted: bool,
     },
     Text {
-        text: Box<str>,
+        word: u32,
         negate: bool,
     },
     /// Sorted, for a binary search.
     TextIn {
-        texts: Vec<Box<str>>,
+        words: Vec<u32>,
         negate: bool,
     },
     Contains(Box<str>),
@@ -84,13 +110,15 @@ impl Test {
             (Self::Empty { wanted }, cell) => matches!(cell, Cell::Empty) == *wanted,
             (Self::True { wanted }, Cell::Boolean(flag)) => flag == wanted,
             (Self::True { wanted }, _) => !wanted,
-            (Self::Text { text, negate }, Cell::Text(actual)) => (text == actual) != *negate,
-            (Self::TextIn { texts, negate }, Cell::Text(actual)) => {
-                texts.binary_search(actual).is_ok() != *negate
+            (Self::Text { word, negate }, Cell::Text(_, actual)) => {
+                (*actual == Some(*word)) != *negate
             }
-            (Self::Contains(part), Cell::Text(actual)) => actual.contains(&**part),
-            (Self::StartsWith(part), Cell::Text(actual)) => actual.starts_with(&**part),
-            (Self::EndsWith(part), Cell::Text(actual)) => actual.ends_with(&**part),
+            (Self::TextIn { words, negate }, Cell::Text(_, actual)) => {
+                actual.is_some_and(|actual| words.binary_search(&actual).is_ok()) != *negate
+            }
+            (Self::Contains(part), Cell::Text(actual, _)) => actual.contains(&**part),
+            (Self::StartsWith(part), Cell::Text(actual, _)) => actual.starts_with(&**part),
+            (Self::EndsWith(part), Cell::Text(actual, _)) => actual.ends_with(&**part),
             (Self::Number { range, negate }, Cell::Number(actual)) => {
                 range.contains(actual) != *negate
             }
@@ -134,10 +162,12 @@ pub const fn operators(kind: FieldType) -> &'static [Op] {
 
 type Refusal = (&'static str, String);
 
+/// `words` are those of the field, and learn what this test compares it with.
 pub(super) fn build_test(
     op: Op,
     kind: FieldType,
     value: Option<&Operand>,
+    words: &mut Words,
 ) -> Result<Test, Refusal> {
     let unary = match op {
         Op::IsEmpty => Some(Test::Empty { wanted: true }),
@@ -154,7 +184,9 @@ pub(super) fn build_test(
     }
     let values = operands(op, value)?;
     match kind {
-        FieldType::String | FieldType::Picklist | FieldType::Id => text_test(op, kind, values),
+        FieldType::String | FieldType::Picklist | FieldType::Id => {
+            text_test(op, kind, values, words)
+        }
         FieldType::Number => number_test(op, values),
         FieldType::Date | FieldType::DateTime => tick_test(op, kind, values),
         FieldType::Boolean => Err((
@@ -187,16 +219,21 @@ fn operands(op: Op, value: Option<&Operand>) -> Result<&[Scalar], Refusal> {
     Err(("value_shape", String::from(refusal)))
 }
 
-fn text_test(op: Op, kind: FieldType, values: &[Scalar]) -> Result<Test, Refusal> {
+fn text_test(
+    op: Op,
+    kind: FieldType,
+    values: &[Scalar],
+    words: &mut Words,
+) -> Result<Test, Refusal> {
     let mut texts = values
         .iter()
         .map(|value| text_of(kind, value))
         .collect::<Result<Vec<_>, _>>()?;
     if matches!(op, Op::In | Op::NotIn) {
-        texts.sort_unstable();
-        texts.dedup();
+        let mut words: Vec<u32> = texts.into_iter().map(|text| words.number(text)).collect();
+        words.sort_unstable();
         return Ok(Test::TextIn {
-            texts,
+            words,
             negate: op == Op::NotIn,
         });
     }
@@ -206,7 +243,7 @@ fn text_test(op: Op, kind: FieldType, values: &[Scalar]) -> Result<Test, Refusal
         Op::StartsWith => Test::StartsWith(text),
         Op::EndsWith => Test::EndsWith(text),
         _ => Test::Text {
-            text,
+            word: words.number(text),
             negate: op == Op::Ne,
         },
     })

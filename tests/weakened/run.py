@@ -125,7 +125,7 @@ def run_tests(tree, programs, tests, on=None):
         done = subprocess.run(
             [programs[package], "--exact", *names],
             cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, timeout=LONGEST_SECONDS,
+            text=True, timeout=LONGEST_SECONDS * len(names),
         )
         said += done.stdout
         passed = passed and done.returncode == 0

@@ -317,6 +317,22 @@ async fn five_failures_lock_the_account_for_that_network_for_a_quarter_of_an_hou
     );
 }
 
+/// Failures that are spread over the quarter of an hour lock for a whole one, not for what is left of it.
+#[tokio::test]
+async fn a_lock_lasts_from_the_failure_that_made_it() {
+    let (house, _) = House::set_up().await;
+    for wait in [0, 0, 0, 0, 14] {
+        house.advance(TimeDelta::minutes(wait));
+        let refused = house.sign_in(EMAIL, WRONG, "192.0.2.10").await;
+        assert!(matches!(refused, Err(IdentityError::InvalidCredentials)));
+    }
+    house.advance(TimeDelta::minutes(14));
+    let held = house.sign_in(EMAIL, PASSWORD, "192.0.2.10").await;
+    assert!(matches!(held, Err(IdentityError::RateLimited { .. })));
+    house.advance(TimeDelta::minutes(1));
+    assert!(house.sign_in(EMAIL, PASSWORD, "192.0.2.10").await.is_ok());
+}
+
 /// A hundred guesses at once are a hundred guesses.
 #[tokio::test]
 async fn guessing_in_parallel_gains_nothing_on_two_daemons() {

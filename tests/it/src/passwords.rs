@@ -342,6 +342,13 @@ async fn a_lockout_is_not_got_round() {
         matches!(plus, Err(IdentityError::InvalidCredentials)),
         "nobody's address"
     );
+
+    for _ in 0..5 {
+        let refused = house.sign_in(EMAIL, WRONG, "192.0.2.77").await;
+        assert!(matches!(refused, Err(IdentityError::InvalidCredentials)));
+    }
+    let mapped = house.sign_in(EMAIL, PASSWORD, "::ffff:192.0.2.77").await;
+    assert!(matches!(mapped, Err(IdentityError::RateLimited { .. })));
 }
 
 #[tokio::test]

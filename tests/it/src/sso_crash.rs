@@ -2,6 +2,8 @@
 //! SCIM: afterwards nothing is half done, the person begins again, an assertion that was used counts no
 //! second time, and the provider's retry finds or makes the one person that it is about.
 
+mod appliance;
+
 use kernel::{Clock, Secret, SystemClock};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};

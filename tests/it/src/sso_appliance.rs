@@ -2,6 +2,8 @@
 //! which tenants they open, and what no tenant and no word of theirs can do. The provider speaks SAML and
 //! signs what the test writes; `tests/peers/oidc` has a real one.
 
+mod tenants_own;
+
 use chrono::TimeDelta;
 use db::{AuthScope, Unit};
 use diesel::{RunQueryDsl, sql_query};

@@ -1,12 +1,33 @@
 //! Free ports on loopback.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::{
+    io,
+    net::{Ipv4Addr, TcpListener},
+    ops::Range,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
-/// A TCP port that was free on 127.0.0.1 a moment ago. The kernel hands out ephemeral ports in
-/// turn, so two callers in a row do not get the same one; a server that still finds it taken says
-/// so when it starts.
-pub fn free() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
+/// Below what the kernel gives to outgoing connections (`ip_local_port_range`), or one of those could take
+/// a server's port between its death and its next start.
+const RANGE: Range<u32> = 10_000..32_000;
+/// Apart for processes that were started one after the other.
+const STRIDE: u32 = 7_919;
+
+static GIVEN: AtomicU32 = AtomicU32::new(0);
+
+/// A TCP port of 127.0.0.1 that nobody listens on, and that this process has not given to anybody yet.
+pub fn free() -> io::Result<u16> {
+    let count = RANGE.end.saturating_sub(RANGE.start);
+    let start = std::process::id().wrapping_mul(STRIDE);
+    for _ in RANGE {
+        let turn = start.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = RANGE
+            .start
+            .saturating_add(turn.checked_rem(count).unwrap_or(0));
+        let port = u16::try_from(port).map_err(io::Error::other)?;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(io::Error::other("every port of the range is taken"))
 }

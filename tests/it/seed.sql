@@ -47,4 +47,6 @@ INSERT INTO scim_tokens (tenant_id, token_id, name, secret_hash, created_by, cre
 INSERT INTO scim_users (tenant_id, user_id, user_name_hash, profile_sealed, created_at, updated_at) VALUES ('{t}', '{u}', '\x{h}', '\x00', now(), now());
 INSERT INTO scim_groups (tenant_id, group_id, name, created_at, updated_at) VALUES ('{t}', '{u}', 'n', now(), now());
 INSERT INTO scim_group_members (tenant_id, group_id, user_id) VALUES ('{t}', '{u}', '{u}');
+INSERT INTO tenant_exports (tenant_id, export_id, asked_by, asked_at) VALUES ('{t}', '{u}', '{u}', now());
+INSERT INTO tenant_deletions (tenant_id, asked_by, by_operator, asked_at, due_at) VALUES ('{t}', 'x', false, now(), now() + interval '1 day');
 INSERT INTO sso_links (user_id, provider_id, issuer, subject, expires_at) VALUES ('{u}', '{u}', 'i', 's', now());

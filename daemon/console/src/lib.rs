@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use actix_web::{middleware::from_fn, web};
 use connections::{Connections, RoutingSource};
+use custody::Custody;
 use db::Db;
 use http::Shared;
 use identity::{Identity, sso::Sso};
@@ -36,6 +37,7 @@ pub struct Console {
     /// For the caller's address, before anyone is known.
     pub shared: Shared,
     pub connections: Connections,
+    pub custody: Custody,
     /// Asks Salesforce itself, while a person waits.
     pub source: Arc<dyn RoutingSource>,
     pub live: Live,

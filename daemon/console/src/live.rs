@@ -14,7 +14,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 pub type Change = Option<(String, TenantId)>;
 
 /// What pages know; hints of other topics are the daemon's own business.
-pub(crate) const TOPICS: [&str; 9] = [
+pub(crate) const TOPICS: [&str; 11] = [
     "assignments",
     "failures",
     "router",
@@ -24,6 +24,8 @@ pub(crate) const TOPICS: [&str; 9] = [
     "layer",
     "members",
     "api_keys",
+    "exports",
+    "deletion",
 ];
 
 /// A page is told at most this often; what happens in between comes together.

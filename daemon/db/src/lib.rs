@@ -15,6 +15,7 @@ mod auditor;
 mod auth;
 mod config;
 mod context;
+mod erasure;
 mod error;
 mod evidence;
 mod hints;
@@ -37,6 +38,7 @@ pub use auth::{
 };
 pub use config::DbConfig;
 pub use context::ContextKey;
+pub use erasure::{CertificateRow, ErasureRow};
 pub use error::DbError;
 pub use evidence::{Horizon, NewHead, StoredHead, UnsealedRow};
 pub use hints::{Hints, hint};

@@ -2,6 +2,7 @@
 //! `revkeep setup` and `revkeep migrate`, and by the test stack.
 
 use chrono::{DateTime, Utc};
+use diesel::migration::MigrationSource;
 use diesel::{
     Connection, ExpressionMethods, PgConnection, QueryDsl, QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
@@ -40,6 +41,15 @@ struct Partition {
 /// A connection with the rights of whoever opened it, for set-up alone.
 pub struct Setup {
     conn: PgConnection,
+}
+
+/// The newest migration that this program brings: the version of the schema.
+pub fn schema_version() -> String {
+    let all = MigrationSource::<diesel::pg::Pg>::migrations(&MIGRATIONS).unwrap_or_default();
+    let versions = all
+        .iter()
+        .map(|migration| migration.name().version().to_string());
+    versions.max().unwrap_or_default()
 }
 
 impl Setup {

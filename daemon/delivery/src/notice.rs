@@ -35,12 +35,20 @@ pub(crate) enum Kind {
     SupportVisit,
     TrialEnding,
     TrialEnded,
+    TenantDeletion,
+    TenantKept,
 }
 
 impl Kind {
     /// Whether it is told to the person whom it is about, and not to administrators.
     pub(crate) const fn is_personal(self) -> bool {
-        !matches!(self, Self::RoutingFailures | Self::ConnectionBroken)
+        !matches!(
+            self,
+            Self::RoutingFailures
+                | Self::ConnectionBroken
+                | Self::TenantDeletion
+                | Self::TenantKept
+        )
     }
 
     /// Whether it is about who belongs to a tenant: `people` writes it.
@@ -85,6 +93,8 @@ impl Kind {
             Self::SupportVisit => "support_visit",
             Self::TrialEnding => "trial_ending",
             Self::TrialEnded => "trial_ended",
+            Self::TenantDeletion => "tenant_deletion",
+            Self::TenantKept => "tenant_kept",
         }
     }
 }
@@ -95,7 +105,7 @@ pub(crate) struct Key {
     pub(crate) kind: Kind,
     pub(crate) window_start: DateTime<Utc>,
     /// The connection, person, invitation or visit that it is about; of a person also `person/detail`,
-    /// the session, factor or number that the mail names. Empty when there is none.
+    /// the session, factor or number that the mail names; of a deletion its day. Empty when there is none.
     pub(crate) subject: String,
 }
 

@@ -3,6 +3,7 @@
 //! is stored as a hash, and an older link is void).
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use db::{Db, Unit};
 use identity::{Identity, SignUpLetter};
 use jobs::{Handler, Job, JobError};
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// The events that this module subscribes to.
-pub(crate) const EVENTS: [&str; 10] = [
+pub(crate) const EVENTS: [&str; 12] = [
     "event.invitation",
     "event.sign_up",
     "event.roles_changed",
@@ -28,6 +29,8 @@ pub(crate) const EVENTS: [&str; 10] = [
     "event.support_visit",
     "event.trial_ending",
     "event.trial_ended",
+    "event.tenant_deletion",
+    "event.tenant_kept",
 ];
 
 /// Subscribes to one of [`EVENTS`].
@@ -92,6 +95,8 @@ fn notices(event: &Event) -> Vec<(Kind, String)> {
         Event::SupportVisit { visit } => vec![(Kind::SupportVisit, visit.to_string())],
         Event::TrialEnding => vec![(Kind::TrialEnding, String::new())],
         Event::TrialEnded => vec![(Kind::TrialEnded, String::new())],
+        Event::TenantDeletion { due_at } => vec![(Kind::TenantDeletion, due_at.to_rfc3339())],
+        Event::TenantKept => vec![(Kind::TenantKept, String::new())],
         _ => Vec::new(),
     }
 }
@@ -272,6 +277,43 @@ async fn trial(
         _ => return Ok(None),
     };
     to_owner(identity, brief.owner, text).await
+}
+
+/// What all administrators are told of the end of their organisation, and of its being taken back.
+pub(crate) async fn deletion(
+    identity: &Identity,
+    tenant: TenantId,
+    key: &Key,
+    public_url: &str,
+) -> Result<Option<Text>, DeliveryError> {
+    let organisation = line(&identity.tenant_brief(tenant).await?.name);
+    if matches!(key.kind, Kind::TenantKept) {
+        return Ok(Some(Text {
+            subject: format!("Revkeep: {organisation} is kept"),
+            body: format!(
+                "The deletion of {organisation} was taken back. Nothing was erased.\n\n{public_url}/settings/data\n"
+            ),
+        }));
+    }
+    let Ok(due_at) = key.subject.parse::<DateTime<Utc>>() else {
+        return Ok(None);
+    };
+    let due = due_at.format("%Y-%m-%d %H:%M");
+    Ok(Some(Text {
+        subject: format!(
+            "Revkeep: {organisation} will be deleted on {}",
+            due_at.format("%Y-%m-%d")
+        ),
+        body: format!(
+            "The deletion of {organisation} was asked for.\n\n\
+             Until {due} UTC everything works as before, and the owner can take it back and export the data:\n\
+             {public_url}/settings/data\n\n\
+             From then on everything is erased: records, rules, the log of routing, members, and the keys of\n\
+             all secrets. It cannot be undone.\n\n\
+             Keep this mail: afterwards the certificate of the erasure stands at\n\
+             {public_url}/erasure#{tenant}\n"
+        ),
+    }))
 }
 
 async fn to_owner(

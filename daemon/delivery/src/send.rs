@@ -18,7 +18,7 @@ use crate::{
     config::Config,
     error::DeliveryError,
     html::html,
-    notice::Key,
+    notice::{Key, Kind},
     people, personal,
     recipients::{self, Recipient},
     store::{self, Notice},
@@ -151,13 +151,31 @@ impl NoticeSend {
         let text = if key.kind.is_personal() {
             personal::text(&self.identity, key, &self.public_url).await?
         } else {
-            let reasons = notice.reasons();
-            Some(text(key.kind, notice.records, &reasons, &self.public_url))
+            self.told_to_administrators(who, key, notice).await?
         };
         let Some(text) = text else {
             return Ok(Err("nothing_to_tell"));
         };
         Ok(compose(&self.config.from, &addresses, text, key, now))
+    }
+
+    /// Of an organisation's end the mail names the organisation; of anything else it holds counts.
+    async fn told_to_administrators(
+        &self,
+        who: &Principal,
+        key: &Key,
+        notice: &Notice,
+    ) -> Result<Option<Text>, DeliveryError> {
+        if matches!(key.kind, Kind::TenantDeletion | Kind::TenantKept) {
+            return people::deletion(&self.identity, who.tenant, key, &self.public_url).await;
+        }
+        let reasons = notice.reasons();
+        Ok(Some(text(
+            key.kind,
+            notice.records,
+            &reasons,
+            &self.public_url,
+        )))
     }
 
     async fn addresses(
@@ -298,7 +316,6 @@ fn compose(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notice::Kind;
 
     fn composed(from: &str, to: &str) -> Result<Message, &'static str> {
         let key = Key {

@@ -62,6 +62,9 @@ permissions! {
     MemberRead = "member_read",
     MemberEdit = "member_edit" fresh_factor,
     TenantEdit = "tenant_edit" fresh_factor,
+    DataRead = "data_read",
+    TenantExport = "tenant_export" fresh_factor,
+    TenantDelete = "tenant_delete" fresh_factor,
     ApiKeyRead = "api_key_read",
     ApiKeyEdit = "api_key_edit" fresh_factor,
     SsoRead = "sso_read",
@@ -105,6 +108,9 @@ pub const fn granted(role: Role) -> &'static [Permission] {
             P::MemberRead,
             P::MemberEdit,
             P::TenantEdit,
+            P::DataRead,
+            P::TenantExport,
+            P::TenantDelete,
             P::ApiKeyRead,
             P::ApiKeyEdit,
             P::SsoRead,
@@ -143,12 +149,22 @@ impl Permission {
     }
 
     /// What a visiting super_admin never does, whoever consents (CX-33): let people, keys or rules of
-    /// access in.
+    /// access in, or take the data away.
     const fn is_never_support(self) -> bool {
         matches!(
             self,
-            Self::MemberEdit | Self::TenantEdit | Self::ApiKeyEdit | Self::SsoEdit
+            Self::MemberEdit
+                | Self::TenantEdit
+                | Self::TenantExport
+                | Self::TenantDelete
+                | Self::ApiKeyEdit
+                | Self::SsoEdit
         )
+    }
+
+    /// What an organisation may do with its data even when its trial is over (CX-27).
+    const fn is_own_data(self) -> bool {
+        matches!(self, Self::TenantExport | Self::TenantDelete)
     }
 }
 
@@ -200,7 +216,9 @@ pub fn denial(roles: &Roles, permission: Permission) -> Option<Denial> {
         Reach::SupportRead if !permission.is_read() => Some(Denial::SupportReadOnly),
         Reach::SupportRead | Reach::SupportWrite => None,
         Reach::Whole | Reach::TrialOver if !roles.iter().any(holds) => Some(Denial::NotPermitted),
-        Reach::TrialOver if !permission.is_read() && !permission.is_platform() => {
+        Reach::TrialOver
+            if !permission.is_read() && !permission.is_platform() && !permission.is_own_data() =>
+        {
             Some(Denial::TrialOver)
         }
         Reach::Whole | Reach::TrialOver => None,
@@ -297,6 +315,8 @@ mod tests {
                 permission,
                 Permission::MemberEdit
                     | Permission::TenantEdit
+                    | Permission::TenantExport
+                    | Permission::TenantDelete
                     | Permission::ApiKeyEdit
                     | Permission::SsoEdit
             );
@@ -316,7 +336,12 @@ mod tests {
     fn a_trial_that_is_over_leaves_reading_and_the_platform() {
         let roles = Roles::new([Role::Admin, Role::SuperAdmin], true).within(Reach::TrialOver);
         for permission in Permission::ALL.iter().copied() {
-            let expected = permission.is_read() || permission.is_platform();
+            let expected = permission.is_read()
+                || permission.is_platform()
+                || matches!(
+                    permission,
+                    Permission::TenantExport | Permission::TenantDelete
+                );
             assert_eq!(allows(&roles, permission), expected, "{permission:?}");
         }
     }

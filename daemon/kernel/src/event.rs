@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ConnectionId, InvitationId, SessionId, SignUpId, UserId, VisitId};
@@ -98,6 +99,12 @@ pub enum Event {
     TrialEnding,
     /// The trial is over: the tenant is read-only.
     TrialEnded,
+    /// The tenant will be erased, unless somebody takes it back before.
+    TenantDeletion {
+        due_at: DateTime<Utc>,
+    },
+    /// The deletion was taken back.
+    TenantKept,
 }
 
 impl Event {
@@ -124,6 +131,8 @@ impl Event {
             Self::SupportVisit { .. } => "support_visit",
             Self::TrialEnding => "trial_ending",
             Self::TrialEnded => "trial_ended",
+            Self::TenantDeletion { .. } => "tenant_deletion",
+            Self::TenantKept => "tenant_kept",
         }
     }
 }

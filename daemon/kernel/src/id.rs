@@ -103,6 +103,7 @@ ids! {
     AssignmentId = "asg";
     ProviderId = "provider";
     ScimTokenId = "scimtoken";
+    ExportId = "export";
     GroupId = "group";
     /// One HTTP request; also the correlation id of what it causes.
     RequestId = "req";

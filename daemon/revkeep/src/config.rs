@@ -22,6 +22,8 @@ pub(crate) struct Config {
     pub mail: delivery::Config,
     pub worker: Worker,
     pub audit: audit::Config,
+    pub export: custody::ExportConfig,
+    pub erasure: custody::ErasureConfig,
     pub log: Log,
 }
 

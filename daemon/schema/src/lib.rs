@@ -786,6 +786,50 @@ diesel::table! {
 }
 
 diesel::table! {
+    tenant_deletions (tenant_id) {
+        tenant_id -> Uuid,
+        asked_by -> Text,
+        by_operator -> Bool,
+        asked_at -> Timestamptz,
+        due_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    tenant_erasures (tenant_id) {
+        tenant_id -> Uuid,
+        asked_by -> Text,
+        by_operator -> Bool,
+        asked_at -> Timestamptz,
+        begun_at -> Timestamptz,
+        people -> Array<Uuid>,
+        counts -> Jsonb,
+        finished_at -> Nullable<Timestamptz>,
+        statement -> Nullable<Text>,
+        signature -> Nullable<Bytea>,
+    }
+}
+
+diesel::table! {
+    tenant_exports (tenant_id, export_id) {
+        tenant_id -> Uuid,
+        export_id -> Uuid,
+        asked_by -> Uuid,
+        asked_at -> Timestamptz,
+        state -> Text,
+        wrapped -> Nullable<Bytea>,
+        files -> Jsonb,
+        expected -> Nullable<BigInt>,
+        generation -> BigInt,
+        ready_at -> Nullable<Timestamptz>,
+        expires_at -> Nullable<Timestamptz>,
+        claimed_at -> Nullable<Timestamptz>,
+        ended_at -> Nullable<Timestamptz>,
+        error_code -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     tenants (tenant_id) {
         tenant_id -> Uuid,
         name -> Text,
@@ -902,6 +946,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     sso_links,
     sso_providers,
     sso_tickets,
+    tenant_deletions,
+    tenant_erasures,
+    tenant_exports,
     tenants,
     time_off,
     totp_factors,

@@ -24,13 +24,13 @@ const REFRESH_TOKEN: &str = "5Aep861";
 const WRONG_PASSWORD: &str = "Wrong-canary-4711-x";
 
 /// A value that must not be found, and what it is.
-struct Canary {
+pub(crate) struct Canary {
     what: &'static str,
     value: String,
 }
 
 impl Canary {
-    fn new(what: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn new(what: &'static str, value: impl Into<String>) -> Self {
         Self {
             what,
             value: value.into(),
@@ -49,7 +49,7 @@ impl Canary {
 }
 
 /// Which canaries are in which place.
-fn found(canaries: &[Canary], places: &[(&str, String)]) -> Vec<String> {
+pub(crate) fn found(canaries: &[Canary], places: &[(&str, String)]) -> Vec<String> {
     let mut found = Vec::new();
     for (place, text) in places {
         let here = canaries.iter().filter(|canary| canary.is_in(text));

@@ -14,12 +14,13 @@ const HELD: [&[&str]; 4] = [
 ];
 
 /// What the id in a path begins with.
-pub(crate) const PREFIXES: [(&str, &str); 18] = [
+pub(crate) const PREFIXES: [(&str, &str); 19] = [
     ("/platform/tenants/", "tenant"),
     ("/passkeys/", "passkey"),
     ("/sessions/", "session"),
     ("/pools/", "pool"),
     ("/jobs/", "job"),
+    ("/exports/", "export"),
     ("/reps/", "rep"),
     ("/time-off/", "timeoff"),
     ("/holiday-calendars/", "calendar"),

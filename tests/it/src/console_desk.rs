@@ -12,6 +12,7 @@ use connections::{
     ProviderError, RoutingSource, SourceError,
 };
 use console::{Change, Console, Live};
+use custody::{Custody, ErasureConfig, ExportConfig};
 use http::{Readiness, Reason, Running, Shared};
 use kernel::{ErrorKind, Principal, Secret, SharedClock, TenantId};
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -155,6 +156,25 @@ pub(crate) struct Desk {
     _directory: tempfile::TempDir,
 }
 
+/// Export and erasure, with their files below `directory`.
+pub(crate) fn custody_of(house: &House, directory: &std::path::Path) -> Custody {
+    let export = ExportConfig {
+        directory: directory.join("exports"),
+        keep_days: 7,
+    };
+    let erasure = ErasureConfig {
+        cooling_off_days: 14,
+        backups_kept_days: 35,
+    };
+    Custody::new(
+        house.bed.db.clone(),
+        house.bed.vault.clone(),
+        house.identity.clone(),
+        export,
+        erasure,
+    )
+}
+
 impl Desk {
     /// With Ada signed in, who is admin, owner and super admin, and has an authenticator app.
     pub(crate) async fn open() -> Self {
@@ -203,6 +223,7 @@ impl Desk {
                 Arc::new(Nobody),
                 String::from("https://revkeep.example/connect/salesforce"),
             ),
+            custody: custody_of(&house, directory.path()),
             source: Arc::clone(&source) as Arc<dyn RoutingSource>,
             live: Live::new(changes.clone(), stop),
             public_url: String::from("https://revkeep.example"),

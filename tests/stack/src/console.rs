@@ -130,6 +130,18 @@ impl Console {
         self.send(&method, path, body.as_ref()).await
     }
 
+    /// What a POST hands out, byte for byte.
+    pub async fn download(&self, path: &str) -> Result<Vec<u8>> {
+        let mut response = self.ask(&Method::POST, path, None, None).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            self.open_session().await?;
+            response = self.ask(&Method::POST, path, None, None).await?;
+        }
+        let status = response.status();
+        ensure!(status.is_success(), "POST {path}: {status}");
+        Ok(response.bytes().await?.to_vec())
+    }
+
     async fn expect(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
         let (status, answer) = self.request(method.clone(), path, body).await?;
         ensure!(status.is_success(), "{method} {path}: {status} {answer}");

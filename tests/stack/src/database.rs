@@ -97,6 +97,13 @@ impl Drop for Database {
     }
 }
 
+impl Database {
+    /// Everything in it, as `pg_dump` writes it for a superuser.
+    pub fn dump(&self) -> Result<String> {
+        shared()?.postgres.dump("postgres", &self.name, &[])
+    }
+}
+
 /// The key that unlocks the databases of a test cluster.
 pub const fn context_key() -> ContextKey {
     ContextKey::new(Secret::new(CONTEXT_KEY))

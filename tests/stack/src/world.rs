@@ -146,6 +146,7 @@ impl World {
         let (scratch, salesforce) = (self.scratch.path(), self.salesforce_host());
         let mail = format!("localhost:{}", self.mail.port);
         let more = &options.more;
+        let exports = home.join("exports");
         let mut endpoints = vec![salesforce.clone(), mail.clone()];
         endpoints.extend(options.endpoints.iter().cloned());
         let text = format!(
@@ -157,6 +158,7 @@ impl World {
              [secrets]\nbackend = \"vault\"\n[secrets.vault]\naddress = {:?}\nca_file = {:?}\nrole_id = {:?}\nsecret_id = {{ file = {:?} }}\n\n\
              [egress]\nca_file = {:?}\nprivate_endpoints = {endpoints:?}\n\n\
              [salesforce]\ndeclared_hosts = [{salesforce:?}]\n\n\
+             [export]\ndirectory = {exports:?}\n\n\
              [mail]\nserver = {mail:?}\nfrom = \"Revkeep <revkeep@acme.example>\"\n\n\
              [log]\ntarget = \"terminal\"\n\n{more}",
             scratch.join("server.pem"),

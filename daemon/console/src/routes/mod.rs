@@ -6,6 +6,8 @@ mod assignments;
 mod authorization;
 mod availability;
 mod connections;
+mod data;
+mod deletion;
 mod device;
 mod events;
 mod factors;
@@ -64,6 +66,9 @@ pub fn all() -> Routes {
         .and(members::routes())
         .and(invitations::routes())
         .and(tenants::routes())
+        .and(data::routes())
+        .and(deletion::routes())
+        .and(deletion::entrance())
         .and(api_keys::routes())
         .and(events::routes())
         .and(sso::routes())
@@ -180,6 +185,7 @@ mod tests {
                 "POST /invitations/accept Knock",
                 "POST /sign-up Knock",
                 "POST /sign-up/complete Knock",
+                "POST /erasures/look Knock",
                 "POST /sign-in/discover Public",
                 "POST /sso/start Knock",
                 "POST /sso/oidc/complete Knock",

@@ -23,6 +23,7 @@ export const router = createBrowserRouter([
       page("/invitation", () => import("./pages/joining/invitation")),
       page("/sso/oidc", () => import("./pages/sso/oidc")),
       page("/sso/saml", () => import("./pages/sso/saml")),
+      page("/erasure", () => import("./pages/data/certificate")),
       page("/sign-up", () => import("./pages/joining/sign-up")),
       page("/sign-up/complete", () => import("./pages/joining/sign-up-complete")),
       {
@@ -51,6 +52,7 @@ export const router = createBrowserRouter([
               page("/device", () => import("./pages/account/device")),
               page("/people/invitations", () => import("./pages/people/invitations")),
               page("/people/:id?", () => import("./pages/people/people")),
+              page("/settings/data", () => import("./pages/data/data")),
               page("/settings/organisation", () => import("./pages/organisation/organisation")),
               page("/settings/single-sign-on/provisioning", () => import("./pages/single-sign-on/provisioning")),
               page("/settings/single-sign-on/:id?", () => import("./pages/single-sign-on/single-sign-on")),

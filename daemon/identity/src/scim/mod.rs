@@ -33,6 +33,7 @@ use kernel::{Actor, Principal, RequestId, ScimTokenId, TenantId, UserId, princip
 pub use groups::{GroupView, ScimOverview};
 pub use model::{Group, GroupInput, GroupName, Mail, Person, PersonInput, PersonName, Profile};
 pub use people::PersonKey;
+pub(crate) use profiles::profile_binding;
 pub use token::ScimToken;
 
 use crate::{error::IdentityError, identity::Caller, refusal::Refusal};

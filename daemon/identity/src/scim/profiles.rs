@@ -97,7 +97,7 @@ impl Inner {
     }
 }
 
-pub(super) fn profile_binding(owner: &str) -> Binding<'_> {
+pub(crate) fn profile_binding(owner: &str) -> Binding<'_> {
     Binding {
         provider: "scim",
         owner,

@@ -1,9 +1,10 @@
 //! What the database needs now and then, whichever daemon does it: partitions of the coming months,
-//! an end to jobs that were done, and the end of trials.
+//! an end to jobs that were done, the end of trials, and the erasure of tenants whose day has come.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use custody::Custody;
 use db::{Db, DbError};
 use identity::Identity;
 use tokio::sync::watch;
@@ -17,7 +18,12 @@ const JOBS_KEPT: TimeDelta = TimeDelta::days(7);
 /// Jobs forgotten in one transaction.
 const AT_ONCE: i32 = 5_000;
 
-pub(super) async fn run(db: Db, identity: Identity, mut stop: watch::Receiver<bool>) {
+pub(super) async fn run(
+    db: Db,
+    identity: Identity,
+    custody: Custody,
+    mut stop: watch::Receiver<bool>,
+) {
     loop {
         let (rows, trials) = (once(&db).await, identity.trials_move().await);
         if let Err(error) = &rows {
@@ -28,7 +34,13 @@ pub(super) async fn run(db: Db, identity: Identity, mut stop: watch::Receiver<bo
             Ok(moved) => log::info!("{moved} trials end soon or are over; their owners are told"),
             Err(error) => log::debug!("trials cannot be looked at yet: {error}"),
         }
-        let pause = if rows.is_ok() && trials.is_ok() {
+        let erasures = custody.erasures_begin().await;
+        match &erasures {
+            Ok(0) => {}
+            Ok(due) => log::info!("{due} organisations are being erased"),
+            Err(error) => log::debug!("erasures cannot be looked at yet: {error}"),
+        }
+        let pause = if rows.is_ok() && trials.is_ok() && erasures.is_ok() {
             HOURLY
         } else {
             SOON

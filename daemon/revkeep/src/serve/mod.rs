@@ -74,6 +74,7 @@ async fn serve(config: Config, file: &Path) -> Result<(), ServeError> {
     let maintaining = tokio::spawn(maintenance::run(
         parts.db.clone(),
         parts.identity.clone(),
+        parts.custody.clone(),
         stop.clone(),
     ));
     let sealing = tokio::spawn(sealing::run(

@@ -6,6 +6,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use audit::Sealer;
 use connections::{AccessTokens, Connections, Provider};
 use console::{Change, Console, Live};
+use custody::Custody;
 use db::Db;
 use egress::Egress;
 use identity::{Identity, sso::Sso};
@@ -27,6 +28,7 @@ pub(super) struct Parts {
     pub(super) db: Db,
     pub(super) identity: Identity,
     pub(super) sealer: Sealer,
+    pub(super) custody: Custody,
     sso: Sso,
     connections: Connections,
     salesforce: SalesforceClient,
@@ -60,6 +62,13 @@ impl Parts {
         let salesforce = SalesforceClient::new(&egress, tokens, &config.salesforce);
         Ok(Self {
             sealer: Sealer::new(db.clone(), vault.clone()),
+            custody: Custody::new(
+                db.clone(),
+                vault.clone(),
+                identity.clone(),
+                config.export.clone(),
+                config.erasure.clone(),
+            ),
             vault,
             db,
             identity,
@@ -117,6 +126,7 @@ impl Parts {
             sso: self.sso.clone(),
             shared: shared.clone(),
             connections: self.connections.clone(),
+            custody: self.custody.clone(),
             source: Arc::new(SalesforceSource::new(
                 self.db.clone(),
                 self.salesforce.clone(),
@@ -133,6 +143,7 @@ impl Parts {
     pub(super) fn worker(&self, config: &Config) -> Result<Worker, ServeError> {
         let mut handlers = salesforce::handlers(&self.db, &self.salesforce);
         handlers.extend(self.connections.handlers());
+        handlers.extend(self.custody.handlers());
         handlers.push(super::rewrap::handler(
             &self.db,
             &self.vault,

@@ -79,6 +79,7 @@ pub(crate) const HOUSE: Plan = Plan {
         now("layer", 6),
         now("approvals", 6),
         now("connections", 6),
+        now("custody", 6),
         later("objects", 6),
         later("llm", 6),
         now("routing", 7),
@@ -110,11 +111,23 @@ pub(crate) const HOUSE: Plan = Plan {
     walls: &[
         Wall {
             from: "gateway",
-            never: &["salesforce", "mailbox", "recordings", "connections"],
+            never: &[
+                "salesforce",
+                "mailbox",
+                "recordings",
+                "connections",
+                "custody",
+            ],
         },
         Wall {
             from: "agents",
-            never: &["salesforce", "mailbox", "recordings", "connections"],
+            never: &[
+                "salesforce",
+                "mailbox",
+                "recordings",
+                "connections",
+                "custody",
+            ],
         },
     ],
     tools: &["xtask"],

@@ -121,7 +121,19 @@ export class Client {
     return response.body ?? new ReadableStream();
   }
 
+  /** POST whose answer is a file, kept by the browser and not as text in memory. */
+  async download(path: string): Promise<Blob> {
+    return (await this.#answer("POST", path, {})).blob();
+  }
+
   async #call<T>(method: Method, path: string, body: unknown, options: RequestOptions = {}): Promise<T> {
+    const answer = await readBody<T>(await this.#answer(method, path, body, options));
+    if (options.session) this.#keepToken(answer);
+    return answer;
+  }
+
+  /** The answer of a request that went well, after whatever the session needed for it. */
+  async #answer(method: Method, path: string, body: unknown, options: RequestOptions = {}): Promise<Response> {
     const key = options.create ? crypto.randomUUID() : undefined;
     const sent = { signal: options.signal, key, sessionCall: options.session };
     let response = await this.#sendOnceMore(method, path, body, sent);
@@ -134,9 +146,7 @@ export class Client {
       response = await this.#send(method, path, body, sent);
     }
     if (!response.ok) await this.#fail(response);
-    const answer = await readBody<T>(response);
-    if (options.session) this.#keepToken(answer);
-    return answer;
+    return response;
   }
 
   /** However many requests want it, the person is asked once. */

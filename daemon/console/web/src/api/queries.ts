@@ -3,7 +3,7 @@ import { infiniteQueryOptions, queryOptions, type QueryClient } from "@tanstack/
 import { api, type AssignmentQuery, type FailureQuery, type JobQuery, type MemberQuery, type TenantQuery } from "../paths";
 import { client } from "./client";
 import type {
-  ActivationPreview, ApiKey, ApiKeyScope, Assignment, AssignmentDetail, AvailableField, Connection, FailurePage, HolidayCalendar, Invitation, JobPage,
+  ActivationPreview, ApiKey, ApiKeyScope, Assignment, AssignmentDetail, AvailableField, Certificate, Connection, DataExport, Deletion, FailurePage, HolidayCalendar, Invitation, JobPage,
   LayerObject, LayerRecord, MemberPage, MyFactors, MySession, Overview, Page, PlatformTenant, Pool, Queue, RecordStory, Rep, Router,
   RuleList, Schedule, SignInOptions, SigningKeys, SupportVisit, Tenant, Topic,
 } from "./types";
@@ -21,6 +21,8 @@ const STALE_BY_TOPIC: Record<Topic, string[]> = {
   jobs: ["jobs", "schedules"],
   reps: ["reps", "pools", "calendars", "queues", "overview"],
   layer: ["layer", "overview"],
+  exports: ["exports"],
+  deletion: ["deletion"],
 };
 
 export function invalidateTopics(queries: QueryClient, topics: Topic[]): void {
@@ -75,6 +77,22 @@ export const invitationsQuery = () => queryOptions({
 export const tenantQuery = () => queryOptions({
   queryKey: ["tenant"],
   queryFn: ({ signal }) => client.get<Tenant>(api.tenant(), { signal }),
+});
+
+export const exportsQuery = () => queryOptions({
+  queryKey: ["exports"],
+  queryFn: async ({ signal }) => (await client.get<{ items: DataExport[] }>(api.exports(), { signal })).items,
+});
+
+/** The end of the organisation that waits, if one does. */
+export const deletionQuery = () => queryOptions({
+  queryKey: ["deletion"],
+  queryFn: async ({ signal }) => (await client.get<{ deletion: Deletion | null }>(api.tenantDeletion(), { signal })).deletion,
+});
+
+export const erasuresQuery = () => queryOptions({
+  queryKey: ["erasures"],
+  queryFn: async ({ signal }) => (await client.get<{ items: Certificate[] }>(api.platformErasures(), { signal })).items,
 });
 
 export const supportVisitsQuery = () => queryOptions({

@@ -4,7 +4,8 @@ export type Permission =
   | "overview_read" | "rule_read" | "rule_edit" | "pool_read" | "pool_edit" | "router_operate" | "log_read"
   | "failure_read" | "failure_retry" | "connection_read" | "connection_edit" | "layer_read" | "layer_edit"
   | "job_read" | "job_retry" | "member_read" | "member_edit" | "tenant_edit" | "api_key_read" | "api_key_edit"
-  | "sso_read" | "sso_edit" | "signing_key_read" | "signing_key_rotate" | "tenant_read" | "tenant_manage" | "appliance_sso_read" | "appliance_sso_edit";
+  | "sso_read" | "sso_edit" | "signing_key_read" | "signing_key_rotate" | "tenant_read" | "tenant_manage" | "appliance_sso_read" | "appliance_sso_edit"
+  | "data_read" | "tenant_export" | "tenant_delete";
 
 export interface Named { id: string; name: string }
 export interface Page<T> { items: T[]; next_cursor: string | null; total?: number }
@@ -192,7 +193,16 @@ export interface Job {
 export interface JobPage extends Page<Job> { counts: Partial<Record<JobState, number>> }
 export interface Schedule { name: string; every_seconds: number; next_at: string | null; last_at: string | null }
 
-export type Topic = "assignments" | "failures" | "router" | "connection" | "jobs" | "reps" | "layer";
+export type Topic = "assignments" | "failures" | "router" | "connection" | "jobs" | "reps" | "layer" | "exports" | "deletion";
+
+export interface DataExport {
+  id: string; asked_by: Named | null; own: boolean; asked_at: string; state: string; rows: number; expected: number | null; files: number; bytes: number;
+  ready_at: string | null; expires_at: string | null; ended_at: string | null; error: string | null;
+}
+export interface Deletion { asked_at: string; due_at: string; by_operator: boolean }
+export interface Certificate {
+  tenant: string; asked_at: string; begun_at: string; finished_at: string | null; counts: Record<string, number>; statement: string | null; signature: string | null;
+}
 
 /** WebAuthn options as JSON: binary members are base64url (WebAuthn level 3, section 5.1.8). */
 export interface PasskeyDescriptor { id: string; type: "public-key"; transports?: string[] }

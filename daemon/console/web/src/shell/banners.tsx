@@ -1,10 +1,12 @@
 // What stands around every page: the state of the trial, the want of a second factor, and a support visit.
 import { Button } from "@mantine/core";
-import { IconEye, IconHourglass, IconPencil, IconShieldLock } from "@tabler/icons-react";
+import { IconEye, IconHourglass, IconPencil, IconShieldLock, IconTrash } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link } from "react-router";
 import { messageOf } from "../api/problem";
-import { useSession, useSessionActions } from "../api/session";
+import { deletionQuery } from "../api/queries";
+import { useCan, useSession, useSessionActions } from "../api/session";
 import { daysLeft, minutesLeft, plural } from "../lib/format";
 import { api, path } from "../paths";
 import { Time, useNow } from "../ui/facts";
@@ -22,6 +24,7 @@ export function Banners() {
   const left = tenant.trial_ends_at ? daysLeft(tenant.trial_ends_at, now) : undefined;
   return (
     <>
+      <DeletionBanner tenant={tenant.name} />
       {tenant.state === "read_only" ? (
         <Banner tone="bad" icon={<IconHourglass size={16} aria-hidden />}>
           <strong>The trial of {tenant.name} has ended.</strong> Everything can be read and nothing is lost; routing rests, and nothing can be changed until the operator of this appliance activates it.
@@ -38,6 +41,19 @@ export function Banners() {
         </Banner>
       ) : null}
     </>
+  );
+}
+
+/** Everybody sees that their organisation will end, and its owner where to take it back. */
+function DeletionBanner({ tenant }: { tenant: string }) {
+  const reads = useCan("overview_read");
+  const looks = useCan("data_read");
+  const { data: deletion } = useQuery({ ...deletionQuery(), enabled: reads });
+  if (!deletion) return null;
+  return (
+    <Banner tone="bad" icon={<IconTrash size={16} aria-hidden />} action={looks ? <Link to={path.data()}>Look at it</Link> : undefined}>
+      <strong>{tenant} will be deleted</strong> <Time at={deletion.due_at} />. Until then everything works as before, and its owner can take it back.
+    </Banner>
   );
 }
 

@@ -1,6 +1,6 @@
 // The map of the console: only what exists, in the order in which people need it.
 import {
-  IconAlertTriangle, IconBuilding, IconBuildingCommunity, IconCertificate, IconDatabase, IconGauge, IconKey, IconListDetails, IconLogin, IconLogin2, IconPlugConnected,
+  IconAlertTriangle, IconBuilding, IconBuildingCommunity, IconCertificate, IconDatabase, IconDatabaseExport, IconGauge, IconKey, IconListDetails, IconLogin, IconLogin2, IconPlugConnected,
   IconRoute, IconStack2, IconUsers, IconUsersGroup,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
@@ -42,6 +42,7 @@ export const NAV: NavSection[] = [
       { label: "People", to: path.people(), icon: IconUsers, needs: "member_read", also: "members roles invitations factors deactivate owner" },
       { label: "Single sign-on", to: path.singleSignOn(), icon: IconLogin2, needs: "sso_read", also: "sso oidc saml scim identity provider mail domain provisioning okta entra" },
       { label: "Organisation", to: path.organisation(), icon: IconBuilding, needs: "member_read", also: "name second factor support visits trial" },
+      { label: "Data", to: path.data(), icon: IconDatabaseExport, needs: "data_read", also: "export download archive delete erase end organisation gdpr" },
     ],
   },
   {

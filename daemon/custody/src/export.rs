@@ -1,0 +1,470 @@
+//! The verbs of an export: an owner asks for it, looks at it, cancels it, and downloads it once.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use audit::Entry;
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use db::{TenantTx, Unit};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
+    SelectableHelper,
+};
+use jobs::{Handler, Job, JobError, NewJob};
+use kernel::{Action, ExportId, Principal, UserId};
+use schema::tenant_exports;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+use vault::{DataKey, Wrapped};
+
+use crate::{
+    Custody,
+    archive::{END, Frames, header, padding, zipped},
+    error::CustodyError,
+    making::{FileState, MAKE, Manifest, binding, blocking, label, manifest, member, part, remove},
+};
+
+pub(crate) const EXPIRE: &str = "export.expire";
+
+/// Exports that the console lists.
+const LISTED: i64 = 50;
+/// Pieces that wait for a slow reader; a piece is about one page.
+const AHEAD: usize = 4;
+/// After this long without an end, a download is taken for broken.
+const BROKEN: TimeDelta = TimeDelta::hours(1);
+
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = tenant_exports)]
+pub(crate) struct Stored {
+    pub(crate) export_id: Uuid,
+    pub(crate) asked_by: Uuid,
+    pub(crate) asked_at: DateTime<Utc>,
+    pub(crate) state: String,
+    pub(crate) wrapped: Option<Vec<u8>>,
+    files: Value,
+    pub(crate) expected: Option<i64>,
+    pub(crate) generation: i64,
+    pub(crate) ready_at: Option<DateTime<Utc>>,
+    pub(crate) expires_at: Option<DateTime<Utc>>,
+    pub(crate) claimed_at: Option<DateTime<Utc>>,
+    pub(crate) ended_at: Option<DateTime<Utc>>,
+    pub(crate) error_code: Option<String>,
+}
+
+impl Stored {
+    pub(crate) fn is_in_the_making(&self) -> bool {
+        matches!(self.state.as_str(), "waiting" | "running")
+    }
+
+    pub(crate) fn files(&self) -> Result<Vec<FileState>, CustodyError> {
+        serde_json::from_value(self.files.clone()).map_err(|_| CustodyError::Unreadable)
+    }
+}
+
+/// An export as its organisation sees it.
+#[derive(Clone, Debug)]
+pub struct Export {
+    pub id: ExportId,
+    pub asked_by: UserId,
+    pub asked_at: DateTime<Utc>,
+    /// `waiting`, `running`, `ready`, `downloading`, `downloaded`, `cancelled`, `failed` or `expired`.
+    pub state: String,
+    /// Rows so far, and as many as were counted at the start.
+    pub rows: u64,
+    pub expected: Option<i64>,
+    /// Tables that are whole.
+    pub files: usize,
+    /// Bytes in the clear.
+    pub bytes: u64,
+    pub ready_at: Option<DateTime<Utc>>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub error_code: Option<String>,
+}
+
+impl TryFrom<Stored> for Export {
+    type Error = CustodyError;
+
+    fn try_from(row: Stored) -> Result<Self, CustodyError> {
+        let files = row.files()?;
+        Ok(Self {
+            id: ExportId::from_uuid(row.export_id),
+            asked_by: UserId::from_uuid(row.asked_by),
+            asked_at: row.asked_at,
+            state: row.state,
+            rows: files.iter().map(|file| file.rows).sum(),
+            expected: row.expected,
+            files: files.iter().filter(|file| file.sha256.is_some()).count(),
+            bytes: files.iter().map(|file| file.bytes).sum(),
+            ready_at: row.ready_at,
+            expires_at: row.expires_at,
+            ended_at: row.ended_at,
+            error_code: row.error_code,
+        })
+    }
+}
+
+/// An archive on its way to the person who asked for it.
+#[derive(Debug)]
+pub struct Download {
+    /// A name for the file.
+    pub name: String,
+    /// The pieces of a `tar.gz`, in order. When it ends with an error, the archive can be downloaded again.
+    pub pieces: mpsc::Receiver<Result<Bytes, std::io::Error>>,
+}
+
+impl Custody {
+    /// Asks for an export of the whole tenant.
+    pub async fn export_create(&self, who: &Principal) -> Result<Export, CustodyError> {
+        let asker = owner(who)?;
+        let export = ExportId::generate(self.db.clock().as_ref());
+        let row = self
+            .db
+            .run(who, move |tx| {
+                let now = tx.now();
+                diesel::insert_into(tenant_exports::table)
+                    .values((
+                        tenant_exports::tenant_id.eq(tx.tenant().uuid()),
+                        tenant_exports::export_id.eq(export.uuid()),
+                        tenant_exports::asked_by.eq(asker.uuid()),
+                        tenant_exports::asked_at.eq(now),
+                    ))
+                    .execute(tx.conn())
+                    .map_err(db::DbError::from)
+                    .map_err(|error| match error {
+                        db::DbError::Duplicate(_) => CustodyError::ExportRunning,
+                        other => other.into(),
+                    })?;
+                jobs::enqueue(
+                    tx,
+                    NewJob::new(MAKE, json!({ "export": export })).attempts(20),
+                )?;
+                Entry::new(Action::ExportCreate, "export", export).write(tx)?;
+                db::hint(tx, "exports")?;
+                stored(tx, export)?.ok_or(CustodyError::NoExport)
+            })
+            .await?;
+        row.try_into()
+    }
+
+    /// The newest exports of the tenant, newest first.
+    pub async fn export_list(&self, who: &Principal) -> Result<Vec<Export>, CustodyError> {
+        let rows: Vec<Stored> = self
+            .db
+            .run(who, |tx| {
+                Ok::<_, CustodyError>(
+                    tenant_exports::table
+                        .filter(tenant_exports::tenant_id.eq(tx.tenant().uuid()))
+                        .order((
+                            tenant_exports::asked_at.desc(),
+                            tenant_exports::export_id.desc(),
+                        ))
+                        .limit(LISTED)
+                        .select(Stored::as_select())
+                        .load(tx.conn())?,
+                )
+            })
+            .await?;
+        rows.into_iter().map(Export::try_from).collect()
+    }
+
+    /// Stops an export, or throws away what was made and not downloaded.
+    pub async fn export_cancel(
+        &self,
+        who: &Principal,
+        export: ExportId,
+    ) -> Result<(), CustodyError> {
+        let asker = owner(who);
+        self.db
+            .run(who, move |tx| {
+                if stored(tx, export)?.is_none() {
+                    return Err(CustodyError::NoExport);
+                }
+                asker?;
+                let open = ["waiting", "running", "ready"];
+                if !end(tx, export, &open, "cancelled", None)? {
+                    return Err(CustodyError::ExportEnded);
+                }
+                Ok(Entry::new(Action::ExportCancel, "export", export).write(tx)?)
+            })
+            .await?;
+        remove(self.directory(who.tenant, export)).await
+    }
+
+    /// Begins the one download, for the person who asked alone.
+    pub async fn export_download(
+        &self,
+        who: &Principal,
+        export: ExportId,
+    ) -> Result<Download, CustodyError> {
+        let asker = who.user().ok_or(CustodyError::NoExport)?;
+        let owner = owner(who);
+        let row = self
+            .db
+            .run(who, move |tx| {
+                let row = claim(tx, export, asker)?;
+                owner?;
+                Ok::<_, CustodyError>(row)
+            })
+            .await?;
+        let opened = self.opened(who, export, &row).await;
+        let (key, files) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.downloaded(who, export, false).await?;
+                return Err(error);
+            }
+        };
+        let (sender, pieces) = mpsc::channel(AHEAD);
+        let sending = Sending {
+            directory: self.directory(who.tenant, export),
+            key,
+            export,
+            manifest: manifest(&row, who.tenant)?,
+            files,
+            sender,
+        };
+        let (custody, who) = (self.clone(), who.clone());
+        tokio::spawn(async move {
+            let whole = blocking(move || sending.run()).await;
+            if let Err(error) = &whole {
+                log::warn!("a download of {export} was cut short: {error}");
+            }
+            if let Err(error) = custody.downloaded(&who, export, whole.is_ok()).await {
+                log::warn!("the end of a download of {export} could not be stored: {error}");
+            }
+        });
+        Ok(Download {
+            name: format!("revkeep-{export}.tar.gz"),
+            pieces,
+        })
+    }
+
+    async fn opened(
+        &self,
+        who: &Principal,
+        export: ExportId,
+        row: &Stored,
+    ) -> Result<(Arc<DataKey>, Vec<FileState>), CustodyError> {
+        let wrapped = row
+            .wrapped
+            .as_deref()
+            .ok_or(CustodyError::NotReady("gone"))?;
+        let owner = export.to_string();
+        let key = self
+            .vault
+            .data_key(who.tenant, &binding(&owner), &Wrapped::parse(wrapped)?)
+            .await?;
+        Ok((key, row.files()?))
+    }
+
+    /// The download came to its end, whole or not. What was handed out whole is gone.
+    async fn downloaded(
+        &self,
+        who: &Principal,
+        export: ExportId,
+        whole: bool,
+    ) -> Result<(), CustodyError> {
+        self.db
+            .run(who, move |tx| {
+                if whole {
+                    end(tx, export, &["downloading"], "downloaded", None)?;
+                    return Ok(());
+                }
+                diesel::update(tenant_exports::table)
+                    .filter(tenant_exports::tenant_id.eq(tx.tenant().uuid()))
+                    .filter(tenant_exports::export_id.eq(export.uuid()))
+                    .filter(tenant_exports::state.eq("downloading"))
+                    .set((
+                        tenant_exports::state.eq("ready"),
+                        tenant_exports::claimed_at.eq(None::<DateTime<Utc>>),
+                    ))
+                    .execute(tx.conn())?;
+                Entry::new(Action::ExportDownload, "export", export)
+                    .failed("cut_short")
+                    .write(tx)?;
+                Ok::<_, CustodyError>(db::hint(tx, "exports")?)
+            })
+            .await?;
+        if whole {
+            remove(self.directory(who.tenant, export)).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives a broken export up, with the reason for its owner.
+    pub(crate) async fn export_fail(
+        &self,
+        who: &Principal,
+        export: ExportId,
+        code: &'static str,
+    ) -> Result<(), CustodyError> {
+        self.db
+            .run(who, move |tx| {
+                if end(tx, export, &["waiting", "running"], "failed", Some(code))? {
+                    Entry::new(Action::ExportFinish, "export", export)
+                        .failed(code)
+                        .write(tx)?;
+                }
+                Ok::<_, CustodyError>(())
+            })
+            .await?;
+        remove(self.directory(who.tenant, export)).await
+    }
+}
+
+/// Throws an archive away when its days are over.
+pub(crate) struct ExportExpire(pub(crate) Custody);
+
+#[derive(Deserialize)]
+struct Payload {
+    export: ExportId,
+}
+
+#[async_trait]
+impl Handler for ExportExpire {
+    fn kind(&self) -> &'static str {
+        EXPIRE
+    }
+
+    async fn run(&self, job: &Job) -> Result<(), JobError> {
+        let Payload { export } = job.read()?;
+        let who = job.principal();
+        self.0
+            .db
+            .run(&who, move |tx| {
+                if end(tx, export, &["ready", "downloading"], "expired", None)? {
+                    Entry::new(Action::ExportExpire, "export", export).write(tx)?;
+                }
+                Ok::<_, CustodyError>(())
+            })
+            .await?;
+        Ok(remove(self.0.directory(who.tenant, export)).await?)
+    }
+}
+
+/// The archive as it is sent: frames as they are, between headers of their own.
+struct Sending {
+    directory: std::path::PathBuf,
+    key: Arc<DataKey>,
+    export: ExportId,
+    manifest: Manifest,
+    files: Vec<FileState>,
+    sender: mpsc::Sender<Result<Bytes, std::io::Error>>,
+}
+
+impl Sending {
+    fn run(self) -> Result<(), CustodyError> {
+        let sent = self.send_all();
+        if let Err(error) = &sent {
+            // Without it, what is cut short would look whole.
+            let broken = std::io::Error::other(error.to_string());
+            let _ = self.sender.blocking_send(Err(broken));
+        }
+        sent
+    }
+
+    fn send_all(&self) -> Result<(), CustodyError> {
+        let text =
+            serde_json::to_vec_pretty(&self.manifest).map_err(|_| CustodyError::Unreadable)?;
+        let size = u64::try_from(text.len()).unwrap_or_default();
+        self.send(zipped(
+            &[header("manifest.json", size), text, padding(size)].concat(),
+        )?)?;
+        for file in &self.files {
+            self.send(zipped(&header(&member(&file.name), file.bytes))?)?;
+            let path = self.directory.join(part(&file.name));
+            let label = label(self.export, &file.name);
+            let mut frames = Frames::open(&path, Arc::clone(&self.key), &label, file.frames)?;
+            while let Some(frame) = frames.next()? {
+                self.send(frame)?;
+            }
+            let rest = padding(file.bytes);
+            if !rest.is_empty() {
+                self.send(zipped(&rest)?)?;
+            }
+        }
+        self.send(zipped(&END)?)
+    }
+
+    fn send(&self, piece: Vec<u8>) -> Result<(), CustodyError> {
+        self.sender
+            .blocking_send(Ok(Bytes::from(piece)))
+            .map_err(|_| CustodyError::Files(std::io::ErrorKind::BrokenPipe.into()))
+    }
+}
+
+/// Only an owner, and a person.
+pub(crate) fn owner(who: &Principal) -> Result<UserId, CustodyError> {
+    who.user()
+        .filter(|_| who.roles.is_owner())
+        .ok_or(CustodyError::NotOwner)
+}
+
+/// An export of the tenant, locked until the unit of work ends.
+pub(crate) fn stored(
+    tx: &mut TenantTx<'_>,
+    export: ExportId,
+) -> Result<Option<Stored>, CustodyError> {
+    Ok(tenant_exports::table
+        .find((tx.tenant().uuid(), export.uuid()))
+        .select(Stored::as_select())
+        .for_update()
+        .first(tx.conn())
+        .optional()?)
+}
+
+/// Ends it, if it is in one of these states: the key of its files goes with it.
+fn end(
+    tx: &mut TenantTx<'_>,
+    export: ExportId,
+    from: &[&str],
+    to: &str,
+    code: Option<&str>,
+) -> Result<bool, CustodyError> {
+    let now = tx.now();
+    let ended = diesel::update(tenant_exports::table)
+        .filter(tenant_exports::tenant_id.eq(tx.tenant().uuid()))
+        .filter(tenant_exports::export_id.eq(export.uuid()))
+        .filter(tenant_exports::state.eq_any(from))
+        .set((
+            tenant_exports::state.eq(to),
+            tenant_exports::wrapped.eq(None::<Vec<u8>>),
+            tenant_exports::ended_at.eq(now),
+            tenant_exports::error_code.eq(code),
+            tenant_exports::generation.eq(tenant_exports::generation + 1),
+        ))
+        .execute(tx.conn())?;
+    db::hint(tx, "exports")?;
+    Ok(ended == 1)
+}
+
+/// Takes the one download, for the person who asked: for anybody else there is no such export.
+fn claim(tx: &mut TenantTx<'_>, export: ExportId, asker: UserId) -> Result<Stored, CustodyError> {
+    let row = stored(tx, export)?
+        .filter(|row| row.asked_by == asker.uuid())
+        .ok_or(CustodyError::NoExport)?;
+    let now = tx.now();
+    let broken = row.claimed_at.is_some_and(|at| at + BROKEN <= now);
+    match row.state.as_str() {
+        "ready" => {}
+        "downloading" if broken => {}
+        "downloading" => return Err(CustodyError::NotReady("downloading")),
+        "downloaded" => return Err(CustodyError::NotReady("downloaded")),
+        _ => return Err(CustodyError::NotReady("not there")),
+    }
+    diesel::update(tenant_exports::table)
+        .filter(tenant_exports::tenant_id.eq(tx.tenant().uuid()))
+        .filter(tenant_exports::export_id.eq(export.uuid()))
+        .set((
+            tenant_exports::state.eq("downloading"),
+            tenant_exports::claimed_at.eq(now),
+        ))
+        .execute(tx.conn())?;
+    Entry::new(Action::ExportDownload, "export", export).write(tx)?;
+    db::hint(tx, "exports")?;
+    Ok(row)
+}

@@ -1,0 +1,14 @@
+DROP FUNCTION erasure_certificates(uuid, integer);
+DROP FUNCTION tenant_erase_end(uuid, timestamptz, text, bytea);
+DROP FUNCTION tenant_erasure(uuid);
+DROP FUNCTION tenant_erase_people(uuid, integer);
+DROP FUNCTION people_erase(uuid[]);
+DROP FUNCTION tenant_erase_batch(uuid, integer);
+DROP FUNCTION tenant_erase_begin(uuid, timestamptz);
+DROP FUNCTION tenant_is_operators_home(uuid);
+DROP FUNCTION tenant_erasures_due(timestamptz);
+DROP FUNCTION person_erasable_tables();
+DROP FUNCTION tenant_erasable_tables();
+DROP TABLE tenant_erasures;
+DROP TABLE tenant_deletions;
+DROP TABLE tenant_exports;

@@ -12,21 +12,18 @@ use custody::{Download, Manifest};
 pub(crate) struct Archive {
     pub(crate) manifest: Manifest,
     pub(crate) files: BTreeMap<String, String>,
-    /// The largest piece in which it was sent, in bytes.
-    pub(crate) largest: usize,
 }
 
 pub(crate) async fn unpacked(mut download: Download) -> Archive {
-    let (mut bytes, mut largest) = (Vec::new(), 0);
+    let mut bytes = Vec::new();
     while let Some(piece) = download.pieces.recv().await {
         let piece = piece.expect("the archive was cut short");
-        largest = largest.max(piece.len());
         bytes.extend_from_slice(&piece);
     }
-    untarred(bytes, largest)
+    untarred(bytes)
 }
 
-pub(crate) fn untarred(bytes: Vec<u8>, largest: usize) -> Archive {
+pub(crate) fn untarred(bytes: Vec<u8>) -> Archive {
     let directory = tempfile::tempdir().unwrap();
     let mut tar = Command::new("tar")
         .args(["-xzf", "-", "-C"])
@@ -45,6 +42,5 @@ pub(crate) fn untarred(bytes: Vec<u8>, largest: usize) -> Archive {
     Archive {
         manifest: serde_json::from_str(&files["manifest.json"]).unwrap(),
         files,
-        largest,
     }
 }

@@ -68,5 +68,5 @@ async fn downloaded(console: &Console) -> Archive {
     .await;
     let path = format!("/exports/{id}/download");
     let bytes = console.download(&path).await.unwrap();
-    untarred(bytes, 0)
+    untarred(bytes)
 }

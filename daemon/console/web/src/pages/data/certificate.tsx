@@ -20,7 +20,7 @@ export function Page() {
       <QueryView query={query} what="The certificate">
         {(certificate) => (
           <>
-            <pre className={css["statement"]} tabIndex={0} aria-label="Statement">{certificate.statement}</pre>
+            <pre className={css["statement"]}>{certificate.statement}</pre>
             <Button component="a" variant="default" href={fileOf(certificate)} download={`revkeep-erasure-${certificate.tenant}.json`}>Download with its signature</Button>
           </>
         )}

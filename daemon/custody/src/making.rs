@@ -180,9 +180,10 @@ impl<'a> Work<'a> {
                 custody.vault.new_data_key(tenant, &binding(&owner)).await?
             }
         };
-        let lock = blocking({
+        let noted = row.files()?;
+        let (lock, files) = blocking({
             let directory = directory.clone();
-            move || locked(&directory)
+            move || Ok((locked(&directory)?, there(&directory, noted)))
         })
         .await?;
         let mut work = Self {
@@ -191,7 +192,7 @@ impl<'a> Work<'a> {
             export,
             directory,
             key,
-            files: row.files()?,
+            files,
             expected: row.expected,
             generation: row.generation,
             opener: Opener::new(&custody.db, &custody.vault, who),
@@ -418,6 +419,15 @@ fn locked(directory: &Path) -> Result<File, CustodyError> {
     let file = File::create(directory.join("lock"))?;
     file.try_lock().map_err(|_| CustodyError::Superseded)?;
     Ok(file)
+}
+
+/// Files that another run wrote elsewhere, or that somebody took away, are made anew.
+fn there(directory: &Path, mut files: Vec<FileState>) -> Vec<FileState> {
+    files.retain(|file| {
+        let found = std::fs::metadata(directory.join(part(&file.name)));
+        found.is_ok_and(|found| found.len() >= file.stored)
+    });
+    files
 }
 
 pub(crate) async fn remove(directory: PathBuf) -> Result<(), CustodyError> {

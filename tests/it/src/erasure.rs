@@ -188,6 +188,11 @@ async fn nothing_of_an_erased_organisation_is_left_and_the_other_is_as_before() 
     assert_eq!(differing(&before, &after), Vec::<String>::new());
     let people = company.house.rows("SELECT count(*) FROM users");
     assert_eq!(people, ["2"], "Ada and who belongs to both stay");
+    let shared = format!(
+        "SELECT count(*) FROM memberships WHERE user_id = '{}'",
+        ends.shared.user().uuid()
+    );
+    assert_eq!(company.house.rows(&shared), ["1"]);
     let enters = async |email: &str| {
         let entered = company.house.sign_in(email, PASSWORD, "192.0.2.7").await;
         entered.is_ok()

@@ -146,7 +146,10 @@ impl World {
         let (scratch, salesforce) = (self.scratch.path(), self.salesforce_host());
         let mail = format!("localhost:{}", self.mail.port);
         let more = &options.more;
-        let exports = home.join("exports");
+        // All daemons of a world have one, as those of one database must.
+        let exports = self.scratch.path().join("exports");
+        fs::create_dir_all(&exports)?;
+        std::os::unix::fs::chown(&exports, Some(self.account.uid), Some(self.account.gid))?;
         let mut endpoints = vec![salesforce.clone(), mail.clone()];
         endpoints.extend(options.endpoints.iter().cloned());
         let text = format!(

@@ -15,7 +15,7 @@ setup_for() {
         demo) debian_packages libpq-dev libssl-dev pkg-config postgresql ;;
         test)
             debian_packages libpq-dev libssl-dev pkg-config postgresql g++ chromium oathtool \
-                slapd ldap-utils fonts-liberation fonts-dejavu-core
+                slapd ldap-utils rsyslog rsyslog-gnutls rsyslog-relp fonts-liberation fonts-dejavu-core
             ;;
     esac
     case $1 in demo | test) openbao ;; esac
@@ -63,6 +63,11 @@ debian_packages() {
     if [[ " ${missing[*]} " == *" slapd "* ]]; then
         "${as_root[@]}" debconf-set-selections <<<"slapd slapd/no_configuration boolean true"
     fi
+    # Nor is a system's syslog: the tests start receivers of their own.
+    if [[ " ${missing[*]} " == *" rsyslog "* ]] && [ ! -e /etc/systemd/system/rsyslog.service ]; then
+        "${as_root[@]}" install -d /etc/systemd/system
+        "${as_root[@]}" ln -s /dev/null /etc/systemd/system/rsyslog.service
+    fi
     local log=$CACHE/apt.log
     if ! "${as_root[@]}" apt-get update >"$log" 2>&1 ||
         ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
@@ -79,6 +84,7 @@ has_package() {
     case $1 in
         postgresql) compgen -G '/usr/lib/postgresql/1[5-9]/bin/initdb' >/dev/null ;;
         slapd) [ -x /usr/sbin/slapd ] ;;
+        rsyslog) [ -x /usr/sbin/rsyslogd ] ;;
         chromium | g++) command -v "$1" >/dev/null ;;
         *) [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
     esac

@@ -50,3 +50,5 @@ INSERT INTO scim_group_members (tenant_id, group_id, user_id) VALUES ('{t}', '{u
 INSERT INTO tenant_exports (tenant_id, export_id, asked_by, asked_at) VALUES ('{t}', '{u}', '{u}', now());
 INSERT INTO tenant_deletions (tenant_id, asked_by, by_operator, asked_at, due_at) VALUES ('{t}', 'x', false, now(), now() + interval '1 day');
 INSERT INTO sso_links (user_id, provider_id, issuer, subject, expires_at) VALUES ('{u}', '{u}', 'i', 's', now());
+INSERT INTO siem_targets (tenant_id, target_id, name, transport, format, address, actions, outcomes, enabled, version, created_at, updated_at) VALUES ('{t}', '{u}', 'n', 'syslog_tls', 'json', 'siem.example:6514', '{{}}', '{{}}', false, 1, now(), now());
+INSERT INTO siem_cursors (tenant_id, target_id, next_position, again_position, next_head, again_head) VALUES ('{t}', '{u}', 0, 0, 1, 1);

@@ -18,6 +18,7 @@ mod opening;
 mod proof;
 mod rewrap;
 mod sealer;
+mod stream;
 mod tree;
 mod verify;
 
@@ -31,5 +32,6 @@ pub use opening::{Opening, Part};
 pub use proof::{Proof, ProofError, prove};
 pub use rewrap::audit_keys_rewrap;
 pub use sealer::{LEASE, SealError, Sealed, Sealer, Standing};
+pub use stream::{entries_from, entries_waiting};
 pub use tree::{Hash, hex};
 pub use verify::{Report, Stage, verify};

@@ -23,6 +23,7 @@ use actix_web::{middleware::from_fn, web};
 use connections::{Connections, RoutingSource};
 use custody::Custody;
 use db::Db;
+use delivery::Siem;
 use http::Shared;
 use identity::{Identity, sso::Sso};
 
@@ -34,6 +35,7 @@ pub struct Console {
     pub db: Db,
     pub identity: Identity,
     pub sso: Sso,
+    pub siem: Siem,
     /// For the caller's address, before anyone is known.
     pub shared: Shared,
     pub connections: Connections,

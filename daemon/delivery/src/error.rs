@@ -1,7 +1,8 @@
-//! What can go wrong with a notice before a mail server is spoken to.
+//! What can go wrong with a notice before a mail server is spoken to, and with a stream of the audit log.
 
 use audit::AuditError;
 use db::DbError;
+use egress::EgressError;
 use identity::IdentityError;
 use jobs::{JobError, JobsError};
 use kernel::{Classified, ErrorKind};
@@ -19,10 +20,47 @@ pub enum DeliveryError {
     Vault(#[from] VaultError),
     #[error("an address could not be opened")]
     Identity(#[from] IdentityError),
+    #[error("not a target: {field}: {code}")]
+    Input {
+        field: &'static str,
+        code: &'static str,
+    },
+    #[error("there is no such target")]
+    NoTarget,
+    #[error("the target was changed meanwhile")]
+    Stale,
+    #[error("the appliance has as many targets as it carries")]
+    TooManyTargets,
+    #[error("the target cannot be reached")]
+    Egress(#[from] EgressError),
+    /// The connection to a target ended, or something on this machine did not take the events.
+    #[error("the target took no more: {0}")]
+    Cut(String),
+    /// The target answered, and not that it has them.
+    #[error("the target did not accept the events: {0}")]
+    NotAccepted(String),
+    #[error("the target does not answer in time")]
+    Slow,
+    /// Another daemon streams to the target now.
+    #[error("the lease has passed on")]
+    Superseded,
+    #[error("what is stored of the target is unusable: {0}")]
+    Unusable(&'static str),
+}
+
+impl DeliveryError {
+    pub(crate) const fn input(field: &'static str, code: &'static str) -> Self {
+        Self::Input { field, code }
+    }
 }
 
 impl From<diesel::result::Error> for DeliveryError {
     fn from(error: diesel::result::Error) -> Self {
+        if let diesel::result::Error::DatabaseError(_, about) = &error
+            && about.constraint_name() == Some("siem_targets_limit")
+        {
+            return Self::TooManyTargets;
+        }
         Self::Db(error.into())
     }
 }
@@ -35,6 +73,14 @@ impl Classified for DeliveryError {
             Self::Jobs(error) => error.kind(),
             Self::Vault(error) => error.kind(),
             Self::Identity(error) => error.kind(),
+            Self::Egress(error) => error.kind(),
+            Self::Input { .. } => ErrorKind::Invalid,
+            Self::NoTarget => ErrorKind::NotFound,
+            Self::Stale | Self::TooManyTargets => ErrorKind::Conflict,
+            Self::Cut(_) | Self::NotAccepted(_) | Self::Slow | Self::Superseded => {
+                ErrorKind::Unavailable
+            }
+            Self::Unusable(_) => ErrorKind::Internal,
         }
     }
     fn code(&self) -> &'static str {
@@ -44,6 +90,16 @@ impl Classified for DeliveryError {
             Self::Jobs(error) => error.code(),
             Self::Vault(error) => error.code(),
             Self::Identity(error) => error.code(),
+            Self::Egress(error) => error.code(),
+            Self::Input { code, .. } => code,
+            Self::NoTarget => "siem_target_not_found",
+            Self::Stale => "version_conflict",
+            Self::TooManyTargets => "siem_targets_limit",
+            Self::Cut(_) => "siem_cut",
+            Self::NotAccepted(_) => "siem_not_accepted",
+            Self::Slow => "siem_slow",
+            Self::Superseded => "siem_superseded",
+            Self::Unusable(_) => "siem_target_unusable",
         }
     }
     fn message(&self) -> String {
@@ -53,6 +109,29 @@ impl Classified for DeliveryError {
             Self::Jobs(error) => error.message(),
             Self::Vault(error) => error.message(),
             Self::Identity(error) => error.message(),
+            Self::Egress(error) => error.message(),
+            Self::Input { code, .. } => input_message(code).to_owned(),
+            Self::NoTarget => "There is no such target.".to_owned(),
+            Self::Stale => {
+                "Somebody else has changed this target. Look at it again, then change it.".to_owned()
+            }
+            Self::TooManyTargets => {
+                "The appliance carries 20 targets, of all organisations together. Delete one that is not needed.".to_owned()
+            }
+            Self::Cut(_) => {
+                "The target ended the connection. Its own log may say why.".to_owned()
+            }
+            Self::NotAccepted(why) => format!("The target did not accept the event: {why}."),
+            Self::Slow => "The target did not take or confirm the event in time.".to_owned(),
+            Self::Superseded => "Another daemon streams to this target now.".to_owned(),
+            Self::Unusable(_) => String::new(),
+        }
+    }
+    fn field(&self) -> Option<String> {
+        match self {
+            Self::Input { field, .. } => Some((*field).to_owned()),
+            Self::Identity(error) => error.field(),
+            _ => None,
         }
     }
 }
@@ -60,5 +139,37 @@ impl Classified for DeliveryError {
 impl From<DeliveryError> for JobError {
     fn from(error: DeliveryError) -> Self {
         Self::from_classified(&error)
+    }
+}
+
+/// What is wrong with a target, for whoever typed it.
+fn input_message(code: &str) -> &'static str {
+    match code {
+        "transport_of_the_appliance" => {
+            "Files and the journal belong to the machine; an organisation's log goes over the network."
+        }
+        "transport_fixed" => {
+            "A target keeps its transport. Make another target and delete this one."
+        }
+        "file_name_invalid" => {
+            "A file's name has letters, digits, dots, dashes and underscores, and begins with a letter or digit. Its directory is siem.directory of the configuration."
+        }
+        "collector_url_invalid" => {
+            "A collector's address begins with https://, for example https://splunk.corp.example:8088/services/collector/event."
+        }
+        "host_port_invalid" => {
+            "An address is a host and a port, for example siem.corp.example:6514."
+        }
+        "certificate_invalid" => "This is not a certificate, or several, in PEM.",
+        "client_key_missing" => {
+            "A client certificate takes its private key, and a key its certificate."
+        }
+        "token_missing" => "The collector's token is needed.",
+        "secret_again" => {
+            "Another address gets no secret that was typed for this one. Type it again."
+        }
+        "action_unknown" => "No action begins like this. docs/siem.md says where the names stand.",
+        "outcome_unknown" => "An outcome is done, refused or failed.",
+        _ => "This is empty, too long, or has characters that cannot stand there.",
     }
 }

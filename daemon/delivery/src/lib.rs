@@ -5,6 +5,8 @@
 //! codes; the text is written and the addresses are opened when the mail is sent. The row says
 //! `sending` before the mail server is spoken to and what came of it afterwards, so that a crash
 //! leaves a mail in doubt and never sends it twice. No mail holds data of a lead.
+//!
+//! And telling machines: [`Siem`] streams the sealed audit log to where it is archived.
 
 mod config;
 mod error;
@@ -14,6 +16,7 @@ mod people;
 mod personal;
 mod recipients;
 mod send;
+mod siem;
 mod store;
 mod subscribers;
 mod text;
@@ -29,6 +32,7 @@ use vault::Vault;
 pub use config::{Config, Security};
 pub use error::DeliveryError;
 pub use send::SMTP_PASSWORD;
+pub use siem::{Format, Siem, SiemConfig, Standing, Target, TargetInput, Tested, Transport};
 
 /// The handlers of this crate's jobs. `public_url` is where people open the console.
 pub fn handlers(

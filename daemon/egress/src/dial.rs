@@ -1,9 +1,12 @@
 //! TCP and TLS connections to targets that the policy admits, for protocols other than HTTP.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
@@ -23,6 +26,39 @@ impl Egress {
         let addresses = in_time(self.door.connect_timeout, &target, resolving).await?;
         let connecting = connect(&target, &addresses);
         in_time(self.door.connect_timeout, &target, connecting).await
+    }
+
+    /// A UDP socket that sends to, and hears from, one of the target's checked addresses. Nothing is sent.
+    pub async fn dial_udp(
+        &self,
+        purpose: Purpose,
+        to: &Endpoint,
+    ) -> Result<UdpSocket, EgressError> {
+        let target = self.door.policy.endpoint(purpose, to.clone())?;
+        let resolving = addresses(self.door.resolver.as_ref(), &target);
+        let addresses = in_time(self.door.connect_timeout, &target, resolving).await?;
+        let failed = |detail: String| EgressError::Connect {
+            host: to.to_string(),
+            detail,
+        };
+        let Some(address) = addresses.first() else {
+            return Err(failed(String::from("the name has no address")));
+        };
+        let any: SocketAddr = match address {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a socket that is bound to one checked address"
+        )]
+        let socket = UdpSocket::bind(any).await;
+        let socket = socket.map_err(|error| failed(error.to_string()))?;
+        socket
+            .connect(address)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(socket)
     }
 
     /// [`Egress::dial`], then TLS with the host's name in the certificate.

@@ -2,15 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rustls::ClientConfig;
+use rustls::{ClientConfig, RootCertStore};
 
 use crate::{
     config::EgressConfig,
+    endpoint::Endpoint,
     error::EgressError,
     http::{Clients, Http},
     policy::{Policy, Purpose},
     resolve::{Resolver, System},
     smtp::{Smtp, SmtpServer},
+    trust::Trust,
 };
 
 /// The one door out. Clones share it.
@@ -23,6 +25,8 @@ pub(crate) struct Door {
     pub(crate) policy: Policy,
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) tls: Arc<ClientConfig>,
+    /// What `tls` trusts.
+    pub(crate) authorities: RootCertStore,
     pub(crate) clients: Clients,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
@@ -40,13 +44,15 @@ impl Egress {
         config: EgressConfig,
         resolver: Arc<dyn Resolver>,
     ) -> Result<Self, EgressError> {
-        let tls = crate::tls::client_config(config.ca_file.as_deref())?;
+        let authorities = crate::tls::authorities(config.ca_file.as_deref())?;
+        let tls = crate::tls::trusting(authorities.clone(), None)?;
         let connect_timeout = Duration::from_secs(config.connect_timeout_seconds.clamp(1, 120));
         let door = Door {
             policy: Policy::new(config.private_endpoints)?,
             clients: Clients::new(&tls, &resolver, connect_timeout)?,
             resolver,
             tls: Arc::new(tls),
+            authorities,
             connect_timeout,
             request_timeout: Duration::from_secs(config.request_timeout_seconds.clamp(1, 600)),
         };
@@ -59,7 +65,27 @@ impl Egress {
         Http {
             door: Arc::clone(&self.door),
             purpose,
+            own: None,
         }
+    }
+
+    /// The same with `trust` in place of what everything else trusts, and connections of its own.
+    pub fn http_trusting(&self, purpose: Purpose, trust: &Trust) -> Result<Http, EgressError> {
+        let clients = Clients::new(&trust.0, &self.door.resolver, self.door.connect_timeout)?;
+        Ok(Http {
+            own: Some(Arc::new(clients)),
+            ..self.http(purpose)
+        })
+    }
+
+    /// Whether the policy lets this be contacted at all, for a form. Addresses are checked when it is.
+    pub fn admits(&self, purpose: Purpose, to: &Endpoint) -> Result<(), EgressError> {
+        self.door.policy.endpoint(purpose, to.clone()).map(|_| ())
+    }
+
+    /// As [`Egress::admits`], of an HTTPS URL.
+    pub fn admits_url(&self, purpose: Purpose, url: &str) -> Result<(), EgressError> {
+        self.door.policy.url(purpose, url).map(|_| ())
     }
 
     /// A mail server; nothing is contacted yet.

@@ -24,6 +24,8 @@ const NAME_AND_VERSION: &str = concat!("Revkeep/", env!("CARGO_PKG_VERSION"));
 pub struct Http {
     pub(crate) door: Arc<Door>,
     pub(crate) purpose: Purpose,
+    /// Clients that trust somebody else; the door's otherwise.
+    pub(crate) own: Option<Arc<Clients>>,
 }
 
 /// One client per reach: connections to declared private endpoints are never shared with, nor
@@ -68,7 +70,8 @@ impl Http {
     pub async fn send(&self, request: Request) -> Result<Response, EgressError> {
         let (url, target) = self.door.policy.url(self.purpose, &request.url)?;
         let most = request.most_response_bytes;
-        let client = self.door.clients.of(target.reach);
+        let clients = self.own.as_deref().unwrap_or(&self.door.clients);
+        let client = clients.of(target.reach);
         let sent = client.execute(self.prepared(url, request)?).await;
         let answer = sent.map_err(|error| explained(&target, &error))?;
         let status = answer.status();

@@ -22,6 +22,8 @@ pub enum Purpose {
     SingleSignOn,
     /// LDAP directories.
     Directory,
+    /// Where the audit log is streamed to: a declared endpoint and nothing else.
+    Siem,
 }
 
 impl Purpose {
@@ -33,6 +35,7 @@ impl Purpose {
             Self::BreachRange => "breach_range",
             Self::SingleSignOn => "single_sign_on",
             Self::Directory => "directory",
+            Self::Siem => "siem",
         }
     }
 
@@ -41,7 +44,7 @@ impl Purpose {
         match self {
             Self::Salesforce => Some(&[443]),
             Self::Smtp => Some(&[25, 465, 587, 2525]),
-            Self::BreachRange => Some(&[]),
+            Self::BreachRange | Self::Siem => Some(&[]),
             Self::SingleSignOn => None,
             Self::Directory => Some(&[389, 636, 3268, 3269]),
         }
@@ -102,7 +105,12 @@ impl Policy {
             .public_ports()
             .is_some_and(|ports| !ports.contains(&endpoint.port))
         {
-            return Err(refused(&endpoint, "this port is not for that purpose"));
+            let why = if purpose.public_ports().is_some_and(<[u16]>::is_empty) {
+                "for this purpose it must be declared in egress.private_endpoints"
+            } else {
+                "this port is not for that purpose"
+            };
+            return Err(refused(&endpoint, why));
         }
         Ok(Target {
             endpoint,

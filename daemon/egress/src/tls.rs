@@ -1,13 +1,15 @@
-//! Whom a TLS connection trusts: the system's authorities and those of the configuration.
+//! Whom a TLS connection trusts: the system's authorities and those of the configuration. And who it says
+//! that we are, where the other side asks for a certificate.
 
 use std::{path::Path, sync::Arc};
 
 use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
 use crate::error::EgressError;
 
-pub(crate) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, EgressError> {
+/// The authorities of the system, and those of `ca_file`.
+pub(crate) fn authorities(ca_file: Option<&Path>) -> Result<RootCertStore, EgressError> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     let (_, ignored) = roots.add_parsable_certificates(native.certs);
@@ -32,16 +34,26 @@ pub(crate) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, Egre
                 .map_err(|error| unusable(error.to_string()))?;
         }
     }
-    trusting(roots)
+    Ok(roots)
 }
 
-/// A client that trusts `roots` and nobody else.
-pub(crate) fn trusting(roots: RootCertStore) -> Result<ClientConfig, EgressError> {
+/// A client's certificates, its own first, and the private key of that.
+pub(crate) type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// A client that trusts `roots` and nobody else, and shows `own` when it is asked.
+pub(crate) fn trusting(
+    roots: RootCertStore,
+    own: Option<Own>,
+) -> Result<ClientConfig, EgressError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| EgressError::Invalid(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
+        .with_root_certificates(roots);
+    match own {
+        None => Ok(config.with_no_client_auth()),
+        Some((chain, key)) => config.with_client_auth_cert(chain, key).map_err(|error| {
+            EgressError::Invalid(format!("the client certificate and its key: {error}"))
+        }),
+    }
 }

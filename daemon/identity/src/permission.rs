@@ -69,10 +69,14 @@ permissions! {
     ApiKeyEdit = "api_key_edit" fresh_factor,
     SsoRead = "sso_read",
     SsoEdit = "sso_edit" fresh_factor,
+    SiemRead = "siem_read",
+    SiemEdit = "siem_edit" fresh_factor,
     SigningKeyRead = "signing_key_read",
     SigningKeyRotate = "signing_key_rotate" fresh_factor,
     ApplianceSsoRead = "appliance_sso_read",
     ApplianceSsoEdit = "appliance_sso_edit" fresh_factor,
+    ApplianceSiemRead = "appliance_siem_read",
+    ApplianceSiemEdit = "appliance_siem_edit" fresh_factor,
     TenantRead = "tenant_read",
     TenantManage = "tenant_manage" fresh_factor,
 }
@@ -115,6 +119,8 @@ pub const fn granted(role: Role) -> &'static [Permission] {
             P::ApiKeyEdit,
             P::SsoRead,
             P::SsoEdit,
+            P::SiemRead,
+            P::SiemEdit,
         ],
         Role::SuperAdmin => &[
             P::JobRead,
@@ -123,6 +129,8 @@ pub const fn granted(role: Role) -> &'static [Permission] {
             P::SigningKeyRotate,
             P::ApplianceSsoRead,
             P::ApplianceSsoEdit,
+            P::ApplianceSiemRead,
+            P::ApplianceSiemEdit,
             P::TenantRead,
             P::TenantManage,
         ],
@@ -143,13 +151,15 @@ impl Permission {
                 | Self::SigningKeyRotate
                 | Self::ApplianceSsoRead
                 | Self::ApplianceSsoEdit
+                | Self::ApplianceSiemRead
+                | Self::ApplianceSiemEdit
                 | Self::TenantRead
                 | Self::TenantManage
         )
     }
 
     /// What a visiting super_admin never does, whoever consents (CX-33): let people, keys or rules of
-    /// access in, or take the data away.
+    /// access in, or take the data or the log away.
     const fn is_never_support(self) -> bool {
         matches!(
             self,
@@ -159,6 +169,7 @@ impl Permission {
                 | Self::TenantDelete
                 | Self::ApiKeyEdit
                 | Self::SsoEdit
+                | Self::SiemEdit
         )
     }
 
@@ -319,6 +330,7 @@ mod tests {
                     | Permission::TenantDelete
                     | Permission::ApiKeyEdit
                     | Permission::SsoEdit
+                    | Permission::SiemEdit
             );
             assert_eq!(writes, admins && !never, "{permission:?}");
         }

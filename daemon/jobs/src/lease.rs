@@ -74,6 +74,28 @@ pub fn lease_check(
     Ok(found.is_some())
 }
 
+/// Keeps the lease for another `life`; false when it has passed on. For work that lasts and is stored in
+/// steps: the step and the renewal are one transaction.
+pub fn lease_renew(
+    tx: &mut TenantTx<'_>,
+    name: &str,
+    owner: &str,
+    fence: Fence,
+    life: TimeDelta,
+) -> Result<bool, JobsError> {
+    let until = tx.now() + life;
+    let renewed = diesel::update(
+        leases::table
+            .filter(leases::tenant_id.eq(tx.tenant().uuid()))
+            .filter(leases::name.eq(name))
+            .filter(leases::owner.eq(owner))
+            .filter(leases::fence.eq(fence.0)),
+    )
+    .set(leases::until.eq(until))
+    .execute(tx.conn())?;
+    Ok(renewed == 1)
+}
+
 /// Gives the lease back early. Nothing happens when it has passed on.
 pub fn lease_release(
     tx: &mut TenantTx<'_>,

@@ -14,7 +14,7 @@ mod schedule;
 mod worker;
 
 pub use error::{JobError, JobsError};
-pub use lease::{Fence, lease_acquire, lease_check, lease_end, lease_release};
+pub use lease::{Fence, lease_acquire, lease_check, lease_end, lease_release, lease_renew};
 pub use listing::{
     JobCounts, JobPage, JobRow, ScheduleRow, job_counts, job_discard, job_list, job_retry,
     schedule_list,

@@ -150,6 +150,10 @@ actions! {
     AuditRead = "audit_read",
     AuditVerify = "audit_verify",
     AuditPrune = "audit_prune",
+    SiemTargetCreate = "siem_target_create",
+    SiemTargetUpdate = "siem_target_update",
+    SiemTargetDelete = "siem_target_delete",
+    SiemTargetTest = "siem_target_test",
 }
 
 #[cfg(test)]

@@ -105,6 +105,7 @@ ids! {
     ScimTokenId = "scimtoken";
     ExportId = "export";
     GroupId = "group";
+    SiemTargetId = "siem";
     /// One HTTP request; also the correlation id of what it causes.
     RequestId = "req";
 }

@@ -24,6 +24,7 @@ pub(crate) struct Config {
     pub audit: audit::Config,
     pub export: custody::ExportConfig,
     pub erasure: custody::ErasureConfig,
+    pub siem: delivery::SiemConfig,
     pub log: Log,
 }
 

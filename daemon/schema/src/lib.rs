@@ -889,6 +889,45 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    siem_cursors (tenant_id, target_id) {
+        tenant_id -> Uuid,
+        target_id -> Uuid,
+        next_position -> BigInt,
+        again_position -> BigInt,
+        next_head -> BigInt,
+        again_head -> BigInt,
+        sent -> BigInt,
+        errors -> BigInt,
+        last_sent_at -> Nullable<Timestamptz>,
+        last_error -> Nullable<Text>,
+        last_error_at -> Nullable<Timestamptz>,
+        failing -> Bool,
+        certificate_ends_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    siem_targets (tenant_id, target_id) {
+        tenant_id -> Uuid,
+        target_id -> Uuid,
+        name -> Text,
+        transport -> Text,
+        format -> Text,
+        address -> Text,
+        authorities -> Nullable<Text>,
+        client_certificate -> Nullable<Text>,
+        client_key_sealed -> Nullable<Bytea>,
+        token_sealed -> Nullable<Bytea>,
+        actions -> Array<Text>,
+        outcomes -> Array<Text>,
+        enabled -> Bool,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     assignments,
@@ -936,6 +975,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     scim_users,
     sessions,
     setup_codes,
+    siem_cursors,
+    siem_targets,
     signing_keys,
     sign_ups,
     support_visits,

@@ -32,6 +32,7 @@ pub(crate) const PREFIXES: [(&str, &str); 19] = [
     ("/support-visits/", "visit"),
     ("/sso/providers/", "provider"),
     ("/sso/links/", "provider"),
+    ("/siem/targets/", "siem"),
     ("/sso/scim/tokens/", "scimtoken"),
     ("/sso/scim/groups/", "group"),
 ];

@@ -216,6 +216,13 @@ impl Desk {
             db: house.bed.db.clone(),
             identity: house.identity.clone(),
             sso: sso(&house),
+            siem: delivery::Siem::new(
+                &house.bed.db,
+                &house.bed.vault,
+                &egress::Egress::new(egress::EgressConfig::default()).unwrap(),
+                &delivery::SiemConfig::default(),
+                "revkeep.example",
+            ),
             shared: shared.clone(),
             connections: Connections::new(
                 house.bed.db.clone(),

@@ -42,6 +42,10 @@ fn body(route: &Expected) -> Value {
             "kind": "oidc", "name": "n", "enabled": true, "issuer": "https://idp.example",
             "client_id": "c", "client_secret": null, "create_members": false, "version": 1,
         }),
+        ("PUT", "/siem/targets/{id}") => json!({
+            "name": "n", "transport": "syslog_tls", "format": "json", "address": "siem.example:6514",
+            "enabled": true, "version": 1,
+        }),
         ("PUT", "/sso/scim/groups/{id}") => json!({ "roles": ["admin"] }),
         ("PATCH", "/me/factors/passkeys/{id}") => json!({ "name": "n" }),
         _ => json!({}),

@@ -136,7 +136,7 @@ impl Log {
 }
 
 /// Takes the lease, seals one batch, gives it back.
-async fn seal_once(db: &Db, sealer: &Sealer) -> Result<Option<Sealed>, SealError> {
+pub(crate) async fn seal_once(db: &Db, sealer: &Sealer) -> Result<Option<Sealed>, SealError> {
     let who = Principal::system(TenantId::PLATFORM, None);
     let fence = db
         .run_unsealed(&who, |tx| {

@@ -59,6 +59,7 @@ mod salesforce;
 mod saml;
 mod scim;
 mod sessions_end;
+mod siem;
 mod sso;
 mod sso_appliance;
 mod sso_crash;

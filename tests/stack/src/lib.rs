@@ -3,6 +3,8 @@
 pub mod account_for;
 pub mod accounts;
 pub mod authenticator;
+pub mod cable;
+pub mod collector;
 pub mod console;
 pub mod daemon;
 pub mod database;
@@ -16,5 +18,6 @@ pub mod range;
 pub mod scenario;
 pub mod scratch;
 pub mod simulator;
+pub mod syslog;
 pub mod tls;
 pub mod world;

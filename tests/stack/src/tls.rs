@@ -94,6 +94,21 @@ impl TestCa {
         })
     }
 
+    /// A client's certificate for `name`.
+    pub fn client(&self, name: &str) -> Result<Leaf> {
+        let key = new_key()?;
+        let mut builder = certificate_for(name, &key)?;
+        builder.set_issuer_name(self.certificate.subject_name())?;
+        builder.append_extension(BasicConstraints::new().critical().build()?)?;
+        builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
+        builder.append_extension(ExtendedKeyUsage::new().client_auth().build()?)?;
+        builder.sign(&self.key, MessageDigest::sha256())?;
+        Ok(Leaf {
+            certificate: builder.build().to_pem()?,
+            key: key.private_key_to_pem_pkcs8()?,
+        })
+    }
+
     /// Writes the authority's certificate to `directory/ca.pem` and returns that path.
     pub fn write(&self, directory: &Path) -> Result<PathBuf> {
         let path = directory.join("ca.pem");

@@ -26,6 +26,7 @@ mod rules;
 mod scim;
 mod session;
 mod setup;
+mod siem;
 mod signing_keys;
 mod sso;
 mod sso_appliance;
@@ -75,6 +76,7 @@ pub fn all() -> Routes {
         .and(sso_providers::routes())
         .and(sso_appliance::routes())
         .and(scim::routes())
+        .and(siem::routes())
 }
 
 /// Set-up and sign-in: what there is before anyone is inside. Needs `http::Shared` alone.

@@ -10,7 +10,7 @@ test("every address of the app and of the API", () => {
       path.account(), path.accountPassword(), path.accountFactors(), path.accountSessions(), path.people(), path.people({ state: "deactivated" }),
       path.member("user_1"), path.member("user_1", "?q=x"), path.invitations(), path.organisation(), path.apiKeys(), path.tenants(), path.signingKeys(),
       path.singleSignOn(), path.ssoProvider("prov_1"), path.ssoProviderNew("oidc"), path.ssoProviderNew("ldap"), path.provisioning(), path.signInThrough("prov_1"), path.ssoOidc(), path.ssoSaml(),
-      path.applianceSso(), path.applianceSsoProvider("prov_1"), path.applianceSsoProviderNew("saml"), path.device(), path.authorize(), path.invitation(), path.reset(), path.signUp(), path.signUpComplete(),
+      path.logStreams(), path.logStream("siem_1"), path.applianceLogStreams(), path.applianceLogStream("siem_1"), path.applianceSso(), path.applianceSsoProvider("prov_1"), path.applianceSsoProviderNew("saml"), path.device(), path.authorize(), path.invitation(), path.reset(), path.signUp(), path.signUpComplete(),
     ],
     api: [
       api.ready(), api.setup(), api.session(), api.sessionRefresh(), api.sessionTenant(), api.overview("Europe/Berlin"), api.connections(), api.salesforce(),
@@ -27,7 +27,7 @@ test("every address of the app and of the API", () => {
       api.memberVerb("user_1", "owner"), api.memberFactorsReset("user_1"), api.invitations(), api.invitations({ state: "pending" }), api.invitation("inv_1"),
       api.invitationResend("inv_1"), api.invitationLook(), api.invitationAccept(), api.tenant(), api.signUp(), api.signUpComplete(), api.supportVisits(),
       api.supportVisitVerb("vis_1", "end"), api.apiKeys(), api.apiKey("key_1"), api.apiKeyScopes(), api.platformTenants({ state: "trial" }),
-      api.platformTenantVerb("ten_1", "enter"), api.signingKeys(), api.signingKeysRotate(), api.signInDiscover(), api.ssoStart(), api.ssoOidcComplete(),
+      api.platformTenantVerb("ten_1", "enter"), api.signingKeys(), api.signingKeysRotate(), api.siemTargets(), api.siemTarget("siem_1"), api.siemTargetTest("siem_1"), api.platformSiemTargets(), api.platformSiemTarget("siem_1"), api.platformSiemTargetTest("siem_1"), api.signInDiscover(), api.ssoStart(), api.ssoOidcComplete(),
       api.ssoSamlComplete(), api.ssoLdapSignIn(), api.ssoSignOut(), api.ssoProviders(), api.ssoProvider("prov_1"), api.ssoProviderTest("prov_1"), api.ssoProviderTestDirectory("prov_1"), api.ssoDomains(),
       api.ssoDomain("acme.example"), api.ssoSettings(), api.scim(), api.scimTokens(), api.scimToken("scimtoken_1"), api.scimGroup("group_1"), api.platformSsoDomains(), api.platformSsoDomainVerify(),
       api.platformSsoDomain("acme.example"), api.platformSsoProviders(), api.platformSsoProvider("prov_1"), api.platformSsoProviderTest("prov_1"), api.platformSsoProviderTestDirectory("prov_1"), api.platformSsoLinks(),

@@ -83,6 +83,7 @@ async fn serve(config: Config, file: &Path) -> Result<(), ServeError> {
         config.audit.clone(),
         stop.clone(),
     ));
+    let streaming = tokio::spawn(parts.siem.clone().run(parts::own_name(), stop.clone()));
     let server = parts.start_server(&config, readiness.clone(), changes, stop.clone())?;
     let worker = parts.worker(&config)?;
     let working = {
@@ -118,7 +119,8 @@ async fn serve(config: Config, file: &Path) -> Result<(), ServeError> {
             unlocking,
             listening,
             maintaining,
-            sealing
+            sealing,
+            streaming
         )
     })
     .await;

@@ -8,6 +8,7 @@ use connections::{AccessTokens, Connections, Provider};
 use console::{Change, Console, Live};
 use custody::Custody;
 use db::Db;
+use delivery::Siem;
 use egress::Egress;
 use identity::{Identity, sso::Sso};
 use jobs::{Worker, WorkerConfig};
@@ -29,6 +30,7 @@ pub(super) struct Parts {
     pub(super) identity: Identity,
     pub(super) sealer: Sealer,
     pub(super) custody: Custody,
+    pub(super) siem: Siem,
     sso: Sso,
     connections: Connections,
     salesforce: SalesforceClient,
@@ -69,6 +71,7 @@ impl Parts {
                 config.export.clone(),
                 config.erasure.clone(),
             ),
+            siem: Siem::new(&db, &vault, &egress, &config.siem, &own_host()),
             vault,
             db,
             identity,
@@ -124,6 +127,7 @@ impl Parts {
             db: self.db.clone(),
             identity: self.identity.clone(),
             sso: self.sso.clone(),
+            siem: self.siem.clone(),
             shared: shared.clone(),
             connections: self.connections.clone(),
             custody: self.custody.clone(),
@@ -149,6 +153,7 @@ impl Parts {
             &self.vault,
             &self.identity,
             &self.connections,
+            &self.siem,
         ));
         handlers.extend(delivery::handlers(
             &self.db,
@@ -170,6 +175,11 @@ impl Parts {
 
 /// Tells this daemon from others in the leases and jobs that it holds.
 pub(super) fn own_name() -> String {
+    format!("{}:{}", own_host(), std::process::id())
+}
+
+/// What this machine calls itself.
+fn own_host() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}:{}", host.trim(), std::process::id())
+    host.trim().to_owned()
 }

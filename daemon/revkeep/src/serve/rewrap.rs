@@ -14,6 +14,7 @@ use uuid::Uuid;
 use vault::{RewrapPage, Vault};
 
 use connections::Connections;
+use delivery::Siem;
 use identity::Identity;
 
 const JOB: &str = "keys.rewrap";
@@ -30,24 +31,27 @@ enum Sealed {
     People,
     ProviderSecrets,
     ScimProfiles,
+    SiemSecrets,
 }
 
 impl Sealed {
     /// Under the key of each tenant. The platform is a tenant here as well: it has an audit log.
-    const OF_TENANT: [Self; 6] = [
+    const OF_TENANT: [Self; 7] = [
         Self::AuditKeys,
         Self::Connections,
         Self::EndingGrants,
         Self::Invitations,
         Self::ProviderSecrets,
         Self::ScimProfiles,
+        Self::SiemSecrets,
     ];
     /// Under the platform's key.
-    const OF_PLATFORM: [Self; 4] = [
+    const OF_PLATFORM: [Self; 5] = [
         Self::AuditKeys,
         Self::SigningKeys,
         Self::People,
         Self::ProviderSecrets,
+        Self::SiemSecrets,
     ];
 
     #[cfg(test)]
@@ -69,6 +73,10 @@ impl Sealed {
             ],
             Self::ProviderSecrets => &["sso_providers.client_secret_sealed"],
             Self::ScimProfiles => &["scim_users.profile_sealed"],
+            Self::SiemSecrets => &[
+                "siem_targets.client_key_sealed",
+                "siem_targets.token_sealed",
+            ],
         }
     }
 }
@@ -138,6 +146,7 @@ pub(super) struct Rewrap {
     pub(super) vault: Vault,
     pub(super) identity: Identity,
     pub(super) connections: Connections,
+    pub(super) siem: Siem,
 }
 
 /// What the job was asked for, and what it remembers of itself.
@@ -292,6 +301,7 @@ impl Rewrap {
                 .scim_profiles_rewrap(who, last, newest)
                 .await
                 .map_err(reason),
+            Sealed::SiemSecrets => self.siem.secrets_rewrap(who, newest).await.map_err(reason),
         }
     }
 
@@ -315,12 +325,14 @@ pub(super) fn handler(
     vault: &Vault,
     identity: &Identity,
     connections: &Connections,
+    siem: &Siem,
 ) -> Arc<dyn Handler> {
     Arc::new(Rewrap {
         db: db.clone(),
         vault: vault.clone(),
         identity: identity.clone(),
         connections: connections.clone(),
+        siem: siem.clone(),
     })
 }
 

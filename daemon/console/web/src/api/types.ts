@@ -5,7 +5,8 @@ export type Permission =
   | "failure_read" | "failure_retry" | "connection_read" | "connection_edit" | "layer_read" | "layer_edit"
   | "job_read" | "job_retry" | "member_read" | "member_edit" | "tenant_edit" | "api_key_read" | "api_key_edit"
   | "sso_read" | "sso_edit" | "signing_key_read" | "signing_key_rotate" | "tenant_read" | "tenant_manage" | "appliance_sso_read" | "appliance_sso_edit"
-  | "data_read" | "tenant_export" | "tenant_delete";
+  | "data_read" | "tenant_export" | "tenant_delete"
+  | "siem_read" | "siem_edit" | "appliance_siem_read" | "appliance_siem_edit";
 
 export interface Named { id: string; name: string }
 export interface Page<T> { items: T[]; next_cursor: string | null; total?: number }

@@ -1,6 +1,6 @@
 // The map of the console: only what exists, in the order in which people need it.
 import {
-  IconAlertTriangle, IconBuilding, IconBuildingCommunity, IconCertificate, IconDatabase, IconDatabaseExport, IconGauge, IconKey, IconListDetails, IconLogin, IconLogin2, IconPlugConnected,
+  IconAlertTriangle, IconBroadcast, IconBuilding, IconBuildingCommunity, IconCertificate, IconDatabase, IconDatabaseExport, IconGauge, IconKey, IconListDetails, IconLogin, IconLogin2, IconPlugConnected,
   IconRoute, IconStack2, IconUsers, IconUsersGroup,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
@@ -41,6 +41,7 @@ export const NAV: NavSection[] = [
       { label: "Connections", to: path.connections(), icon: IconPlugConnected, needs: "connection_read", also: "salesforce oauth reconnect" },
       { label: "People", to: path.people(), icon: IconUsers, needs: "member_read", also: "members roles invitations factors deactivate owner" },
       { label: "Single sign-on", to: path.singleSignOn(), icon: IconLogin2, needs: "sso_read", also: "sso oidc saml scim identity provider mail domain provisioning okta entra" },
+      { label: "Log streams", to: path.logStreams(), icon: IconBroadcast, needs: "siem_read", also: "siem audit syslog splunk archive export" },
       { label: "Organisation", to: path.organisation(), icon: IconBuilding, needs: "member_read", also: "name second factor support visits trial" },
       { label: "Data", to: path.data(), icon: IconDatabaseExport, needs: "data_read", also: "export download archive delete erase end organisation gdpr" },
     ],
@@ -51,6 +52,7 @@ export const NAV: NavSection[] = [
       { label: "Jobs", to: path.jobs(), icon: IconStack2, needs: "job_read", also: "dead letters schedules queue" },
       { label: "Tenants", to: path.tenants(), icon: IconBuildingCommunity, needs: "tenant_read", also: "organisations enter activate trial support" },
       { label: "Appliance sign-in", to: path.applianceSso(), icon: IconLogin, needs: "appliance_sso_read", also: "single sign-on oidc saml identity provider operator super_admin link" },
+      { label: "Appliance log streams", to: path.applianceLogStreams(), icon: IconBroadcast, needs: "appliance_siem_read", also: "siem audit syslog splunk relp archive heads" },
       { label: "Signing keys", to: path.signingKeys(), icon: IconCertificate, needs: "signing_key_read", also: "rotate jwks age" },
     ],
   },

@@ -13,6 +13,7 @@ const POOLS: &str = "/routing/pools";
 const RULES: &str = "/routing/rules";
 const FAILURES: &str = "/routing/failures";
 const SIGNING_KEYS: &str = "/appliance/signing-keys";
+const CONTROLS: &str = "/appliance/controls";
 const DEAD_JOBS: &str = "/appliance/jobs?state=dead";
 
 /// A cycle is late when three of them, and two minutes, have passed without one.
@@ -71,6 +72,8 @@ pub(crate) struct Facts {
     pub(crate) dead_jobs: i64,
     /// Days since the signing key became current, when it is due for rotation and the person may know.
     pub(crate) key_due_days: Option<i64>,
+    /// Controls that the last run found failing, when the person may know.
+    pub(crate) failing_controls: i64,
     /// Fields that a person put into the layer.
     pub(crate) fields: usize,
     pub(crate) reps: usize,
@@ -122,6 +125,7 @@ pub(crate) fn health(facts: &Facts, may: impl Fn(P) -> bool) -> Health {
         doubt_item(facts),
         jobs_item(facts, &may),
         key_item(facts),
+        controls_item(facts),
     ];
     let mut items: Vec<HealthItem> = found.into_iter().flatten().collect();
     items.sort_by_key(|item| std::cmp::Reverse(item.severity));
@@ -316,6 +320,19 @@ fn key_item(facts: &Facts) -> Option<HealthItem> {
         format!("It has signed for {days} days; 90 are the most."),
         Some(SIGNING_KEYS),
     ))
+}
+
+fn controls_item(facts: &Facts) -> Option<HealthItem> {
+    let failing = facts.failing_controls;
+    (failing > 0).then(|| {
+        item(
+            "controls_failing",
+            Severity::Bad,
+            "A control is failing",
+            format!("The last run found {failing} of them failing on this appliance."),
+            Some(CONTROLS),
+        )
+    })
 }
 
 /// What waits for this person: only what they may settle.

@@ -8,6 +8,7 @@
 mod activation;
 mod assets;
 mod attention;
+mod controls;
 mod enrollment;
 mod fault;
 mod live;
@@ -15,6 +16,7 @@ pub mod oauth;
 pub mod routes;
 pub mod saml;
 pub mod scim;
+mod security_txt;
 mod views;
 
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use delivery::Siem;
 use http::Shared;
 use identity::{Identity, sso::Sso};
 
+pub use controls::ControlDesk;
 pub use live::{Change, Live};
 
 /// What handlers reach, as `web::Data<Console>`. Cheap to clone.
@@ -43,8 +46,11 @@ pub struct Console {
     /// Asks Salesforce itself, while a person waits.
     pub source: Arc<dyn RoutingSource>,
     pub live: Live,
+    pub controls: Arc<dyn ControlDesk>,
     /// Where people open the console, without a slash at the end.
     pub public_url: String,
+    /// Whom to tell about a weakness: a mail address or a URI.
+    pub security_contact: Option<String>,
     /// Of the organisation's Salesforce requests, how many percent Revkeep may use up.
     pub budget_percent: u8,
 }
@@ -78,6 +84,11 @@ pub fn configure(app: &mut web::ServiceConfig, console: &Console) {
         provisioning
             .default_service(web::to(assets::unknown_api))
             .wrap(from_fn(scim::refusals)),
+    );
+    app.service(
+        web::resource(security_txt::PATH)
+            .app_data(web::Data::new(console.clone()))
+            .route(web::get().to(security_txt::security_txt)),
     );
     app.default_service(web::to(assets::serve));
 }

@@ -5,6 +5,8 @@
 //! * [`AuthTx`] is identity's, as the role `revkeep_auth`, for a person or for nobody yet;
 //! * [`SystemTx`] has no table at all, only the listed definer functions.
 //!
+//! [`ProbeTx`] is for `revkeep verify`: as either role, hostile, and always rolled back.
+//!
 //! [`Auditor`] stands apart: it reads the audit log across tenants, as `revkeep_auditor`, for the command.
 //!
 //! A connection is lent inside the closure and never leaves it; the transaction is opened together
@@ -13,6 +15,7 @@
 mod appliance;
 mod auditor;
 mod auth;
+mod census;
 mod config;
 mod context;
 mod erasure;
@@ -22,6 +25,7 @@ mod hints;
 mod people;
 mod place;
 mod pool;
+mod probe;
 mod scim;
 pub mod setup;
 mod siem;
@@ -37,6 +41,7 @@ pub use auth::{
     AuthScope, AuthTx, ChallengeRef, PasskeyRef, RefreshTokenRef, SessionStanding, TenantName,
     UserLogin,
 };
+pub use census::Counted;
 pub use config::DbConfig;
 pub use context::ContextKey;
 pub use erasure::{CertificateRow, ErasureRow};
@@ -46,6 +51,7 @@ pub use hints::{Hints, hint};
 pub use people::{ApiKeyStanding, InvitationFound, TenantLine};
 pub use place::by_place;
 pub use pool::DbRole;
+pub use probe::{Looked, ProbeTx, Side, TableStanding, reachable};
 pub use scim::ScimTokenStanding;
 pub use siem::{LogEnd, SealedEntry, SiemTargetKey};
 pub use sso::WaitingDomain;

@@ -16,6 +16,7 @@ use crate::{
     context::ContextKey,
     error::DbError,
     pool::{self, DbRole, Pool, Session},
+    probe::ProbeTx,
     system::SystemTx,
     tenant::TenantTx,
 };
@@ -182,6 +183,45 @@ impl Db {
         .await
     }
 
+    /// Runs `work`, which may be hostile, as one of the daemon's roles in a transaction that is rolled
+    /// back whatever it answers.
+    pub async fn probe<T, F>(&self, role: DbRole, work: F) -> Result<T, DbError>
+    where
+        F: FnOnce(&mut ProbeTx<'_>) -> Result<T, DbError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let door = self.door(role);
+        let permit = Arc::clone(&door.permits)
+            .acquire_owned()
+            .await
+            .map_err(|_| DbError::Cut)?;
+        let (pool, inner) = (door.pool.clone(), Arc::clone(&self.inner));
+        let joined = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let key = inner.key.get().ok_or(DbError::NoContextKey)?;
+            let scope = Scope {
+                tenant: None,
+                user: None,
+                kind: "probe",
+            };
+            let mut session = begin(&pool, Some(key), scope)?;
+            let backend = session.backend;
+            let found =
+                ProbeTx::new(&mut session.conn, key, backend).and_then(|mut tx| work(&mut tx));
+            end(&mut session, "ROLLBACK")?;
+            found
+        })
+        .await;
+        joined.unwrap_or(Err(DbError::Cut))
+    }
+
+    fn door(&self, role: DbRole) -> &Door {
+        match role {
+            DbRole::App => &self.inner.app,
+            DbRole::Auth => &self.inner.auth,
+        }
+    }
+
     async fn seals(&self, tenant: TenantId, user: Option<UserId>) -> AuditSeals {
         match self.inner.keyring.get() {
             Some(keyring) => keyring.seals(tenant, user).await,
@@ -195,10 +235,7 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let door = match role {
-            DbRole::App => &self.inner.app,
-            DbRole::Auth => &self.inner.auth,
-        };
+        let door = self.door(role);
         let permit = Arc::clone(&door.permits)
             .acquire_owned()
             .await

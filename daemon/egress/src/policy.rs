@@ -24,6 +24,8 @@ pub enum Purpose {
     Directory,
     /// Where the audit log is streamed to: a declared endpoint and nothing else.
     Siem,
+    /// The appliance's own server, which `revkeep verify` knocks at: a declared endpoint.
+    OwnFace,
 }
 
 impl Purpose {
@@ -36,6 +38,7 @@ impl Purpose {
             Self::SingleSignOn => "single_sign_on",
             Self::Directory => "directory",
             Self::Siem => "siem",
+            Self::OwnFace => "own_face",
         }
     }
 
@@ -44,7 +47,7 @@ impl Purpose {
         match self {
             Self::Salesforce => Some(&[443]),
             Self::Smtp => Some(&[25, 465, 587, 2525]),
-            Self::BreachRange | Self::Siem => Some(&[]),
+            Self::BreachRange | Self::Siem | Self::OwnFace => Some(&[]),
             Self::SingleSignOn => None,
             Self::Directory => Some(&[389, 636, 3268, 3269]),
         }

@@ -77,6 +77,8 @@ permissions! {
     ApplianceSsoEdit = "appliance_sso_edit" fresh_factor,
     ApplianceSiemRead = "appliance_siem_read",
     ApplianceSiemEdit = "appliance_siem_edit" fresh_factor,
+    ControlRead = "control_read",
+    ControlVerify = "control_verify",
     TenantRead = "tenant_read",
     TenantManage = "tenant_manage" fresh_factor,
 }
@@ -131,6 +133,8 @@ pub const fn granted(role: Role) -> &'static [Permission] {
             P::ApplianceSsoEdit,
             P::ApplianceSiemRead,
             P::ApplianceSiemEdit,
+            P::ControlRead,
+            P::ControlVerify,
             P::TenantRead,
             P::TenantManage,
         ],
@@ -153,6 +157,8 @@ impl Permission {
                 | Self::ApplianceSsoEdit
                 | Self::ApplianceSiemRead
                 | Self::ApplianceSiemEdit
+                | Self::ControlRead
+                | Self::ControlVerify
                 | Self::TenantRead
                 | Self::TenantManage
         )

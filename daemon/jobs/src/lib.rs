@@ -20,5 +20,5 @@ pub use listing::{
     schedule_list,
 };
 pub use queue::{NewJob, enqueue, event_kind, publish, remember};
-pub use schedule::{schedule_remove, schedule_set};
+pub use schedule::{schedule_ensure, schedule_remove, schedule_set};
 pub use worker::{Handler, Job, Worker, WorkerConfig};

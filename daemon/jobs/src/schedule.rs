@@ -1,5 +1,6 @@
 //! Jobs that come back by themselves.
 
+use chrono::{DateTime, Utc};
 use db::{TenantTx, Unit};
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, upsert::excluded};
 use schema::schedules;
@@ -36,6 +37,30 @@ pub fn schedule_set(
             schedules::next_at.eq(excluded(schedules::next_at)),
             schedules::enabled.eq(true),
         ))
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+/// A schedule of the appliance itself: made when it is not there, first due at `first_at`, and left as it
+/// is otherwise, so that a restart neither hurries nor delays it.
+pub fn schedule_ensure(
+    tx: &mut TenantTx<'_>,
+    name: &str,
+    kind: &str,
+    every_seconds: i32,
+    first_at: DateTime<Utc>,
+) -> Result<(), JobsError> {
+    let payload = with_tenant(tx, Value::Object(serde_json::Map::new()));
+    diesel::insert_into(schedules::table)
+        .values((
+            schedules::tenant_id.eq(tx.tenant().uuid()),
+            schedules::name.eq(name),
+            schedules::kind.eq(kind),
+            schedules::payload.eq(payload),
+            schedules::every_seconds.eq(every_seconds),
+            schedules::next_at.eq(first_at),
+        ))
+        .on_conflict_do_nothing()
         .execute(tx.conn())?;
     Ok(())
 }

@@ -149,6 +149,7 @@ actions! {
     SecretSet = "secret_set",
     AuditRead = "audit_read",
     AuditVerify = "audit_verify",
+    ControlsVerify = "controls_verify",
     AuditPrune = "audit_prune",
     SiemTargetCreate = "siem_target_create",
     SiemTargetUpdate = "siem_target_update",

@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub export: custody::ExportConfig,
     pub erasure: custody::ErasureConfig,
     pub siem: delivery::SiemConfig,
+    #[serde(default)]
+    pub verify: Verify,
     pub log: Log,
 }
 
@@ -33,6 +35,8 @@ pub(crate) struct Config {
 pub(crate) struct Site {
     /// Without a slash at the end.
     pub public_url: String,
+    /// A mail address or a URI.
+    pub security_contact: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -82,6 +86,14 @@ pub(crate) enum LogTarget {
     Journal,
     Terminal,
     Auto,
+}
+
+/// `[verify]` of the configuration.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Verify {
+    /// Where the probes of TLS and headers knock; the daemon's own listener when absent.
+    pub address: Option<egress::Endpoint>,
 }
 
 /// What is wrong with the configuration, in the words of whoever reads it at night.

@@ -9,6 +9,7 @@ mod controls;
 mod logging;
 mod serve;
 mod unlock;
+mod verify;
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> std::process::ExitCode {

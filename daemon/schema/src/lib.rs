@@ -928,6 +928,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    verify_runs (tenant_id, run_id) {
+        tenant_id -> Uuid,
+        run_id -> Uuid,
+        asked_by -> Text,
+        version -> Text,
+        started_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+        done -> Integer,
+        total -> Integer,
+        whole -> Bool,
+        failing -> Nullable<Integer>,
+        unknown -> Nullable<Integer>,
+        report -> Nullable<Jsonb>,
+        statement -> Nullable<Text>,
+        signature -> Nullable<Bytea>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     assignments,
@@ -994,5 +1013,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     time_off,
     totp_factors,
     users,
+    verify_runs,
     visitors,
 );

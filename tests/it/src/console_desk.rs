@@ -11,8 +11,9 @@ use connections::{
     App, AvailableField, BrokenCode, Connections, EnrollmentCounts, Environment, Grant, Provider,
     ProviderError, RoutingSource, SourceError,
 };
-use console::{Change, Console, Live};
+use console::{Change, Console, ControlDesk, Live};
 use custody::{Custody, ErasureConfig, ExportConfig};
+use db::DbError;
 use http::{Readiness, Reason, Running, Shared};
 use kernel::{ErrorKind, Principal, Secret, SharedClock, TenantId};
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -71,6 +72,25 @@ impl RoutingSource for Source {
         _: &str,
     ) -> Result<EnrollmentCounts, SourceError> {
         Ok(*self.counts.lock().unwrap())
+    }
+}
+
+/// An appliance whose controls were never verified.
+struct NoRuns;
+
+#[async_trait]
+impl ControlDesk for NoRuns {
+    async fn standing(&self) -> Result<serde_json::Value, DbError> {
+        Ok(serde_json::json!({ "running": null, "last": null }))
+    }
+    async fn failing(&self) -> Result<i64, DbError> {
+        Ok(0)
+    }
+    async fn controls_verify(&self, _: &kernel::Actor) -> Result<uuid::Uuid, DbError> {
+        Ok(uuid::Uuid::nil())
+    }
+    async fn paper(&self, _: &str, _: &str) -> Result<Option<String>, DbError> {
+        Ok(None)
     }
 }
 
@@ -234,7 +254,9 @@ impl Desk {
             source: Arc::clone(&source) as Arc<dyn RoutingSource>,
             live: Live::new(changes.clone(), stop),
             public_url: String::from("https://revkeep.example"),
+            security_contact: None,
             budget_percent: 60,
+            controls: Arc::new(NoRuns),
         };
         let running = http::serve(&config, shared, move |app| {
             console::configure(app, &console)

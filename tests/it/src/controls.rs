@@ -23,6 +23,7 @@ use sources::{root, sources, tests};
 
 const TABLE: &str = include_str!("../../../daemon/revkeep/src/controls/controls.toml");
 const PENDING: &str = include_str!("../../../docs/security/pending.toml");
+const MAPPINGS: &str = include_str!("../../../daemon/revkeep/src/controls/mappings.toml");
 const IDS: &str = include_str!("../../golden/control-ids.txt");
 const MATRIX: &str = "docs/security/control-matrix.md";
 
@@ -33,6 +34,21 @@ struct Control {
     enforced_by: String,
     kind: Kind,
     probes: Vec<String>,
+    #[serde(default)]
+    live: Vec<String>,
+    #[serde(default)]
+    rests_on: Vec<String>,
+    attestation: Option<toml::Table>,
+}
+
+/// What a control answers in the language of others.
+#[derive(Clone, Debug, Deserialize)]
+struct Mapping {
+    area: String,
+    soc2: Vec<String>,
+    asvs: Vec<String>,
+    owasp: Vec<String>,
+    gdpr: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -40,6 +56,7 @@ struct Control {
 enum Kind {
     Enforced,
     Attested,
+    Customer,
 }
 
 fn table() -> BTreeMap<String, Control> {
@@ -108,7 +125,7 @@ fn unknown(
 ) -> Vec<String> {
     let mut findings = Vec::new();
     for (id, control) in table {
-        if control.probes.is_empty() {
+        if control.probes.is_empty() && control.kind != Kind::Customer {
             findings.push(format!("{id} has no probe"));
         }
         for probe in &control.probes {
@@ -153,21 +170,33 @@ fn every_probe_is_a_test_that_exists() {
 /// The control matrix as it must stand in the documentation.
 fn matrix() -> String {
     let (table, pending) = (table(), pending());
-    let attested = table
+    let mappings: BTreeMap<String, Mapping> = toml::from_str(MAPPINGS).unwrap();
+    let count = |kind| {
+        table
+            .values()
+            .filter(|control| control.kind == kind)
+            .count()
+    };
+    let (attested, customer) = (count(Kind::Attested), count(Kind::Customer));
+    let live = table
         .values()
-        .filter(|control| control.kind == Kind::Attested)
+        .filter(|control| !control.live.is_empty())
         .count();
     let mut text = format!(
         "# Control matrix\n\n\
          Generated from the control table (`daemon/revkeep/src/controls/controls.toml`) and from\n\
          [pending.toml](pending.toml); a test compares this page with them. `revkeep controls` prints the\n\
          same on the appliance.\n\n\
-         {} controls: {} enforced, {attested} attested, {} pending.\n\n\
-         **Enforced**: the daemon or the database refuses what breaks it, and each probe is a test that has\n\
-         tried. **Attested**: an obligation of people; the probe checks only that it is written down.\n\
-         **Pending**: not built, and nothing claims it.\n",
+         {} controls: {} enforced ({live} of them tried on the running appliance by `revkeep verify`),\n\
+         {attested} attested, {customer} the customer's, {} pending.\n\n\
+         **Enforced**: the daemon or the database refuses what breaks it, and each test has tried. A *live*\n\
+         probe tries it again on the appliance ([verify.md](verify.md)). **Attested**: an obligation of people,\n\
+         with somebody's word until a day; the test checks only that it is written down. **The customer's**:\n\
+         theirs to keep. **Pending**: not built, and nothing claims it.\n\n\
+         The last column names what a control bears on: Trust Services Criteria (SOC 2), OWASP ASVS 5.0.0,\n\
+         OWASP Top 10 (2021) and articles of the GDPR.\n",
         table.len() + pending.len(),
-        table.len() - attested,
+        table.len() - attested - customer,
         pending.len(),
     );
     let families = [
@@ -180,27 +209,43 @@ fn matrix() -> String {
         let of_family = |id: &str| id.split('-').next() == Some(family);
         write!(
             text,
-            "\n## {family}: {title}\n\n| Id | Promise | Enforced by | Probes |\n|---|---|---|---|\n"
+            "\n## {family}: {title}\n\n| Id | Promise | Enforced by | Tests | Live | Bears on |\n|---|---|---|---|---|---|\n"
         )
         .unwrap();
         for id in ids().into_iter().filter(|id| of_family(id)) {
             let Some(control) = table.get(id) else {
                 continue;
             };
-            let probes: Vec<String> = control
-                .probes
-                .iter()
-                .map(|probe| format!("`{probe}`"))
-                .collect();
             let note = match control.kind {
                 Kind::Enforced => "",
                 Kind::Attested => "**Attested.** ",
+                Kind::Customer => "**The customer's.** ",
             };
+            let quoted = |names: &[String]| {
+                let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                names.join("<br>")
+            };
+            let live = match control.rests_on.as_slice() {
+                [] => quoted(&control.live),
+                on => format!("the sum of {}", on.join(", ")),
+            };
+            let word = control
+                .attestation
+                .as_ref()
+                .map(|word| {
+                    format!(
+                        " {} {}, until {}.",
+                        word["text"], word["owner"], word["expires"]
+                    )
+                    .replace('"', "")
+                })
+                .unwrap_or_default();
             let (title, by) = (&control.title, &control.enforced_by);
             writeln!(
                 text,
-                "| {id} | {title} | {note}{by} | {} |",
-                probes.join("<br>")
+                "| {id} | {title} | {note}{by}{word} | {} | {live} | {} |",
+                quoted(&control.probes),
+                bears_on(&mappings[id])
             )
             .unwrap();
         }
@@ -212,6 +257,21 @@ fn matrix() -> String {
         }
     }
     text
+}
+
+fn bears_on(mapping: &Mapping) -> String {
+    let named = [
+        ("SOC 2", &mapping.soc2),
+        ("ASVS", &mapping.asvs),
+        ("OWASP", &mapping.owasp),
+        ("GDPR", &mapping.gdpr),
+    ];
+    let parts: Vec<String> = named
+        .into_iter()
+        .filter(|(_, ids)| !ids.is_empty())
+        .map(|(standard, ids)| format!("{standard} {}", ids.join(" ")))
+        .collect();
+    format!("{}: {}", mapping.area, parts.join("; "))
 }
 
 #[test]

@@ -65,5 +65,6 @@ mod sso_appliance;
 mod sso_crash;
 mod statements;
 mod tenants;
+mod verify;
 mod visits;
 mod zones;

@@ -8,6 +8,7 @@ mod availability;
 mod connections;
 mod data;
 mod deletion;
+mod controls;
 mod device;
 mod events;
 mod factors;
@@ -52,6 +53,7 @@ pub fn all() -> Routes {
         .and(authorization::routes())
         .and(device::routes())
         .and(signing_keys::routes())
+        .and(controls::routes())
         .and(overview::routes())
         .and(connections::routes())
         .and(layer::routes())

@@ -88,6 +88,11 @@ async fn overview_show(
     } else {
         None
     };
+    let failing_controls = if may(Permission::ControlRead) {
+        console.controls.failing().await.unwrap_or(0)
+    } else {
+        0
+    };
     let (found, mut facts) = console
         .db
         .run(&who, move |tx| {
@@ -98,6 +103,7 @@ async fn overview_show(
         })
         .await?;
     facts.key_due_days = key_due_days;
+    facts.failing_controls = failing_controls;
     Ok(web::Json(OverviewView {
         health: attention::health(&facts, may),
         checklist: attention::checklist(&facts),
@@ -132,6 +138,7 @@ fn facts(tx: &mut TenantTx<'_>, found: &Overview, budget_percent: u8) -> Result<
         accounting: found.accounting,
         dead_jobs: jobs::job_counts(tx)?.dead,
         key_due_days: None,
+        failing_controls: 0,
         fields: fields.iter().filter(|field| !field.required).count(),
         reps: names.reps.len(),
         pools: names.pools.len(),

@@ -50,6 +50,14 @@ pub(crate) enum Question {
     },
     /// Sign that rows older than the retention may go.
     AuditPrune,
+    /// Try the controls `ids`, or all; the answer names the run.
+    Verify {
+        ids: Vec<String>,
+    },
+    /// How far a run is, and what it came to.
+    VerifyProgress {
+        run: Uuid,
+    },
     /// Store a secret that Revkeep cannot make itself.
     SecretSet {
         name: String,

@@ -24,9 +24,10 @@ pub(super) fn run(json: bool) -> ExitCode {
             .count()
     };
     super::say(&format!(
-        "{} enforced, {} attested, {} pending",
+        "{} enforced, {} attested, {} the customer's, {} pending",
         count(Status::Enforced),
         count(Status::Attested),
+        count(Status::Customer),
         count(Status::Pending),
     ));
     ExitCode::SUCCESS

@@ -9,6 +9,7 @@ mod secret;
 mod sessions;
 mod setup;
 mod status;
+mod verify;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -59,6 +60,8 @@ enum Command {
     /// The audit log's evidence: verify, prove, compare with an archive, print heads, prune.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Try every control on the running appliance, and say where each one stands.
+    Verify(verify::Options),
     /// List every promise about security: built with its probes, attested, or pending.
     Controls,
     /// Read one SAML message in a process that can do nothing else. The daemon starts it.
@@ -92,6 +95,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Audit(command) => audit::run(&config, &command, cli.json),
         Command::Keys(command) => keys::run(&config, &command, cli.json),
         Command::Sessions(command) => sessions::run(&config, &command, cli.json),
+        Command::Verify(options) => verify::run(&config, &options, cli.json),
         Command::Migrate => setup::migrate(&config, cli.json),
         Command::Config | Command::Controls | Command::SamlVerify => ExitCode::SUCCESS,
     }

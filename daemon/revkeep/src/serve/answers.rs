@@ -188,6 +188,11 @@ impl Answers for DaemonAnswers {
                 let told = json!({ "heads": heads, "leaves": leaves, "findings": findings });
                 reply(evidence::verified(&self.parts, asker, told, findings == 0).await)
             }
+            Question::Verify { ids } => {
+                let begun = self.parts.verifier.begin(asker, &ids).await;
+                reply(begun.map(|run| json!({ "run": run })))
+            }
+            Question::VerifyProgress { run } => reply(self.parts.verifier.progress(run).await),
             Question::AuditPrune => {
                 reply(evidence::prune(&self.parts, asker, &self.config.audit).await)
             }

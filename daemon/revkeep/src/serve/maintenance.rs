@@ -9,6 +9,8 @@ use db::{Db, DbError};
 use identity::Identity;
 use tokio::sync::watch;
 
+use crate::verify;
+
 const HOURLY: Duration = Duration::from_secs(3600);
 /// Soon, when the database or its key was not there yet.
 const SOON: Duration = Duration::from_secs(15);
@@ -53,6 +55,9 @@ pub(super) async fn run(
 }
 
 async fn once(db: &Db) -> Result<(), DbError> {
+    if let Err(error) = verify::ensure(db).await {
+        log::debug!("the daily run of the controls cannot be planned yet: {error}");
+    }
     let made = db.system(|tx| tx.partitions_ensure(MONTHS_AHEAD)).await?;
     if made > 0 {
         log::info!("made {made} partitions for the coming months");

@@ -18,7 +18,11 @@ use tokio::sync::{broadcast, watch};
 use vault::Vault;
 
 use super::{ServeError, readiness::DaemonReadiness};
-use crate::{config::Config, unlock};
+use crate::{
+    config::Config,
+    unlock,
+    verify::{self, Sight, Verifier},
+};
 
 /// How often a secrets backend that did not answer is asked again.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -31,6 +35,7 @@ pub(super) struct Parts {
     pub(super) sealer: Sealer,
     pub(super) custody: Custody,
     pub(super) siem: Siem,
+    pub(super) verifier: Verifier,
     sso: Sso,
     connections: Connections,
     salesforce: SalesforceClient,
@@ -62,8 +67,16 @@ impl Parts {
         );
         let tokens = AccessTokens::new(db.clone(), vault.clone(), provider, &own_name(), redirect);
         let salesforce = SalesforceClient::new(&egress, tokens, &config.salesforce);
+        let sealer = Sealer::new(db.clone(), vault.clone());
+        let verifier = Verifier::new(Sight {
+            db: db.clone(),
+            vault: vault.clone(),
+            identity: identity.clone(),
+            sealer: sealer.clone(),
+            egress: egress.clone(),
+            config: config.clone(),
+        });
         Ok(Self {
-            sealer: Sealer::new(db.clone(), vault.clone()),
             custody: Custody::new(
                 db.clone(),
                 vault.clone(),
@@ -72,6 +85,8 @@ impl Parts {
                 config.erasure.clone(),
             ),
             siem: Siem::new(&db, &vault, &egress, &config.siem, &own_host()),
+            sealer,
+            verifier,
             vault,
             db,
             identity,
@@ -136,7 +151,9 @@ impl Parts {
                 self.salesforce.clone(),
             )),
             live: Live::new(changes, stop),
+            controls: Arc::new(self.verifier.clone()),
             public_url: config.site.public_url.trim_end_matches('/').to_owned(),
+            security_contact: config.site.security_contact.clone(),
             budget_percent: config.salesforce.budget_percent,
         };
         Ok(http::serve(&config.server, shared, move |app| {
@@ -155,6 +172,7 @@ impl Parts {
             &self.connections,
             &self.siem,
         ));
+        handlers.push(verify::handler(&self.verifier));
         handlers.extend(delivery::handlers(
             &self.db,
             &self.vault,

@@ -2,7 +2,7 @@
 import type { Permission, SessionInfo } from "./types";
 
 /** They belong to the appliance, not to the organisation that rests. */
-const OF_THE_APPLIANCE: Permission[] = ["tenant_manage", "signing_key_rotate", "appliance_sso_edit", "appliance_siem_edit", "job_retry"];
+const OF_THE_APPLIANCE: Permission[] = ["tenant_manage", "signing_key_rotate", "appliance_sso_edit", "appliance_siem_edit", "control_verify", "job_retry"];
 
 /** The session with the permissions that are worth offering; the server refuses the others in any case. */
 export function standing(session: SessionInfo): SessionInfo {

@@ -1,7 +1,7 @@
 // The map of the console: only what exists, in the order in which people need it.
 import {
-  IconAlertTriangle, IconBroadcast, IconBuilding, IconBuildingCommunity, IconCertificate, IconDatabase, IconDatabaseExport, IconGauge, IconKey, IconListDetails, IconLogin, IconLogin2, IconPlugConnected,
-  IconRoute, IconStack2, IconUsers, IconUsersGroup,
+  IconAlertTriangle, IconBroadcast, IconBuilding, IconBuildingCommunity, IconCertificate, IconDatabase, IconDatabaseExport, IconGauge, IconKey, IconListDetails, IconLogin,
+  IconLogin2, IconPlugConnected, IconRoute, IconShieldCheck, IconStack2, IconUsers, IconUsersGroup,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 import type { Permission } from "../api/types";
@@ -53,6 +53,7 @@ export const NAV: NavSection[] = [
       { label: "Tenants", to: path.tenants(), icon: IconBuildingCommunity, needs: "tenant_read", also: "organisations enter activate trial support" },
       { label: "Appliance sign-in", to: path.applianceSso(), icon: IconLogin, needs: "appliance_sso_read", also: "single sign-on oidc saml identity provider operator super_admin link" },
       { label: "Appliance log streams", to: path.applianceLogStreams(), icon: IconBroadcast, needs: "appliance_siem_read", also: "siem audit syslog splunk relp archive heads" },
+      { label: "Controls", to: path.controls(), icon: IconShieldCheck, needs: "control_read", also: "verify security evidence matrix questionnaire soc 2 compliance audit" },
       { label: "Signing keys", to: path.signingKeys(), icon: IconCertificate, needs: "signing_key_read", also: "rotate jwks age" },
     ],
   },

@@ -1,0 +1,118 @@
+//! What the database says of itself: tables, policies, grants, functions, roles, triggers. Each line is
+//! written as the golden lists of the release write it, so that the two can be compared.
+
+use diesel::{
+    Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query,
+    sql_types::{Bool, Text},
+};
+
+use super::ProbeTx;
+use crate::{config::DbConfig, error::DbError};
+
+/// A table or partition, and whether row security binds everybody in it.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct TableStanding {
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// Enabled, and forced upon the owner too.
+    #[diesel(sql_type = Bool)]
+    pub forced: bool,
+    #[diesel(sql_type = Bool)]
+    pub partition: bool,
+    /// Some runtime role has a right on it.
+    #[diesel(sql_type = Bool)]
+    pub granted: bool,
+}
+
+const RUNTIME: &str =
+    "('revkeep_app', 'revkeep_auth', 'revkeep_gateway', 'revkeep_agents', 'revkeep_auditor')";
+
+/// Partitions of months come and go; the release's lists name none of them.
+const LASTING: &str = "c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v') \
+     AND c.relname !~ '_[0-9]{4}_[0-9]{2}$' AND c.relname NOT LIKE '\\_\\_diesel%'";
+
+/// Whether this process may become `role`, by the way that the daemon itself takes.
+#[must_use]
+pub fn reachable(config: &DbConfig, role: &str) -> bool {
+    config
+        .dsn_as(role, &config.name)
+        .is_ok_and(|dsn| PgConnection::establish(&dsn).is_ok())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the catalogue has no place in the query builder"
+)]
+impl ProbeTx<'_> {
+    pub fn tables(&mut self) -> Result<Vec<TableStanding>, DbError> {
+        Ok(sql_query(format!(
+            "SELECT c.relname::text AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced, c.relispartition AS partition, \
+               EXISTS (SELECT FROM aclexplode(c.relacl) a JOIN pg_roles g ON g.oid = a.grantee WHERE g.rolname IN {RUNTIME}) AS granted \
+             FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') \
+               AND c.relname NOT LIKE '\\_\\_diesel%' ORDER BY 1"
+        ))
+        .load(self.conn)?)
+    }
+
+    pub fn policies(&mut self) -> Result<Vec<String>, DbError> {
+        self.lines(
+            "SELECT tablename || ' ' || policyname || ' ' || cmd || ' to ' || array_to_string(roles, ',') || ' using ' || coalesce(qual, '-') || ' check ' || coalesce(with_check, '-') AS line \
+             FROM pg_policies WHERE schemaname = 'public' AND tablename !~ '_[0-9]{4}_[0-9]{2}$'",
+        )
+    }
+
+    /// Rights of every role but the owner: of whole tables, and of single columns where they say more.
+    pub fn grants(&mut self) -> Result<Vec<String>, DbError> {
+        let whole = "CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a LEFT JOIN pg_roles g ON g.oid = a.grantee";
+        self.lines(&format!(
+            "SELECT coalesce(g.rolname, 'PUBLIC') || ' ' || c.relname || ' ' || string_agg(a.privilege_type, ',' ORDER BY a.privilege_type) AS line \
+             FROM pg_class c {whole} \
+             WHERE {LASTING} AND g.rolname IS DISTINCT FROM 'revkeep_owner' AND a.privilege_type <> 'MAINTAIN' \
+             GROUP BY g.rolname, c.relname \
+             UNION ALL \
+             SELECT coalesce(g.rolname, 'PUBLIC') || ' ' || c.relname || ' ' || a.privilege_type || ' of ' || string_agg(t.attname::text, ',' ORDER BY t.attname) \
+             FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid AND NOT t.attisdropped \
+             CROSS JOIN LATERAL aclexplode(t.attacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee \
+             WHERE {LASTING} AND g.rolname IS DISTINCT FROM 'revkeep_owner' \
+               AND NOT EXISTS (SELECT FROM aclexplode(c.relacl) w WHERE w.grantee = a.grantee AND w.privilege_type = a.privilege_type) \
+             GROUP BY g.rolname, c.relname, a.privilege_type"
+        ))
+    }
+
+    /// Functions that run with their owner's rights, and who may call them.
+    pub fn definer_functions(&mut self) -> Result<Vec<String>, DbError> {
+        self.lines(
+            "SELECT p.oid::regprocedure || ' owner ' || p.proowner::regrole || ' ' || coalesce(array_to_string(p.proconfig, ';'), 'NO SEARCH PATH') \
+             || ' execute ' || coalesce((SELECT string_agg(a.grantee::regrole::text, ',' ORDER BY a.grantee::regrole::text) FROM aclexplode(p.proacl) a WHERE a.grantee <> p.proowner), '-') AS line \
+             FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef",
+        )
+    }
+
+    /// Powers and memberships that no runtime role may have, a line each.
+    pub fn excess_powers(&mut self) -> Result<Vec<String>, DbError> {
+        self.lines(&format!(
+            "SELECT rolname || ' ' || power AS line FROM pg_roles, LATERAL (VALUES \
+               ('is a superuser', rolsuper), ('bypasses row security', rolbypassrls), ('creates databases', rolcreatedb), \
+               ('creates roles', rolcreaterole), ('replicates', rolreplication), \
+               ('may create temporary tables', has_database_privilege(oid, current_database(), 'TEMP')), \
+               ('may create schemas', has_database_privilege(oid, current_database(), 'CREATE')), \
+               ('may create in the schema', has_schema_privilege(oid, 'public', 'CREATE'))) AS p(power, has) \
+             WHERE rolname IN {RUNTIME} AND has \
+             UNION ALL \
+             SELECT r.rolname || ' is a member of ' || m.roleid::regrole FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member \
+             WHERE r.rolname IN {RUNTIME} ORDER BY 1"
+        ))
+    }
+
+    /// Tables of the audit log whose guards against change and truncation are not both there and on.
+    pub fn unguarded_audit(&mut self) -> Result<Vec<String>, DbError> {
+        self.lines(
+            "SELECT w.rel || ' has no working trigger ' || w.rel || w.suffix AS line \
+             FROM (SELECT r.rel, s.suffix FROM unnest(ARRAY['audit_log', 'audit_leaves', 'audit_nodes', 'audit_heads']) r(rel), \
+               unnest(ARRAY['_no_change', '_no_truncate']) s(suffix)) w \
+             WHERE NOT EXISTS (SELECT FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid \
+               WHERE c.relnamespace = 'public'::regnamespace AND c.relname = w.rel AND t.tgname = w.rel || w.suffix AND t.tgenabled IN ('O', 'A')) \
+             ORDER BY 1",
+        )
+    }
+}

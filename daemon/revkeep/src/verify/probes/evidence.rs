@@ -1,0 +1,70 @@
+//! The audit log: nobody changes it, and it is sealed as it grows (LM-77).
+
+use audit::Sealer;
+use db::DbRole;
+
+use crate::{
+    checks,
+    verify::{
+        Sight,
+        verdict::{Trouble, Verdict},
+    },
+};
+
+pub(in crate::verify) async fn audit_append_only(sight: &Sight) -> Result<Verdict, Trouble> {
+    let mut tried = 0;
+    let mut findings = Vec::new();
+    for role in [DbRole::App, DbRole::Auth] {
+        let looked = sight.db.probe(role, |tx| tx.audit_changes()).await?;
+        tried += looked.tried;
+        let named = looked
+            .findings
+            .into_iter()
+            .map(|finding| format!("{finding} as {}", role.name()));
+        findings.extend(named);
+    }
+    Ok(Verdict::of(
+        &findings,
+        format!("{tried} updates, deletions, truncations and forged rows were refused"),
+    ))
+}
+
+/// Beside the missing rights: what stops the owner of the tables.
+pub(in crate::verify) async fn audit_guarded(sight: &Sight) -> Result<Verdict, Trouble> {
+    let found = sight
+        .db
+        .probe(DbRole::App, |tx| tx.unguarded_audit())
+        .await?;
+    Ok(Verdict::of(
+        &found,
+        "eight triggers against change and truncation are there and on",
+    ))
+}
+
+/// The last head is signed by the key in the secrets backend, and rows do not wait long for theirs.
+pub(in crate::verify) async fn audit_sealed(sight: &Sight) -> Result<Verdict, Trouble> {
+    let sealer: &Sealer = &sight.sealer;
+    let standing = match sealer.standing().await {
+        Ok(standing) => standing,
+        Err(audit::SealError::Tampered(why)) => {
+            return Ok(Verdict::Fails(format!("the last head was changed: {why}")));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let keys = sealer.keys().await?;
+    let mut findings = Vec::new();
+    if let Some(head) = &standing.head {
+        let known = keys.iter().any(|key| key.bytes == head.statement.key);
+        if !known || !head.signature_holds() {
+            findings.push(format!(
+                "head {} is not signed by a key of the secrets backend",
+                head.statement.number
+            ));
+        }
+    }
+    let told = checks::audit_log(&standing, sight.db.clock().now());
+    if told.verdict != checks::Verdict::Pass {
+        findings.push(told.detail.clone());
+    }
+    Ok(Verdict::of(&findings, told.detail))
+}

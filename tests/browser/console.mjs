@@ -102,7 +102,7 @@ export class Console {
 
   /** By the navigation, as a person would. */
   async walkTo(section) {
-    await this.page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: section }).click();
+    await this.page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: section, exact: true }).click();
     await this.settled();
   }
 

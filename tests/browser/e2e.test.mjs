@@ -2,6 +2,7 @@
 // The tests follow each other: each begins where the one before ended.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { auditSteps } from "./audit.mjs";
 import { Authenticator } from "./authenticator.mjs";
 import { Console, CUT_OFF } from "./console.mjs";
 import { identitySteps } from "./identity.mjs";
@@ -303,6 +304,7 @@ step("the page can be skipped to, and the palette opens and closes by keyboard",
   await ui.heading("Data layer");
 });
 
+auditSteps(step, () => ui);
 identitySteps(step, () => ui, ADMIN);
 ssoSteps(step, () => ui, ADMIN);
 samlSteps(step, () => ui);

@@ -59,6 +59,7 @@ pub struct Entry {
     before: Option<Value>,
     after: Option<Value>,
     even_sealed: bool,
+    origin: Option<Origin>,
 }
 
 /// In the column `code` of an entry whose sealed part could not be kept.
@@ -76,7 +77,13 @@ impl Entry {
             before: None,
             after: None,
             even_sealed: false,
+            origin: None,
         }
+    }
+    /// For what the daemon tells of requests that were not its own.
+    pub fn from(mut self, origin: Origin) -> Self {
+        self.origin = Some(origin);
+        self
     }
     /// For what must be done even while the audit key is not at hand, such as taking a credential out
     /// of use: the entry is then written without what would be sealed, and says so.
@@ -173,7 +180,7 @@ impl Entry {
                 )?)
             }
         };
-        let origin = match (author.origin, author.actor) {
+        let origin = match (self.origin.as_ref().or(author.origin), author.actor) {
             // Where an unknown person came from is the tenant's (or platform's) to know.
             (Some(origin), actor) => {
                 let key = match actor {

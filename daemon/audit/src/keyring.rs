@@ -115,6 +115,18 @@ impl Keyring {
         key
     }
 
+    /// What was sealed for a place, while its key is there. A key that was destroyed opens nothing (CX-35).
+    pub(crate) async fn open(
+        &self,
+        tenant: TenantId,
+        person: Option<UserId>,
+        place: &[u8],
+        sealed: &[u8],
+    ) -> Option<Vec<u8>> {
+        let key = self.key(tenant, subject(person)).await?;
+        Some(key.open_with(place, sealed).ok()?.expose().clone())
+    }
+
     /// The stored key, opened; made at the first use.
     async fn fetch(&self, tenant: TenantId, subject: Uuid) -> Result<Arc<DataKey>, KeyError> {
         let owner = subject.to_string();

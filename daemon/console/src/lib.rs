@@ -36,6 +36,7 @@ pub use live::{Change, Live};
 #[derive(Clone)]
 pub struct Console {
     pub db: Db,
+    pub audit: audit::Reader,
     pub identity: Identity,
     pub sso: Sso,
     pub siem: Siem,

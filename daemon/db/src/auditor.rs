@@ -1,5 +1,5 @@
 //! The auditor's door: reads the audit log and its evidence across tenants, as `revkeep_auditor`, and
-//! can write nothing. For whoever verifies, not for the daemon.
+//! can write nothing. For whoever verifies, and for the appliance's operator (LM-79, CX-31).
 //!
 //! Every table is named with its schema and the path holds `pg_catalog` alone, so that nothing an
 //! intruder put in the way is read in its place.
@@ -140,6 +140,16 @@ impl Auditor {
              SET statement_timeout = '10min'; SET jit = off",
         )?;
         Ok(Self { conn })
+    }
+
+    /// For a person who waits: no statement takes longer than a request may.
+    #[expect(clippy::disallowed_methods, reason = "a setting of the session")]
+    pub(crate) fn hurry(&mut self) -> Result<(), DbError> {
+        Ok(self.conn.batch_execute("SET statement_timeout = '30s'")?)
+    }
+
+    pub(crate) const fn conn(&mut self) -> &mut PgConnection {
+        &mut self.conn
     }
 
     pub fn cluster(&mut self) -> Result<Cluster, DbError> {

@@ -7,12 +7,14 @@
 //!
 //! [`ProbeTx`] is for `revkeep verify`: as either role, hostile, and always rolled back.
 //!
-//! [`Auditor`] stands apart: it reads the audit log across tenants, as `revkeep_auditor`, for the command.
+//! [`Auditor`] stands apart: it reads the audit log across tenants, as `revkeep_auditor`, for the command and
+//! for the appliance's operator.
 //!
 //! A connection is lent inside the closure and never leaves it; the transaction is opened together
 //! with the tenant context, in one round trip, before any caller's code runs.
 
 mod appliance;
+mod audit_log;
 mod auditor;
 mod auth;
 mod census;
@@ -36,6 +38,10 @@ mod turn;
 mod unit;
 
 pub use appliance::ApplianceProvider;
+pub use audit_log::{
+    CoveringHead, LeafPlace, LogCount, LogOrder, LogPlace, LogQuery, LogRow, Unplaced, log_counts,
+    log_leaf, log_page, log_unplaced,
+};
 pub use auditor::{Auditor, Cluster, LeafRow, LooseRow, NodeRow};
 pub use auth::{
     AuthScope, AuthTx, ChallengeRef, PasskeyRef, RefreshTokenRef, SessionStanding, TenantName,

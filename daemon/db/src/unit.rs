@@ -11,6 +11,7 @@ use kernel::{
 use tokio::sync::Semaphore;
 
 use crate::{
+    auditor::Auditor,
     auth::{AuthScope, AuthTx},
     config::DbConfig,
     context::ContextKey,
@@ -20,6 +21,9 @@ use crate::{
     system::SystemTx,
     tenant::TenantTx,
 };
+
+/// Readers across tenants at a time: people of the operator's, who are few.
+const AUDITORS: usize = 2;
 
 /// What every unit of work that holds rows can say of itself. Audit, jobs and hints are written
 /// through it.
@@ -42,6 +46,9 @@ pub struct Db {
 struct Inner {
     app: Door,
     auth: Door,
+    /// Where the auditor connects, and how many of them at a time.
+    config: DbConfig,
+    auditors: Arc<Semaphore>,
     key: OnceLock<ContextKey>,
     keyring: OnceLock<Arc<dyn AuditKeyring>>,
     clock: SharedClock,
@@ -78,6 +85,8 @@ impl Db {
             inner: Arc::new(Inner {
                 app: Door::open(config, DbRole::App)?,
                 auth: Door::open(config, DbRole::Auth)?,
+                config: config.clone(),
+                auditors: Arc::new(Semaphore::new(AUDITORS)),
                 key: OnceLock::new(),
                 keyring: OnceLock::new(),
                 clock,
@@ -220,6 +229,29 @@ impl Db {
             DbRole::App => &self.inner.app,
             DbRole::Auth => &self.inner.auth,
         }
+    }
+
+    /// Runs `work` that reads the audit log and its evidence across tenants, on a connection of its own.
+    /// Whoever calls has put the reading on record before (CX-31).
+    pub async fn auditor<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut Auditor) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.inner.auditors)
+            .acquire_owned()
+            .await
+            .map_err(|_| DbError::Cut)?;
+        let inner = Arc::clone(&self.inner);
+        let joined = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let mut auditor = Auditor::open(&inner.config)?;
+            auditor.hurry()?;
+            work(&mut auditor)
+        })
+        .await;
+        joined.unwrap_or_else(|_| Err(DbError::Cut.into()))
     }
 
     async fn seals(&self, tenant: TenantId, user: Option<UserId>) -> AuditSeals {

@@ -175,10 +175,7 @@ enum Who {
 
 /// Enforces `access`. Runs before anything else of the request is looked at.
 pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), Problem> {
-    let shared = request
-        .app_data::<web::Data<Shared>>()
-        .cloned()
-        .ok_or_else(Problem::internal)?;
+    let shared = shared(request).ok_or_else(Problem::internal)?;
     let caller = shared.caller(request);
     let network = Network::from(caller.address);
     let who = match access {
@@ -238,7 +235,8 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
     Ok(())
 }
 
-/// The role first, then the second factor that the role or the permission asks for (CX-18).
+/// The role first, then the second factor that the role or the permission asks for (CX-18). What is
+/// refused is on record, in a transaction of its own.
 async fn permit(
     shared: &Shared,
     principal: &Principal,
@@ -248,21 +246,66 @@ async fn permit(
     let Access::Permission(permission) = access else {
         return Ok(());
     };
-    let Some(denial) = identity::denial(&principal.roles, permission) else {
-        return Ok(factor.check(permission, shared.inner.clock.now())?);
+    let problem = match identity::denial(&principal.roles, permission) {
+        Some(denial) => Problem::new(StatusCode::FORBIDDEN, denial.code(), denial.message())
+            .with("permission", serde_json::Value::from(permission.name())),
+        None => match factor.check(permission, shared.inner.clock.now()) {
+            Ok(()) => return Ok(()),
+            Err(error) => Problem::from(error),
+        },
     };
-    // Refused in any case; whether it could be written down as well is for the log.
-    if let Err(error) = shared
-        .identity()
-        .access_deny(principal, permission, denial)
-        .await
-    {
+    let identity = shared.identity();
+    let noted = identity.access_deny(principal, permission, problem.code());
+    told(noted.await);
+    Err(problem)
+}
+
+/// Refused in any case; whether it could be written down as well is for the log.
+fn told(noted: Result<(), IdentityError>) {
+    if let Err(error) = noted {
         log::warn!(REVKEEP_REQUEST = crate::request::id_text(); "a refusal could not be audited: {error}");
     }
-    Err(
-        Problem::new(StatusCode::FORBIDDEN, denial.code(), denial.message())
-            .with("permission", serde_json::Value::from(permission.name())),
-    )
+}
+
+/// Puts a refusal on record that came after the door: a verb's, in the log of whoever is known.
+pub(crate) async fn note_refusal(request: &HttpRequest, code: &str) {
+    let (Some(shared), Some(principal)) = (shared(request), known(request)) else {
+        return;
+    };
+    let identity = shared.identity();
+    told(identity.verb_deny(&principal, &route(request), code).await);
+}
+
+/// Counts a refusal of somebody who is not known, for the minute's entry.
+pub(crate) fn note_knock(request: &HttpRequest, code: &str) {
+    let Some(shared) = shared(request) else {
+        return;
+    };
+    let caller = shared.caller(request);
+    shared.inner.knocks.count(
+        Network::from(caller.address),
+        &route(request),
+        code,
+        &caller.origin(),
+    );
+}
+
+fn shared(request: &HttpRequest) -> Option<web::Data<Shared>> {
+    request.app_data::<web::Data<Shared>>().cloned()
+}
+
+/// The person behind a request that was let in.
+fn known(request: &HttpRequest) -> Option<Principal> {
+    match &request.extensions().get::<Admitted>()?.who {
+        Who::Person(principal) => Some(principal.clone()),
+        Who::Anyone | Who::Provisioner(_) => None,
+    }
+}
+
+/// The pattern of a route and never the address itself, in which anything may stand.
+fn route(request: &HttpRequest) -> String {
+    let pattern = request.match_pattern().unwrap_or_default();
+    format!("{} {pattern}", request.method())
 }
 
 fn charge(shared: &Shared, key: Key) -> Result<(), Problem> {

@@ -20,6 +20,7 @@ mod edge;
 mod error;
 mod headers;
 mod health;
+mod knocks;
 mod metrics;
 mod page;
 mod problem;

@@ -5,13 +5,13 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use actix_web::{
-    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder,
+    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
     http::{Method, StatusCode},
     web,
 };
 
 use crate::{
-    access::{Access, Door, admit},
+    access::{Access, Door, admit, note_knock, note_refusal},
     problem::Problem,
 };
 
@@ -193,13 +193,33 @@ where
     Args: FromRequest,
     F::Output: Responder + 'static,
 {
-    admit(&request, access).await?;
+    if let Err(problem) = admit(&request, access).await {
+        if nobody_known(access, problem.status_code()) {
+            note_knock(&request, problem.code());
+        }
+        return Err(problem.into());
+    }
     let args = Args::from_request(&request, &mut body.into_inner())
         .await
         .map_err(Into::into)?;
-    Ok(handler
+    let answer = handler
         .call(args)
         .await
         .respond_to(&request)
-        .map_into_boxed_body())
+        .map_into_boxed_body();
+    if answer.status() == StatusCode::FORBIDDEN {
+        let code = answer.error().and_then(|error| error.as_error::<Problem>());
+        note_refusal(&request, code.map_or("denied", Problem::code)).await;
+    }
+    Ok(answer)
+}
+
+/// Whether a refusal at the door is of nobody known. Of who is known and lacks the right, the door itself
+/// keeps a record.
+const fn nobody_known(access: Access, status: StatusCode) -> bool {
+    match status {
+        StatusCode::UNAUTHORIZED => true,
+        StatusCode::FORBIDDEN => matches!(access, Access::Public | Access::Knock),
+        _ => false,
+    }
 }

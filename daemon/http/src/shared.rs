@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::HttpRequest;
-use identity::{Caller, Identity};
+use identity::{Caller, Identity, IdentityError};
 use ipnet::IpNet;
 use kernel::SharedClock;
 
@@ -12,6 +12,7 @@ use crate::{
     config::{Config, ForwardedHeader},
     error::HttpError,
     health::Readiness,
+    knocks::KnockBook,
     metrics::HttpMetrics,
     rate::RateLimits,
     request,
@@ -26,6 +27,7 @@ pub(crate) struct Inner {
     pub(crate) identity: Identity,
     pub(crate) clock: SharedClock,
     pub(crate) limits: RateLimits,
+    pub(crate) knocks: KnockBook,
     pub(crate) readiness: Arc<dyn Readiness>,
     pub(crate) metrics: HttpMetrics,
     pub(crate) registry: prometheus::Registry,
@@ -49,6 +51,7 @@ impl Shared {
                 identity,
                 clock,
                 limits: RateLimits::new(config.sign_ins_per_minute, config.requests_per_minute),
+                knocks: KnockBook::default(),
                 readiness,
                 metrics,
                 registry,
@@ -61,6 +64,20 @@ impl Shared {
 
     pub fn identity(&self) -> &Identity {
         &self.inner.identity
+    }
+
+    /// Writes down whom the door turned away since the last time, without knowing them. To be called each
+    /// minute and at the end; what cannot be written is counted on.
+    pub async fn knocks_note(&self) -> Result<(), IdentityError> {
+        let taken = self.inner.knocks.take();
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let noted = self.inner.identity.knocks_note(taken.clone()).await;
+        if noted.is_err() {
+            self.inner.knocks.give_back(taken);
+        }
+        noted
     }
 
     /// Who knocks, before anyone is known.

@@ -6,13 +6,11 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use audit::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{AuthScope, Db, SessionStanding};
 use egress::Egress;
 use kernel::{
-    Action, Actor, Principal, RequestId, Secret, SessionId, SharedClock, TenantId,
-    principal::Origin,
+    Actor, Principal, RequestId, Secret, SessionId, SharedClock, TenantId, principal::Origin,
 };
 use tokio::sync::Mutex;
 use vault::{IfMissing, Vault};
@@ -25,7 +23,6 @@ use crate::{
     key_check::KeyCache,
     keys::KeySet,
     password::Passwords,
-    permission::{Denial, Permission},
     standing::{self, StandingCache},
     store,
     token::Presented,
@@ -202,24 +199,6 @@ impl Identity {
             origin: Some(caller.origin()),
         };
         Ok((principal, FactorStanding::of(&standing)))
-    }
-
-    /// Writes down that a person asked for what their roles do not grant (LR-13).
-    pub async fn access_deny(
-        &self,
-        who: &Principal,
-        permission: Permission,
-        denial: Denial,
-    ) -> Result<(), IdentityError> {
-        self.inner
-            .db
-            .run(who, move |tx| {
-                Entry::new(Action::AccessDeny, "permission", permission.name())
-                    .refused(denial.code())
-                    .write(tx)
-            })
-            .await
-            .map_err(IdentityError::Audit)
     }
 
     /// A hint said that something about the tenant's sessions or members changed. What is the

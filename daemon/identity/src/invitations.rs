@@ -12,7 +12,7 @@ use diesel::{
     ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
     SelectableHelper, dsl::count_star, insert_into, update,
 };
-use kernel::{Action, Event, InvitationId, Principal, Role, TenantId, UserId};
+use kernel::{Action, Event, InvitationId, Personal, Principal, Role, TenantId, UserId};
 use schema::{invitations, people};
 use uuid::Uuid;
 use vault::{Binding, Sealed};
@@ -129,7 +129,9 @@ impl NewInvitation {
             .values(&self)
             .execute(tx.conn())?;
         let entry = Entry::new(Action::InvitationCreate, "invitation", id)
-            .after(serde_json::json!({ "roles": self.roles, "owner": self.owner }));
+            .after(serde_json::json!({
+                "address": Personal::new(&self.email_hash), "roles": self.roles, "owner": self.owner,
+            }));
         acting.audit(tx, entry)?;
         jobs::publish(tx, &Event::Invitation { invitation: id })?;
         db::hint(tx, "members")?;

@@ -79,6 +79,9 @@ permissions! {
     ApplianceSiemEdit = "appliance_siem_edit" fresh_factor,
     ControlRead = "control_read",
     ControlVerify = "control_verify",
+    AuditRead = "audit_read",
+    AuditExport = "audit_export",
+    PlatformAuditRead = "platform_audit_read",
     TenantRead = "tenant_read",
     TenantManage = "tenant_manage" fresh_factor,
 }
@@ -123,6 +126,8 @@ pub const fn granted(role: Role) -> &'static [Permission] {
             P::SsoEdit,
             P::SiemRead,
             P::SiemEdit,
+            P::AuditRead,
+            P::AuditExport,
         ],
         Role::SuperAdmin => &[
             P::JobRead,
@@ -135,6 +140,7 @@ pub const fn granted(role: Role) -> &'static [Permission] {
             P::ApplianceSiemEdit,
             P::ControlRead,
             P::ControlVerify,
+            P::PlatformAuditRead,
             P::TenantRead,
             P::TenantManage,
         ],
@@ -142,9 +148,9 @@ pub const fn granted(role: Role) -> &'static [Permission] {
 }
 
 impl Permission {
-    /// Looks, and changes nothing.
+    /// Looks, and changes nothing. An organisation whose trial is over takes its own data home (CX-27).
     pub fn is_read(self) -> bool {
-        self.name().ends_with("_read")
+        self.name().ends_with("_read") || matches!(self, Self::AuditExport)
     }
 
     /// About the appliance and not about the tenant that the session is in.
@@ -159,6 +165,7 @@ impl Permission {
                 | Self::ApplianceSiemEdit
                 | Self::ControlRead
                 | Self::ControlVerify
+                | Self::PlatformAuditRead
                 | Self::TenantRead
                 | Self::TenantManage
         )
@@ -176,6 +183,7 @@ impl Permission {
                 | Self::ApiKeyEdit
                 | Self::SsoEdit
                 | Self::SiemEdit
+                | Self::AuditExport
         )
     }
 
@@ -327,7 +335,6 @@ mod tests {
             let admins = granted(Role::Admin).contains(&permission);
             let reads = allows(&visitor(Reach::SupportRead), permission);
             let writes = allows(&visitor(Reach::SupportWrite), permission);
-            assert_eq!(reads, admins && permission.is_read(), "{permission:?}");
             let never = matches!(
                 permission,
                 Permission::MemberEdit
@@ -337,6 +344,12 @@ mod tests {
                     | Permission::ApiKeyEdit
                     | Permission::SsoEdit
                     | Permission::SiemEdit
+                    | Permission::AuditExport
+            );
+            assert_eq!(
+                reads,
+                admins && permission.is_read() && !never,
+                "{permission:?}"
             );
             assert_eq!(writes, admins && !never, "{permission:?}");
         }

@@ -3,8 +3,9 @@
 use audit::Entry;
 use db::Unit;
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, update};
-use kernel::{Action, Principal};
+use kernel::{Action, Personal, Principal};
 use schema::users;
+use serde_json::json;
 
 use crate::{
     acting::Acting, error::IdentityError, grant::SessionView, identity::Identity, setup::text_of,
@@ -24,8 +25,10 @@ impl Identity {
                 update(users::table.find(acting.user.uuid()))
                     .set(users::name.eq(&name))
                     .execute(tx.conn())?;
-                // Without the name: an audit row that outlives the account must not keep it.
-                acting.audit(tx, Entry::new(Action::ProfileUpdate, "user", acting.user))?;
+                // An entry outlives the account, so it does not keep the name.
+                let entry = Entry::new(Action::ProfileUpdate, "user", acting.user)
+                    .after(json!({ "name": Personal::new(&name) }));
+                acting.audit(tx, entry)?;
                 Ok::<_, IdentityError>(db::hint(tx, "members")?)
             })
             .await?;

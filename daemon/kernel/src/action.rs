@@ -14,6 +14,10 @@ macro_rules! actions {
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
+
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|action| action.name() == name)
+            }
         }
     };
 }
@@ -147,7 +151,15 @@ actions! {
     KeyRewrap = "key_rewrap",
     RecoveryKeyCreate = "recovery_key_create",
     SecretSet = "secret_set",
+    MemberRead = "member_read",
+    InvitationRead = "invitation_read",
+    ApiKeyRead = "api_key_read",
+    SigningKeyRead = "signing_key_read",
+    ScimTokenRead = "scim_token_read",
+    ScimRead = "scim_read",
+    CrmRead = "crm_read",
     AuditRead = "audit_read",
+    AuditExport = "audit_export",
     AuditVerify = "audit_verify",
     ControlsVerify = "controls_verify",
     AuditPrune = "audit_prune",

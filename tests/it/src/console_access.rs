@@ -14,8 +14,9 @@ const HELD: [&[&str]; 4] = [
 ];
 
 /// What the id in a path begins with.
-pub(crate) const PREFIXES: [(&str, &str); 19] = [
+pub(crate) const PREFIXES: [(&str, &str); 21] = [
     ("/platform/tenants/", "tenant"),
+    ("/audit/entries/", "audit"),
     ("/passkeys/", "passkey"),
     ("/sessions/", "session"),
     ("/pools/", "pool"),

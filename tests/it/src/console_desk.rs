@@ -22,7 +22,7 @@ use stack::tls::TestCa;
 use tokio::sync::{broadcast, watch};
 
 use crate::{
-    harness::{column, connect},
+    harness::{Bed, column, connect},
     identity::House,
     phone::{Ask, Phone},
 };
@@ -155,6 +155,13 @@ fn sso(house: &House) -> identity::sso::Sso {
     )
 }
 
+/// As the daemon reads its audit log.
+pub(crate) fn reader(bed: &Bed) -> audit::Reader {
+    let keyring = Arc::new(audit::Keyring::new(bed.db.clone(), bed.vault.clone()));
+    let sealer = audit::Sealer::new(bed.db.clone(), bed.vault.clone());
+    audit::Reader::new(bed.db.clone(), keyring, sealer)
+}
+
 struct Ready;
 
 #[async_trait]
@@ -170,6 +177,7 @@ pub(crate) struct Desk {
     pub(crate) changes: broadcast::Sender<Change>,
     pub(crate) stopper: watch::Sender<bool>,
     pub(crate) running: Running,
+    pub(crate) shared: Shared,
     client: Client,
     pub(crate) phone: Phone,
     pub(crate) token: String,
@@ -234,6 +242,7 @@ impl Desk {
         let (stopper, stop) = watch::channel(false);
         let console = Console {
             db: house.bed.db.clone(),
+            audit: reader(&house.bed),
             identity: house.identity.clone(),
             sso: sso(&house),
             siem: delivery::Siem::new(
@@ -258,7 +267,7 @@ impl Desk {
             budget_percent: 60,
             controls: Arc::new(NoRuns),
         };
-        let running = http::serve(&config, shared, move |app| {
+        let running = http::serve(&config, shared.clone(), move |app| {
             console::configure(app, &console)
         })
         .unwrap();
@@ -269,6 +278,7 @@ impl Desk {
             changes,
             stopper,
             running,
+            shared,
             client: client(&ca),
             token: grant.access_token,
             _directory: directory,

@@ -196,6 +196,8 @@ async fn a_tenants_id_in_a_header_a_query_or_a_body_selects_nothing() {
     for route in expected() {
         let plain = route.method == Method::GET
             && !route.path.contains('{')
+            // What is read of the audit log is in it the next time; `audit_page` asks it.
+            && !route.path.starts_with("/audit/")
             && !matches!(route.path.as_str(), "/events" | "/overview");
         if !plain || matches!(route.access.as_str(), "public" | "knock") {
             continue;

@@ -10,6 +10,8 @@
 
 mod administration;
 mod api_keys;
+mod audit_page;
+mod audit_plans;
 mod authorization;
 mod breach_mirror;
 mod canary;

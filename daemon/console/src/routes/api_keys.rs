@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use http::{Allowed, Body, Path, Problem, Routes, Shared};
 use identity::{API_SCOPES, ApiKey, NewApiKey, permit};
-use kernel::{ApiKeyId, UserId};
+use kernel::{Action, ApiKeyId, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::views::{All, Named};
@@ -77,6 +77,10 @@ async fn api_key_list(
     who: Allowed<permit::ApiKeyRead>,
     shared: web::Data<Shared>,
 ) -> Result<web::Json<All<KeyBody>>, Problem> {
+    shared
+        .identity()
+        .read_note(&who, Action::ApiKeyRead, "api_key", None)
+        .await?;
     let keys = shared.identity().api_key_list(&who).await?;
     Ok(web::Json(All {
         items: keys.into_iter().map(KeyBody::from).collect(),

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use http::{Allowed, Body, Knock, Path, Problem, Query, Routes, Shared, SignedIn};
 use identity::{Invitation, InvitationAcceptance, InvitationState, SignUp, permit};
-use kernel::{InvitationId, Role, Secret, UserId};
+use kernel::{Action, InvitationId, Role, Secret, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::session;
@@ -118,6 +118,10 @@ async fn invitation_list(
     shared: web::Data<Shared>,
     Query(query): Query<ListQuery>,
 ) -> Result<web::Json<All<InvitationBody>>, Problem> {
+    shared
+        .identity()
+        .read_note(&who, Action::InvitationRead, "invitation", None)
+        .await?;
     let state = match query.state.as_deref() {
         None | Some("") => None,
         Some(name) => Some(

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use connections::AvailableField;
 use http::{Allowed, Body, Page, PageQuery, Path, Problem, Query, Routes};
 use identity::permit;
-use kernel::{FieldId, UserId};
+use kernel::{Action, FieldId, UserId};
 use layer::{DataClass, Field, FieldType, NewField, Object, RecordCursor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -142,6 +142,10 @@ async fn field_available(
     console: web::Data<Console>,
     Path(object): Path<Object>,
 ) -> Result<web::Json<All<AvailableView>>, Problem> {
+    console
+        .identity
+        .read_note(&who, Action::CrmRead, "crm_fields", None)
+        .await?;
     let offered = console
         .source
         .available_fields(&who, object.name())

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use http::{Allowed, Body, Page, PageQuery, Path, Problem, Query, Routes, Shared, SignedIn};
 use identity::{Member, MemberFilter, TenantChange, TenantView, permit};
-use kernel::{Role, TenantId, UserId};
+use kernel::{Action, Role, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::session::{self, SessionBody};
@@ -163,6 +163,10 @@ async fn member_list(
     page: PageQuery<(String, UserId)>,
     Query(query): Query<ListQuery>,
 ) -> Result<web::Json<Members>, Problem> {
+    shared
+        .identity()
+        .read_note(&who, Action::MemberRead, "member", query.q.as_deref())
+        .await?;
     let filter = MemberFilter {
         search: query.q,
         active: query

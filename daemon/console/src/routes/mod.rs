@@ -3,12 +3,14 @@
 mod account;
 mod api_keys;
 mod assignments;
+mod audit;
+mod audit_export;
 mod authorization;
 mod availability;
 mod connections;
+mod controls;
 mod data;
 mod deletion;
-mod controls;
 mod device;
 mod events;
 mod factors;
@@ -66,6 +68,7 @@ pub fn all() -> Routes {
         .and(failures::routes())
         .and(records::routes())
         .and(jobs::routes())
+        .and(audit::routes())
         .and(members::routes())
         .and(invitations::routes())
         .and(tenants::routes())

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use db::{TenantTx, Unit};
 use http::{Allowed, Body, Path, Problem, Routes};
 use identity::permit;
-use kernel::{Principal, RouterId};
+use kernel::{Action, Principal, RouterId};
 use layer::Object;
 use routing::{CycleReport, Router, RouterInput, RoutingError, Target};
 use serde::{Deserialize, Serialize};
@@ -262,6 +262,10 @@ async fn count(
         })
         .await?;
     let canonical = router.ok_or_else(Problem::not_found)?.canonical;
+    console
+        .identity
+        .read_note(who, Action::CrmRead, "crm_count", None)
+        .await?;
     let counts = console
         .source
         .enrollment_counts(who, object.name(), &canonical)

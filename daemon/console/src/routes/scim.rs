@@ -7,7 +7,7 @@ use identity::{
     permit,
     scim::{GroupView, ScimToken},
 };
-use kernel::{GroupId, Role, ScimTokenId, UserId};
+use kernel::{Action, GroupId, Role, ScimTokenId, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{Console, scim::base, views::Named};
@@ -106,6 +106,10 @@ async fn scim_overview(
     who: Allowed<permit::SsoRead>,
     console: web::Data<Console>,
 ) -> Result<web::Json<OverviewBody>, Problem> {
+    console
+        .identity
+        .read_note(&who, Action::ScimTokenRead, "scim_token", None)
+        .await?;
     let found = console.identity.scim_overview(&who).await?;
     Ok(web::Json(OverviewBody {
         base_url: base(&console),

@@ -4,7 +4,7 @@ use actix_web::web;
 use chrono::{DateTime, Utc};
 use http::{Allowed, Problem, Routes, Shared};
 use identity::{SigningKeys, permit};
-use kernel::SigningKeyId;
+use kernel::{Action, SigningKeyId};
 use serde::Serialize;
 
 pub(super) fn routes() -> Routes {
@@ -32,9 +32,13 @@ struct SigningKeyView {
 }
 
 async fn signing_key_list(
-    _: Allowed<permit::SigningKeyRead>,
+    who: Allowed<permit::SigningKeyRead>,
     shared: web::Data<Shared>,
 ) -> Result<web::Json<SigningKeysBody>, Problem> {
+    shared
+        .identity()
+        .read_note(&who, Action::SigningKeyRead, "signing_key", None)
+        .await?;
     Ok(web::Json(
         shared.identity().signing_key_list().await?.into(),
     ))

@@ -20,6 +20,11 @@ export interface FailureQuery { state?: string; reason?: string; q?: string }
 export interface JobQuery { state?: string; kind?: string }
 export interface MemberQuery { q?: string; state?: string }
 export interface InvitationQuery { state?: string }
+export interface AuditQuery { q?: string; actor?: string; action?: string; object?: string; outcome?: string; from?: string; to?: string; tenant?: string }
+/** The organisation's own log, or the appliance's whole. */
+export type AuditScope = "own" | "whole";
+const auditBase = (scope: AuditScope) => (scope === "own" ? `${v1}/audit` : `${v1}/platform/audit`);
+const auditPage = (scope: AuditScope) => (scope === "own" ? "/trust/audit-log" : "/appliance/audit-log");
 export interface TenantQuery { q?: string; state?: string }
 
 export const api = {
@@ -166,6 +171,11 @@ export const api = {
   jobRetry: (id: string) => `${v1}/jobs/${e(id)}/retry`,
   jobDiscard: (id: string) => `${v1}/jobs/${e(id)}/discard`,
   schedules: () => `${v1}/schedules`,
+  auditEntries: (scope: AuditScope, query: AuditQuery & ListQuery) => withQuery(`${auditBase(scope)}/entries`, { ...query }),
+  auditEntry: (scope: AuditScope, id: string) => `${auditBase(scope)}/entries/${e(id)}`,
+  auditProof: (scope: AuditScope, id: string) => `${auditBase(scope)}/entries/${e(id)}/proof`,
+  auditIntegrity: (scope: AuditScope) => `${auditBase(scope)}/integrity`,
+  auditExport: (scope: AuditScope, format: "csv" | "jsonl", query: AuditQuery) => withQuery(`${auditBase(scope)}/export`, { format, ...query }),
   events: () => `${v1}/events`,
 };
 
@@ -195,6 +205,8 @@ export const path = {
   connections: () => "/settings/connections",
   connectSalesforce: () => "/connect/salesforce",
   jobs: (query: JobQuery = {}) => withQuery("/appliance/jobs", { ...query }),
+  auditLog: (scope: AuditScope, query: AuditQuery = {}) => withQuery(auditPage(scope), { ...query }),
+  auditEntry: (scope: AuditScope, id: string, search = "") => `${auditPage(scope)}/${e(id)}${search}`,
   account: () => "/account",
   accountPassword: () => "/account/password",
   accountFactors: () => "/account/factors",

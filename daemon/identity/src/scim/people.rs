@@ -54,10 +54,12 @@ impl Identity {
     ) -> Outcome<(usize, Vec<Person>)> {
         let skip = i64::try_from(start.saturating_sub(1)).unwrap_or(i64::MAX);
         let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let pen = who.pen();
         let (total, found) = self
             .inner
             .db
             .auth(who.scope(None), move |tx| {
+                pen.note(tx, read())?;
                 let found = rows::people(tx, skip, most)?;
                 Ok::<_, IdentityError>((rows::people_count(tx)?, with_groups(tx, found)?))
             })
@@ -68,10 +70,12 @@ impl Identity {
 
     /// All of them; refused when they are too many to be opened for one answer.
     pub async fn scim_people_all(&self, who: &Provisioner) -> Outcome<Vec<Person>> {
+        let pen = who.pen();
         let found = self
             .inner
             .db
             .auth(who.scope(None), move |tx| {
+                pen.note(tx, read())?;
                 if rows::people_count(tx)? > MOST_OPENED {
                     return Err(IdentityError::from(Refusal::ScimTooMany));
                 }
@@ -88,7 +92,7 @@ impl Identity {
         who: &Provisioner,
         key: &PersonKey,
     ) -> Outcome<Vec<Person>> {
-        let inner = &self.inner;
+        let (inner, pen) = (&self.inner, who.pen());
         let by = match key {
             PersonKey::UserName(name) => Row::UserName(inner.scim_name_hash(who.tenant, name)?),
             PersonKey::ExternalId(id) => Row::ExternalId(inner.scim_external_hash(who.tenant, id)?),
@@ -97,6 +101,7 @@ impl Identity {
         let found = inner
             .db
             .auth(who.scope(None), move |tx| {
+                pen.note(tx, read())?;
                 let found = rows::people_found(tx, &by)?;
                 with_groups(tx, found)
             })
@@ -318,6 +323,11 @@ fn create(
     }
     follow(tx, pen, Some(&BTreeSet::from([row.user_id])))?;
     hints(tx)
+}
+
+/// That the provider reads people.
+fn read() -> Entry {
+    Entry::new(Action::ScimRead, "member", "all").even_sealed()
 }
 
 /// A member with a member's role. Who is one already stays as they are; who was shut out comes back with

@@ -5,6 +5,7 @@ mod answers;
 mod crash;
 mod evidence;
 mod hints;
+mod knocks;
 mod maintenance;
 mod parts;
 mod readiness;
@@ -84,7 +85,8 @@ async fn serve(config: Config, file: &Path) -> Result<(), ServeError> {
         stop.clone(),
     ));
     let streaming = tokio::spawn(parts.siem.clone().run(parts::own_name(), stop.clone()));
-    let server = parts.start_server(&config, readiness.clone(), changes, stop.clone())?;
+    let (server, shared) = parts.start_server(&config, readiness.clone(), changes, stop.clone())?;
+    let knocking = tokio::spawn(knocks::run(shared, stop.clone()));
     let worker = parts.worker(&config)?;
     let working = {
         let stop = stop.clone();
@@ -119,6 +121,7 @@ async fn serve(config: Config, file: &Path) -> Result<(), ServeError> {
             unlocking,
             listening,
             maintaining,
+            knocking,
             sealing,
             streaming
         )

@@ -12,7 +12,7 @@ use delivery::Siem;
 use egress::Egress;
 use identity::{Identity, sso::Sso};
 use jobs::{Worker, WorkerConfig};
-use kernel::{SharedClock, SystemClock};
+use kernel::{SharedClock, SystemClock, port::AuditKeyring};
 use salesforce::{SalesforceClient, SalesforceOAuth, SalesforceSource};
 use tokio::sync::{broadcast, watch};
 use vault::Vault;
@@ -36,6 +36,7 @@ pub(super) struct Parts {
     pub(super) custody: Custody,
     pub(super) siem: Siem,
     pub(super) verifier: Verifier,
+    reader: audit::Reader,
     sso: Sso,
     connections: Connections,
     salesforce: SalesforceClient,
@@ -48,7 +49,10 @@ impl Parts {
         let clock: SharedClock = Arc::new(SystemClock);
         let vault = Vault::new(config.secrets.clone(), Arc::clone(&clock))?;
         let db = Db::new(&config.database, clock)?;
-        db.set_audit_keyring(Arc::new(audit::Keyring::new(db.clone(), vault.clone())));
+        let keyring = Arc::new(audit::Keyring::new(db.clone(), vault.clone()));
+        let for_writing: Arc<dyn AuditKeyring> = keyring.clone();
+        db.set_audit_keyring(for_writing);
+        let sealer = Sealer::new(db.clone(), vault.clone());
         let egress = Egress::new(config.egress.clone())?;
         let identity = Identity::new(db.clone(), vault.clone(), config.identity.clone());
         identity.set_egress(&egress);
@@ -87,6 +91,7 @@ impl Parts {
             siem: Siem::new(&db, &vault, &egress, &config.siem, &own_host()),
             sealer,
             verifier,
+            reader: audit::Reader::new(db.clone(), keyring, sealer.clone()),
             vault,
             db,
             identity,
@@ -130,7 +135,7 @@ impl Parts {
         readiness: Arc<DaemonReadiness>,
         changes: broadcast::Sender<Change>,
         stop: watch::Receiver<bool>,
-    ) -> Result<http::Running, ServeError> {
+    ) -> Result<(http::Running, http::Shared), ServeError> {
         let shared = http::Shared::new(
             &config.server,
             self.identity.clone(),
@@ -140,6 +145,7 @@ impl Parts {
         )?;
         let console = Console {
             db: self.db.clone(),
+            audit: self.reader.clone(),
             identity: self.identity.clone(),
             sso: self.sso.clone(),
             siem: self.siem.clone(),
@@ -156,9 +162,10 @@ impl Parts {
             security_contact: config.site.security_contact.clone(),
             budget_percent: config.salesforce.budget_percent,
         };
-        Ok(http::serve(&config.server, shared, move |app| {
+        let running = http::serve(&config.server, shared.clone(), move |app| {
             console::configure(app, &console)
-        })?)
+        })?;
+        Ok((running, shared))
     }
 
     pub(super) fn worker(&self, config: &Config) -> Result<Worker, ServeError> {

@@ -7,7 +7,7 @@ use db::{DbError, TenantTx, Unit};
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper, dsl::count_star,
 };
-use kernel::{Action, CalendarId, RepId, TimeOffId, UserId};
+use kernel::{Action, CalendarId, Personal, RepId, TimeOffId, UserId};
 use schema::{holiday_calendars, reps, time_off};
 use serde_json::{Value as Json, json};
 
@@ -214,6 +214,7 @@ fn stored(row: &RepRow) -> Json {
 fn absence(row: &TimeOffRow) -> Json {
     json!({
         "time_off": row.id(), "first_day": row.first_day, "last_day": row.last_day,
-        "reason": row.reason,
+        // Why somebody is away is theirs to tell.
+        "reason": Personal::new(&row.reason),
     })
 }

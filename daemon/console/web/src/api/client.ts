@@ -110,6 +110,21 @@ export class Client {
     return body?.status ? body : { status: response.ok ? "ready" : "unavailable" };
   }
 
+  /** A file that is written while it is read. Cut short, it is refused: half a file is none. */
+  async file(path: string): Promise<Blob> {
+    let response = await this.#send("GET", path, undefined, { accept: "*/*" });
+    if (response.status === 401) {
+      await this.#refreshOrLeave();
+      response = await this.#send("GET", path, undefined, { accept: "*/*" });
+    }
+    if (!response.ok) await this.#fail(response);
+    try {
+      return await response.blob();
+    } catch {
+      throw new Unreachable();
+    }
+  }
+
   /** A streamed GET (server-sent events), with the bearer that EventSource cannot send. */
   async stream(path: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     let response = await this.#send("GET", path, undefined, { signal, accept: "text/event-stream" });

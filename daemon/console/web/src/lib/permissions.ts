@@ -8,6 +8,7 @@ const SUBJECTS: Record<string, string> = {
   siem_read: "log streams", siem_edit: "log streams", appliance_siem_read: "the appliance's log streams", appliance_siem_edit: "the appliance's log streams",
   appliance_sso_read: "the appliance's single sign-on", appliance_sso_edit: "the appliance's single sign-on",
   control_read: "controls", control_verify: "controls, by verifying them",
+  audit_read: "audit log", audit_export: "audit log, by exporting it", platform_audit_read: "the appliance's audit log",
   signing_key_read: "signing keys", signing_key_rotate: "signing keys", tenant_read: "the appliance's tenants", tenant_manage: "the appliance's tenants",
 };
 

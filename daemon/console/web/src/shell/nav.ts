@@ -1,7 +1,7 @@
 // The map of the console: only what exists, in the order in which people need it.
 import {
-  IconAlertTriangle, IconBroadcast, IconBuilding, IconBuildingCommunity, IconCertificate, IconDatabase, IconDatabaseExport, IconGauge, IconKey, IconListDetails, IconLogin,
-  IconLogin2, IconPlugConnected, IconRoute, IconShieldCheck, IconStack2, IconUsers, IconUsersGroup,
+  IconAlertTriangle, IconBroadcast, IconBuilding, IconBuildingCommunity, IconCertificate, IconDatabase, IconDatabaseExport, IconGauge, IconHistory, IconKey, IconListDetails,
+  IconLogin, IconLogin2, IconPlugConnected, IconRoute, IconShieldCheck, IconStack2, IconUsers, IconUsersGroup,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 import type { Permission } from "../api/types";
@@ -36,6 +36,10 @@ export const NAV: NavSection[] = [
     ],
   },
   {
+    title: "Trust",
+    items: [{ label: "Audit log", to: path.auditLog("own"), icon: IconHistory, needs: "audit_read", also: "who did what when history evidence proof export denied" }],
+  },
+  {
     title: "Settings",
     items: [
       { label: "Connections", to: path.connections(), icon: IconPlugConnected, needs: "connection_read", also: "salesforce oauth reconnect" },
@@ -54,6 +58,7 @@ export const NAV: NavSection[] = [
       { label: "Appliance sign-in", to: path.applianceSso(), icon: IconLogin, needs: "appliance_sso_read", also: "single sign-on oidc saml identity provider operator super_admin link" },
       { label: "Appliance log streams", to: path.applianceLogStreams(), icon: IconBroadcast, needs: "appliance_siem_read", also: "siem audit syslog splunk relp archive heads" },
       { label: "Controls", to: path.controls(), icon: IconShieldCheck, needs: "control_read", also: "verify security evidence matrix questionnaire soc 2 compliance audit" },
+      { label: "Whole audit log", to: path.auditLog("whole"), icon: IconHistory, needs: "platform_audit_read", also: "every organisation evidence export integrity heads" },
       { label: "Signing keys", to: path.signingKeys(), icon: IconCertificate, needs: "signing_key_read", also: "rotate jwks age" },
     ],
   },

@@ -1,5 +1,5 @@
 // The routing log: every decision with its outcome. Filters live in the address; a drawer tells the story of one.
-import { Button, Loader, Select, TextInput } from "@mantine/core";
+import { Button, Loader, Select } from "@mantine/core";
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { IconDownload, IconListDetails } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
@@ -13,6 +13,7 @@ import { count, duration } from "../../lib/format";
 import { useFilters, useSearchText } from "../../lib/search-state";
 import { api, type AssignmentQuery, path } from "../../paths";
 import { QueryView } from "../../shell/query-view";
+import { DayInput, endOf, startOf, toDay } from "../../ui/day-input";
 import { Time } from "../../ui/facts";
 import { FilterBar } from "../../ui/filters";
 import { PageHead, Panel } from "../../ui/page";
@@ -121,19 +122,6 @@ function LogFilters({ filters, set }: { filters: Filters; set(change: Partial<Re
     </>
   );
 }
-
-function DayInput({ word, label, value, onDay }: { word: string; label: string; value: string; onDay(day: string): void }) {
-  return <TextInput type="date" aria-label={label} leftSection={<span className={css["dayWord"]}>{word}</span>} leftSectionWidth={48} value={value} onChange={(event) => onDay(event.currentTarget.value)} />;
-}
-
-/** A local day in the input, its first or last moment in UTC in the address. */
-const toDay = (iso: string | undefined): string => {
-  if (!iso) return "";
-  const time = new Date(iso);
-  return Number.isNaN(time.getTime()) ? "" : new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
-};
-const startOf = (day: string): string | null => (day === "" ? null : new Date(`${day}T00:00:00`).toISOString());
-const endOf = (day: string): string | null => (day === "" ? null : new Date(`${day}T23:59:59.999`).toISOString());
 
 function ExportButton({ filters, empty }: { filters: AssignmentQuery; empty: boolean }) {
   const [read, setRead] = useState<number>();

@@ -1,0 +1,5 @@
+import { AuditLog } from "./audit-log";
+
+export function Page() {
+  return <AuditLog scope="whole" />;
+}

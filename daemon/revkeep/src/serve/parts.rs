@@ -71,7 +71,6 @@ impl Parts {
         );
         let tokens = AccessTokens::new(db.clone(), vault.clone(), provider, &own_name(), redirect);
         let salesforce = SalesforceClient::new(&egress, tokens, &config.salesforce);
-        let sealer = Sealer::new(db.clone(), vault.clone());
         let verifier = Verifier::new(Sight {
             db: db.clone(),
             vault: vault.clone(),
@@ -89,9 +88,9 @@ impl Parts {
                 config.erasure.clone(),
             ),
             siem: Siem::new(&db, &vault, &egress, &config.siem, &own_host()),
+            reader: audit::Reader::new(db.clone(), keyring, sealer.clone()),
             sealer,
             verifier,
-            reader: audit::Reader::new(db.clone(), keyring, sealer.clone()),
             vault,
             db,
             identity,

@@ -130,38 +130,47 @@ pub(super) fn ocsf(event: &Event) -> Value {
             "outcome": event.outcome,
         },
     });
-    put(&mut object, "activity_name", activity_name(&class));
+    let mut set = |path: &[&str], value: Value| set(&mut object, path, value);
+    if let Some(name) = activity_name(&class) {
+        set(&["activity_name"], json!(name));
+    }
     if let Some(code) = &event.code {
-        put(&mut object, "status_code", Some(code));
+        set(&["status_code"], json!(code));
     }
     match class.uid {
         6003 => {
-            let request = event.request_id.map(kernel::RequestId::from_uuid);
-            object["api"] = json!({ "operation": event.action });
-            if let Some(request) = request {
-                object["api"]["request"] = json!({ "uid": request.to_string() });
+            set(&["api", "operation"], json!(event.action));
+            if let Some(request) = event.request_id.map(kernel::RequestId::from_uuid) {
+                set(&["api", "request", "uid"], json!(request.to_string()));
             }
             // Addresses stay sealed in the log.
-            object["src_endpoint"] = json!({ "name": "not streamed" });
-            object["resources"] =
-                json!([{ "uid": event.resource_id, "type": event.resource_type }]);
+            set(&["src_endpoint", "name"], json!("not streamed"));
+            let resource = json!({ "uid": event.resource_id, "type": event.resource_type });
+            set(&["resources"], json!([resource]));
         }
-        3001 => object["user"] = json!({ "uid": event.resource_id, "type_id": 0 }),
-        _ => object["user"] = user,
+        3001 => set(&["user"], json!({ "uid": event.resource_id, "type_id": 0 })),
+        _ => set(&["user"], user),
     }
     if let Some((position, hash)) = &event.leaf {
-        object["metadata"]["sequence"] = json!(position);
-        object["unmapped"]["leaf_hash"] = json!(hash);
+        set(&["metadata", "sequence"], json!(position));
+        set(&["unmapped", "leaf_hash"], json!(hash));
     }
     if let Some(head) = &event.head {
-        object["unmapped"]["head"] = serde_json::to_value(head).unwrap_or_default();
+        let head = serde_json::to_value(head).unwrap_or_default();
+        set(&["unmapped", "head"], head);
     }
     object
 }
 
-fn put(object: &mut Value, name: &str, value: Option<&str>) {
-    if let (Value::Object(object), Some(value)) = (object, value) {
-        object.insert(name.to_owned(), Value::from(value));
+/// Sets what stands at `path`, through objects that are made where they are not there yet.
+fn set(object: &mut Value, path: &[&str], value: Value) {
+    let Some((first, rest)) = path.split_first() else {
+        *object = value;
+        return;
+    };
+    if let Value::Object(fields) = object {
+        let next = fields.entry(*first).or_insert_with(|| json!({}));
+        set(next, rest, value);
     }
 }
 

@@ -119,7 +119,7 @@ impl Link {
             Kind::Udp(socket) => {
                 for line in lines() {
                     let datagram = cut(&line, MOST_DATAGRAM);
-                    in_time(async { Ok(socket.send(datagram.as_bytes()).await.map_err(ended)?) })
+                    in_time(async { socket.send(datagram.as_bytes()).await.map_err(ended) })
                         .await?;
                 }
                 Ok(())

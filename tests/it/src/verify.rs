@@ -23,7 +23,7 @@ use vault::Vault;
 
 use crate::{
     harness::column,
-    live::{configured, section, superuser, until},
+    live::{configured, section, superuser, until, world},
 };
 use breaks::{Break, breaks};
 
@@ -71,7 +71,7 @@ fn evidence_of(told: &Value, status: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_live_appliance_nothing_fails_and_every_control_stands_once() {
-    let world = World::start(Durability::Tests).await.unwrap();
+    let world = world().await;
     let (daemon, _console) = configured(&world).await;
     let begun = Instant::now();
     let told = verify(&daemon, &[]);
@@ -185,7 +185,7 @@ async fn is_signed_and_on_record(world: &World, told: &Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_broken_control_is_found_by_its_name() {
-    let world = World::start(Durability::Tests).await.unwrap();
+    let world = world().await;
     let (daemon, _console) = configured(&world).await;
     for broken in breaks() {
         found(&world, &daemon, &broken);

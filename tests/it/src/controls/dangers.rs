@@ -74,10 +74,15 @@ const OPENS: [&str; 3] = [
     "Access-Control-Allow",
 ];
 
+/// The probe of `revkeep verify`, which looks for such a header.
+const LOOKED_FOR: [&str; 1] = [
+    "daemon/revkeep/src/verify/probes/web.rs: if let Some(allowed) = answer.header(\"access-control-allow-origin\") {",
+];
+
 /// LR-45: without such a header no browser gives an answer of ours to another origin.
 #[test]
 fn no_answer_opens_the_door_to_another_origin() {
-    assert_eq!(in_daemon(&OPENS), Vec::<String>::new());
+    assert_eq!(in_daemon(&OPENS), LOOKED_FOR);
     let attack = "response.insert_header((\"access-control-allow-origin\", \"*\"))";
     assert_eq!(lines_with(&planted(attack), &OPENS).len(), 1);
 }

@@ -52,8 +52,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     UNION ALL
     SELECT 'tokens_clear', count(*), count(*) FILTER (WHERE length(v.value) < 20 OR get_byte(v.value, 0) <> 1 OR get_byte(v.value, 1) NOT IN (1, 2))
     FROM (
-      SELECT c.access_sealed AS value FROM public.connections c UNION ALL SELECT c.refresh_sealed FROM public.connections c
-      UNION ALL SELECT c.consumer_secret_sealed FROM public.connections c UNION ALL SELECT g.token_sealed FROM public.grants_ending g
+      -- A token's envelope stands behind the length of its wrapped key, two bytes.
+      SELECT substring(c.access_sealed FROM 3) AS value FROM public.connections c
+      UNION ALL SELECT substring(c.refresh_sealed FROM 3) FROM public.connections c
+      UNION ALL SELECT substring(g.token_sealed FROM 3) FROM public.grants_ending g
+      UNION ALL SELECT c.consumer_secret_sealed FROM public.connections c
     ) v WHERE v.value IS NOT NULL
     UNION ALL
     SELECT 'keys_clear', count(*), count(*) FILTER (WHERE length(v.value) < 20 OR get_byte(v.value, 0) <> 1 OR get_byte(v.value, 1) NOT IN (1, 2))

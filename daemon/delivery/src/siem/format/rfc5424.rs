@@ -34,11 +34,12 @@ pub(crate) fn syslog(event: &Event, host: &str, message: Option<&str>) -> String
         }
     };
     line.push(' ');
+    let message = plain(message);
     // Section 6.4: what is UTF-8 says so. ASCII is any encoding, and a BOM would be in its readers' way.
     if !message.is_ascii() {
         line.push(BOM);
     }
-    line.push_str(&plain(message));
+    line.push_str(&message);
     line
 }
 

@@ -68,7 +68,7 @@ fn rewrap(daemon: &Daemon) -> Value {
 }
 
 /// A grant that Salesforce cannot be told of, an invitation that waits, an identity provider and somebody
-/// whom it provisioned, so that every sealed column has a value.
+/// whom it provisioned, a target of the log, so that every sealed column has a value.
 async fn every_sealed_value(world: &World, daemon: &Daemon, console: &stack::console::Console) {
     let deaf = Fault {
         method: None,
@@ -92,6 +92,14 @@ async fn every_sealed_value(world: &World, daemon: &Daemon, console: &stack::con
         .unwrap();
     assert!(status.is_success(), "{told}");
     provision(daemon, console, &told["id"]).await;
+    let pem = |name| std::fs::read_to_string(world.directory().join(name)).unwrap();
+    let target = json!({
+        "name": "Collector", "transport": "https", "format": "json", "enabled": false,
+        "address": format!("https://{}/services/collector", world.salesforce_host()),
+        "client_certificate": pem("server.pem"), "client_key": pem("server.key"), "token": "t",
+        "actions": [], "outcomes": [],
+    });
+    console.post("/siem/targets", target).await.unwrap();
 }
 
 async fn provision(daemon: &Daemon, console: &stack::console::Console, provider: &Value) {

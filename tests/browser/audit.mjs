@@ -19,10 +19,11 @@ export function auditSteps(step, open) {
   step("the audit log shows who did what, finds it by words, and says how far it is sealed", async () => {
     await ui().walkTo("Audit log");
     await page().getByText("Sealed and signed").waitFor();
-    await page().getByRole("row", { name: /Rule create/ }).first().waitFor();
+    await page().getByRole("row", { name: /Connection/ }).first().waitFor();
     await ui().inspect("audit-log");
     await page().getByLabel("Words of an action, or an id").fill("rule cre");
     await page().waitForURL(/q=rule/);
+    await page().getByRole("row", { name: /Rule create/ }).first().waitFor();
     await page().getByRole("row", { name: /Connection/ }).first().waitFor({ state: "detached" });
     await page().getByRole("link", { name: /Rule create/ }).first().click();
     await page().getByRole("table", { name: "Before and after" }).waitFor();
@@ -53,6 +54,7 @@ export function auditSteps(step, open) {
     await ui().inspect("audit-empty");
     await ui().button("Clear filters").click();
     await ui().walkTo("Whole audit log");
+    await page().getByLabel("Words of an action, or an id").fill("rule cre");
     await page().getByRole("row", { name: /Rule create/ }).first().waitFor();
     await ui().inspect("audit-whole");
     await page().getByRole("link", { name: /Rule create/ }).first().click();

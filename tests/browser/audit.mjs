@@ -19,12 +19,12 @@ export function auditSteps(step, open) {
   step("the audit log shows who did what, finds it by words, and says how far it is sealed", async () => {
     await ui().walkTo("Audit log");
     await page().getByText("Sealed and signed").waitFor();
-    await page().getByRole("row", { name: /Connection/ }).first().waitFor();
+    await page().getByRole("row", { name: /Audit read/ }).first().waitFor();
     await ui().inspect("audit-log");
     await page().getByLabel("Words of an action, or an id").fill("rule cre");
     await page().waitForURL(/q=rule/);
     await page().getByRole("row", { name: /Rule create/ }).first().waitFor();
-    await page().getByRole("row", { name: /Connection/ }).first().waitFor({ state: "detached" });
+    await page().getByRole("row", { name: /Audit read/ }).first().waitFor({ state: "detached" });
     await page().getByRole("link", { name: /Rule create/ }).first().click();
     await page().getByRole("table", { name: "Before and after" }).waitFor();
     await page().getByText("Position").last().waitFor();

@@ -524,3 +524,21 @@ async fn a_flood_of_strangers_is_a_few_entries() {
     assert_eq!(desk.rows(entries), found, "nothing is told twice");
     desk.running.stop().await;
 }
+
+/// The door let it through and a verb refused: an entry of its own, since the verb's was rolled back.
+#[tokio::test]
+async fn what_a_verb_refuses_is_on_record() {
+    let desk = Desk::open().await;
+    desk.owner("UPDATE memberships SET owner = false");
+    let (status, answer) = desk.call(Method::POST, "/exports", Some(&json!({}))).await;
+    assert_eq!(
+        (status, answer["code"].as_str()),
+        (403, Some("not_owner")),
+        "{answer}"
+    );
+    let found = desk.rows(
+        "SELECT resource_id || ' ' || code || ' ' || outcome FROM audit_log WHERE action = 'access_deny'",
+    );
+    assert_eq!(found, ["POST /api/console/v1/exports not_owner refused"]);
+    desk.running.stop().await;
+}

@@ -40,8 +40,10 @@ run_steps() {
         measure_step "$name" "$part" "$kind"
         passed=$((passed + STEP_PASSED))
         failed=$((failed + STEP_FAILED))
+        [ "$STEP_FAILED" -gt 0 ] || rm -f "$LOGS/$name.log"
         rows+=("$(printf '%-24s %6s s %7s passed %5s failed  %s' "$name" "$STEP_SECONDS" "$STEP_PASSED" "$STEP_FAILED" "$STEP_SAYS")")
     done
+    tell_failures
     rm -rf "$LOGS"
     say "" && printf '%s\n' "${rows[@]}"
     printf '%-24s %6s s\n' "all steps" "$((SECONDS - begun))"
@@ -78,6 +80,18 @@ measure_step() {
     elif [ "$STEP_FAILED" -gt 0 ] && [ "$STEP_SAYS" = ok ]; then
         STEP_SAYS=FAILED
     fi
+}
+
+# The log of a whole run is long, and some who read it see only its end: what failed, once more.
+tell_failures() {
+    local log
+    for log in "$LOGS"/*.log; do
+        [ -e "$log" ] || continue
+        say "" && say "=== what failed in $(basename "$log" .log)"
+        sed 's/\x1b\[[0-9;]*m//g' "$log" | grep -aE -A 3 \
+            '^test .* FAILED$|panicked at|(^|: )not ok |\.\.\. (FAIL|ERROR)$|AssertionError|^ *(✖|×) |"holds": ?false|^error' |
+            head -n 80 || tail -n 20 "$log"
+    done
 }
 
 # Prints `passed failed`, summed over what libtest, node's test runner, vitest, unittest, our own
@@ -180,11 +194,13 @@ step_fuzz() {
     for target in $(fuzz_targets); do
         found=$(mktemp -d)
         say "fuzz: $target, $FUZZ_SHORT_RUNS runs"
-        if run_fuzz "$target" "$found" -seed=1 -runs="$FUZZ_SHORT_RUNS"; then
+        if run_fuzz "$target" "$found" -seed=1 -runs="$FUZZ_SHORT_RUNS" >"$found.log" 2>&1; then
             passed=$((passed + 1))
         else
+            cat "$found.log"
             failed=$((failed + 1))
         fi
+        rm -f "$found.log"
         rm -rf "$found"
     done
     say "$passed passed, $failed failed"

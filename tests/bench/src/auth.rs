@@ -2,26 +2,15 @@
 //! refreshes to its server in this process, so that the floor has the same pool; tokens are checked in
 //! this process. PostgreSQL commits to disk, and all requests go over HTTPS.
 
-mod browser;
 mod daemon;
 mod floor;
 mod refresh;
 mod sign_in;
-mod site;
 mod verify;
-
-use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::report::Figure;
-
-/// How long each load lasts.
-#[derive(Clone, Copy)]
-pub(crate) struct Load {
-    pub(crate) lasts: Duration,
-    pub(crate) rounds: usize,
-}
+use crate::{load::Load, report::Figure};
 
 pub(crate) fn run(load: Load) -> Result<Vec<Figure>> {
     let runtime = tokio::runtime::Runtime::new()?;

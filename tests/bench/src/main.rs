@@ -3,12 +3,15 @@
 
 mod audit;
 mod auth;
+mod browser;
 mod core_time;
 mod decide;
+mod load;
 mod login_timing;
 mod person;
 mod report;
 mod routing;
+mod site;
 
 use std::process::ExitCode;
 
@@ -26,9 +29,12 @@ enum Bench {
         #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(7..))]
         rounds: u16,
     },
-    /// Verifying the sealed audit log: rows a second of the verifying process, and whether a long log
-    /// costs more for each row.
+    /// What an entry costs the change it tells of; and verifying the sealed log: rows a second of the
+    /// verifying process, and whether a long log costs more for each row.
     Audit {
+        /// Seconds of each load of changes.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: u64,
         /// Rows of the log; ten million for the whole bar.
         #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(10_000..))]
         rows: u32,
@@ -70,11 +76,12 @@ fn main() -> anyhow::Result<ExitCode> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let figures = match Bench::parse() {
         Bench::Decide { records, rounds } => decide::run(records, usize::from(rounds))?,
-        Bench::Audit { rows, rounds } => audit::run(rows, rounds)?,
-        Bench::Auth { seconds, rounds } => auth::run(auth::Load {
-            lasts: std::time::Duration::from_secs(seconds),
-            rounds: usize::from(rounds),
-        })?,
+        Bench::Audit {
+            seconds,
+            rows,
+            rounds,
+        } => audit::run(rows, load(seconds, rounds))?,
+        Bench::Auth { seconds, rounds } => auth::run(load(seconds, rounds))?,
         Bench::LoginTiming { tries } => login_timing::run(tries)?,
         Bench::Routing { leads, rounds } => routing::run(leads, rounds)?,
         Bench::RoutingFloor => {
@@ -83,4 +90,11 @@ fn main() -> anyhow::Result<ExitCode> {
         }
     };
     report::print(&figures)
+}
+
+fn load(seconds: u64, rounds: u16) -> load::Load {
+    load::Load {
+        lasts: std::time::Duration::from_secs(seconds),
+        rounds: usize::from(rounds),
+    }
 }

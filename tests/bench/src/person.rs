@@ -4,13 +4,19 @@ use std::{os::unix::fs::PermissionsExt as _, sync::Arc};
 
 use anyhow::{bail, ensure};
 use db::Db;
+use diesel::{
+    Connection as _, ExpressionMethods as _, PgConnection, QueryDsl as _, RunQueryDsl as _,
+};
 use identity::{Caller, Config, Grant, Identity, SetupClaim, SignIn, SignInStep};
-use kernel::{Actor, Secret, SharedClock, SystemClock};
+use kernel::{Actor, Principal, Secret, SharedClock, SigningKeyId, SystemClock, TenantId};
+use openssl::{pkey::PKey, rsa::Rsa};
+use schema::signing_keys;
 use stack::{
     database::{self, Cluster, Database},
     postgres::Durability,
 };
-use vault::{Choice, LocalConfig, PrivateFile, Vault};
+use uuid::Uuid;
+use vault::{Binding, Choice, LocalConfig, PrivateFile, Vault};
 
 pub(crate) const KNOWN: &str = "ada@acme.example";
 pub(crate) const PASSWORD: &str = "Walking-otters-9-quietly";
@@ -19,7 +25,8 @@ pub(crate) struct Person {
     pub(crate) identity: Identity,
     /// What identity works on.
     pub(crate) db: Db,
-    _database: Database,
+    vault: Vault,
+    database: Database,
     _cluster: Cluster,
     _keystore: tempfile::TempDir,
 }
@@ -40,7 +47,7 @@ impl Person {
             ..Config::default()
         };
         change(&mut config);
-        let identity = Identity::new(db.clone(), vault, config);
+        let identity = Identity::new(db.clone(), vault.clone(), config);
         identity.unlock().await?;
         let asker = Actor::Local {
             os_user: String::from("bench"),
@@ -57,7 +64,8 @@ impl Person {
         Ok(Self {
             identity,
             db,
-            _database: database,
+            vault,
+            database,
             _cluster: cluster,
             _keystore: keystore,
         })
@@ -74,6 +82,39 @@ impl Person {
             SignInStep::Done(grant) => Ok(*grant),
             SignInStep::Factor(_) => bail!("a factor is asked for"),
         }
+    }
+
+    /// Gives the current signing key another RSA pair, as if it had been made with that many bits.
+    pub(crate) async fn sign_with_rsa(&self, bits: u32) -> anyhow::Result<()> {
+        let mut owner = PgConnection::establish(&self.database.dsn("revkeep_owner"))?;
+        let current = signing_keys::table.filter(signing_keys::state.eq("current"));
+        let id: Uuid = current.select(signing_keys::key_id).first(&mut owner)?;
+        let pair = PKey::from_rsa(Rsa::generate(bits)?)?;
+        let key = SigningKeyId::from_uuid(id).to_string();
+        let place = Binding {
+            provider: "identity",
+            owner: &key,
+            column: "signing_keys.private_sealed",
+        };
+        let private = pair.private_key_to_pem_pkcs8()?;
+        let sealed = self
+            .vault
+            .seal(TenantId::PLATFORM, &place, &private)
+            .await?;
+        diesel::update(signing_keys::table.find(id))
+            .set((
+                signing_keys::public_pem.eq(String::from_utf8(pair.public_key_to_pem()?)?),
+                signing_keys::private_sealed.eq(sealed.to_bytes()),
+            ))
+            .execute(&mut owner)?;
+        // Reads the keys anew.
+        Ok(self.identity.unlock().await?)
+    }
+
+    /// The account as the server knows it behind a session.
+    pub(crate) async fn principal(&self) -> anyhow::Result<Principal> {
+        let token = self.session().await?.access_token;
+        Ok(self.identity.authenticate(&token, &caller()?).await?)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
 
 mod attacks;
 mod commands;
+mod cost;
 mod proofs;
 mod restore;
 mod sealing;

@@ -10,7 +10,7 @@ use stack::{
     world::World,
 };
 
-use super::browser::{Browser, Login};
+use crate::browser::{Browser, Login};
 
 pub(crate) const ADA: Login<'static> = Login {
     email: EMAIL,

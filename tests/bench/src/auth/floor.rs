@@ -22,10 +22,7 @@ use stack::tls::TestCa;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use crate::person::Person;
-
-/// As the server's.
-pub(crate) const WORKERS: usize = 2;
+use crate::{person::Person, site::WORKERS};
 
 pub(crate) struct Floor {
     client: Client,

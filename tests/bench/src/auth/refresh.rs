@@ -1,26 +1,17 @@
 //! Refreshes of sessions, each after the one before, against a bare handler that sends the same
 //! statements and signs once.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tokio::task::JoinSet;
 
-use super::{
-    Load,
-    browser::{Browser, Login},
-    floor::Floor,
-    site::Site,
-};
+use super::floor::Floor;
 use crate::{
+    browser::{Browser, Login},
+    load::{self, Load},
     person::{KNOWN, PASSWORD, Person},
     report::{self, Figure, Limit},
+    site::Site,
 };
 
 /// Browsers that refresh at a time.
@@ -35,7 +26,7 @@ const ADA: Login = Login {
 
 pub(crate) async fn measure(load: Load) -> Result<Vec<Figure>> {
     let person = Person::with(|_| {}).await?;
-    let site = Site::start(&person)?;
+    let site = Site::start(&person, console::routes::entrance)?;
     let floor = Floor::start(&person, BROWSERS).await?;
     let mut cookies = Vec::new();
     for _ in 0..BROWSERS {
@@ -74,58 +65,22 @@ pub(crate) async fn measure(load: Load) -> Result<Vec<Figure>> {
 }
 
 async fn ours(browser: &Browser, cookies: &mut Vec<String>, lasts: Duration) -> Result<f64> {
-    let over = Arc::new(AtomicBool::new(false));
-    let mut browsers = JoinSet::new();
-    let start = Instant::now();
-    for mut cookie in cookies.drain(..) {
-        let (browser, over) = (browser.clone(), Arc::clone(&over));
-        browsers.spawn(async move {
-            let mut count = 0_u32;
-            while !over.load(Ordering::Relaxed) {
-                cookie = browser.refresh(&cookie).await?.cookie;
-                count = count.saturating_add(1);
-            }
-            anyhow::Ok((count, cookie))
-        });
-    }
-    elapse(lasts).await;
-    over.store(true, Ordering::Relaxed);
-    let mut all = 0_u32;
-    while let Some(ended) = browsers.join_next().await {
-        let (count, cookie) = ended??;
-        all = all.saturating_add(count);
-        cookies.push(cookie);
-    }
-    Ok(f64::from(all) / start.elapsed().as_secs_f64())
+    let browser = browser.clone();
+    load::rate(cookies, lasts, move |cookie| {
+        let browser = browser.clone();
+        async move { Ok(browser.refresh(&cookie).await?.cookie) }
+    })
+    .await
 }
 
 async fn theirs(floor: &Floor, lasts: Duration) -> Result<f64> {
-    let over = Arc::new(AtomicBool::new(false));
-    let mut browsers = JoinSet::new();
-    let start = Instant::now();
-    for browser in 0..BROWSERS {
-        let (request, over) = (floor.request(browser), Arc::clone(&over));
-        browsers.spawn(async move {
-            let mut count = 0_u32;
-            while !over.load(Ordering::Relaxed) {
-                let request = request.try_clone().context("a body that streams")?;
-                request.send().await?.error_for_status()?.bytes().await?;
-                count = count.saturating_add(1);
-            }
-            anyhow::Ok(count)
-        });
-    }
-    elapse(lasts).await;
-    over.store(true, Ordering::Relaxed);
-    let mut all = 0_u32;
-    while let Some(ended) = browsers.join_next().await {
-        all = all.saturating_add(ended??);
-    }
-    Ok(f64::from(all) / start.elapsed().as_secs_f64())
-}
-
-async fn elapse(time: Duration) {
-    let mut tick = tokio::time::interval(time);
-    tick.tick().await;
-    tick.tick().await;
+    let mut requests: Vec<_> = (0..BROWSERS)
+        .map(|browser| floor.request(browser))
+        .collect();
+    load::rate(&mut requests, lasts, |request| async move {
+        let next = request.try_clone().context("a body that streams")?;
+        request.send().await?.error_for_status()?.bytes().await?;
+        Ok(next)
+    })
+    .await
 }

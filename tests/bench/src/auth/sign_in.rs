@@ -13,12 +13,12 @@ use anyhow::{Context as _, Result, ensure};
 use reqwest::{StatusCode, header::RETRY_AFTER};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 
-use super::{
-    Load,
+use super::daemon::{ADA, Bed};
+use crate::{
     browser::{Browser, Login},
-    daemon::{ADA, Bed},
+    load::Load,
+    report::{self, Figure, Limit},
 };
-use crate::report::{self, Figure, Limit};
 
 /// ADR and CX-15: what a hash costs.
 const COST: u32 = 12;

@@ -61,6 +61,16 @@ impl Browser {
         Ok(())
     }
 
+    pub(crate) async fn patch(&self, path: &str, token: &str, body: &Value) -> Result<()> {
+        let request = self.client.patch(format!("{}{path}", self.url));
+        let request = request.header("X-Revkeep", "1").bearer_auth(token);
+        let answer = request.json(body).send().await?;
+        let status = answer.status();
+        let body = answer.text().await?;
+        ensure!(status == StatusCode::OK, "{status}: {body}");
+        Ok(())
+    }
+
     fn post(&self, path: &str) -> reqwest::RequestBuilder {
         let request = self.client.post(format!("{}{path}", self.url));
         request.header("X-Revkeep", "1")

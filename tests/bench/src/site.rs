@@ -1,15 +1,16 @@
-//! The server with the console's entrance, in this process, so that the floor has the very same pool.
+//! The server with some of the console's routes, in this process, so that the floor has the very same pool.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Result;
 use async_trait::async_trait;
-use http::{ForwardedHeader, Readiness, Reason, Running, Shared};
+use http::{ForwardedHeader, Readiness, Reason, Routes, Running, Shared};
 use kernel::SystemClock;
 use stack::tls::TestCa;
 
-use super::{browser::Browser, floor::WORKERS};
-use crate::person::Person;
+use crate::{browser::Browser, person::Person};
+
+pub(crate) const WORKERS: usize = 2;
 
 pub(crate) struct Site {
     pub(crate) browser: Browser,
@@ -27,7 +28,7 @@ impl Readiness for Ready {
 }
 
 impl Site {
-    pub(crate) fn start(person: &Person) -> Result<Self> {
+    pub(crate) fn start(person: &Person, routes: fn() -> Routes) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let ca = TestCa::new()?;
         let files = ca.leaf(&["127.0.0.1"])?.write(directory.path(), "server")?;
@@ -55,8 +56,10 @@ impl Site {
             Arc::new(Ready),
             registry,
         )?;
-        let running = http::serve(&config, shared, |app| {
-            for resource in console::routes::entrance().into_resources() {
+        let db = person.db.clone();
+        let running = http::serve(&config, shared, move |app| {
+            app.app_data(actix_web::web::Data::new(db.clone()));
+            for resource in routes().into_resources() {
                 app.service(resource);
             }
         })?;

@@ -36,6 +36,9 @@ export const theme = createTheme({
     // The scroll lock of overlays would insert a style element; the overlay itself keeps the page from being used.
     Modal: { defaultProps: { lockScroll: false, centered: true, radius: "md", overlayProps: { backgroundOpacity: 0.45 } } },
     Drawer: { defaultProps: { lockScroll: false, position: "right", overlayProps: { backgroundOpacity: 0.2 } } },
+    // Their heads are <header> elements, which outside of the page's own sections would each count as its banner.
+    ModalHeader: { defaultProps: { role: "presentation" } },
+    DrawerHeader: { defaultProps: { role: "presentation" } },
     Button: { defaultProps: { size: "sm" } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 250, events: { hover: true, focus: true, touch: true } } },
     ActionIcon: { defaultProps: { variant: "subtle", color: "gray" } },

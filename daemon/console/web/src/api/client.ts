@@ -1,5 +1,6 @@
 // The only place that talks to the API. The access token lives in this closure and nowhere else (never in storage);
 // the refresh token is an HttpOnly cookie that script cannot read.
+import { clock } from "../lib/clock";
 import { api } from "../paths";
 import { Cancelled, Problem, Unreachable } from "./problem";
 import type { FactorChallenge, ProblemBody, Readiness, SessionTokens } from "./types";
@@ -215,8 +216,11 @@ export class Client {
     const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
     if (body !== undefined) init.body = JSON.stringify(body);
     if (sent.signal) init.signal = sent.signal;
+    const asked = clock.asked();
     try {
-      return await this.#fetch(path, init);
+      const response = await this.#fetch(path, init);
+      clock.heard(response.headers.get("date"), asked);
+      return response;
     } catch (error) {
       if (sent.signal?.aborted) throw error;
       throw new Unreachable();

@@ -2,6 +2,7 @@
 
 const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const stamp = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const stampOfYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const seconds = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
@@ -28,7 +29,11 @@ export function duration(seconds: number): string {
   return small === 0 ? `${big} ${bigUnit}` : `${big} ${bigUnit} ${small} ${smallUnit}`;
 }
 
-export const localTime = (iso: string): string => stamp.format(new Date(iso));
+/** With its year where that is not this one. */
+export const localTime = (iso: string, now = Date.now()): string => {
+  const at = new Date(iso);
+  return (at.getFullYear() === new Date(now).getFullYear() ? stamp : stampOfYear).format(at);
+};
 export const localSeconds = (iso: string): string => seconds.format(new Date(iso));
 export const localClock = (iso: string): string => clock.format(new Date(iso));
 export const exactLocalTime = (iso: string): string => exact.format(new Date(iso));
@@ -42,6 +47,9 @@ export function relative(iso: string, now: number): string {
   const text = size < 60 ? `${size} s` : size < 3600 ? `${Math.round(size / 60)} min` : size < 86_400 ? `${Math.round(size / 3600)} h` : `${Math.round(size / 86_400)} d`;
   return away < 0 ? `${text} ago` : `in ${text}`;
 }
+
+/** How long ago something happened. What has happened is never ahead, whatever the clocks say. */
+export const since = (iso: string, now: number): string => relative(iso, Math.max(now, new Date(iso).getTime()));
 
 /** Whole days until then, at least 0: a day that has begun counts. */
 export const daysLeft = (iso: string, now: number): number => Math.max(0, Math.ceil((new Date(iso).getTime() - now) / 86_400_000));

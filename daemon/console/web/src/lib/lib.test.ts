@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { toCsv } from "./csv";
-import { duration, plural, relative, utcTime } from "./format";
+import { duration, localTime, plural, relative, since, utcTime } from "./format";
 import { landing, move } from "../ui/reorder";
 import { steady } from "../ui/steady";
 
@@ -11,6 +11,8 @@ test("durations say their units", () => {
 test("times are told from now, and exactly in UTC", () => {
   const now = Date.parse("2026-03-01T12:00:00Z");
   expect(["11:59:55", "11:59:30", "11:00:00", "14:00:00"].map((time) => relative(`2026-03-01T${time}Z`, now))).toEqual(["just now", "30 s ago", "1 h ago", "in 2 h"]);
+  expect(["11:59:55", "11:59:30", "12:00:11", "14:00:00"].map((time) => since(`2026-03-01T${time}Z`, now)), "what has happened is never ahead").toEqual(["just now", "30 s ago", "just now", "just now"]);
+  expect([localTime("2026-01-04T12:00:00Z", now), localTime("2027-01-04T12:00:00Z", now)].map((text) => /20\d\d/.test(text)), "another year is named").toEqual([false, true]);
   expect(utcTime("2026-03-01T12:00:00.123Z")).toBe("2026-03-01 12:00:00 UTC");
   expect([plural(1, "lead"), plural(0, "lead"), plural(2, "thing needs", "things need")]).toEqual(["1 lead", "0 leads", "2 things need"]);
 });

@@ -71,7 +71,7 @@ function Visit({ tenant, support }: { tenant: string; support: { reason: string;
   const { move, reload } = useSessionActions();
   const [busy, setBusy] = useState(false);
   const toast = useToast();
-  const left = minutesLeft(support.ends_at, useNow(10_000));
+  const left = minutesLeft(support.ends_at, useNow());
   const over = left <= 0;
   // The owner may let the visitor write, or end the visit, at any moment.
   const look = useRef(reload);

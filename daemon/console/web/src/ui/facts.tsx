@@ -1,28 +1,31 @@
 // Small facts: times with UTC on hover, ids that can be copied, a timeline of steps.
 import { VisuallyHidden } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
-import { useEffect, useState } from "react";
-import { exactLocalTime, localSeconds, localTime, relative, utcTime } from "../lib/format";
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { clock } from "../lib/clock";
+import { exactLocalTime, localSeconds, localTime, relative, since, utcTime } from "../lib/format";
 import css from "./ui.module.css";
 
-const MINUTE = 60_000;
-
-/** The present, renewed each minute, so that "4 min ago" stays true on an open page. */
-export function useNow(every = MINUTE): number {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), every);
-    return () => clearInterval(timer);
-  }, [every]);
-  return now;
+/** The present by the server's clock, renewed every few seconds and with each answer, so that "4 min ago" stays true on an open page. */
+export function useNow(): number {
+  return useSyncExternalStore(clock.subscribe, clock.shown);
 }
 
-export function Time({ at, ago = false, precise = false }: { at: string | null | undefined; ago?: boolean; precise?: boolean }) {
+interface TimeProps {
+  at: string | null | undefined;
+  /** Told from now, of something that has happened. */
+  ago?: boolean;
+  /** Told from now, of something that is still to come, or was. */
+  due?: boolean;
+  precise?: boolean;
+}
+
+export function Time({ at, ago = false, due = false, precise = false }: TimeProps) {
   const now = useNow();
   if (!at) return <>never</>;
   return (
     <time dateTime={at} title={`${exactLocalTime(at)} here, ${utcTime(at)}`}>
-      {ago ? relative(at, now) : precise ? localSeconds(at) : localTime(at)}
+      {ago ? since(at, now) : due ? relative(at, now) : precise ? localSeconds(at) : localTime(at)}
     </time>
   );
 }

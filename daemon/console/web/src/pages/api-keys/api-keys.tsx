@@ -44,7 +44,7 @@ const columns = (mayEdit: boolean): Column<ApiKey>[] => [
   { id: "scopes", header: "Scopes", hideBelow: "md", cell: (key) => <span title={key.scopes.join(", ")}>{key.scopes.join(", ")}</span> },
   { id: "state", header: "State", width: "120px", hideBelow: "sm", cell: (key) => <StateBadge state={key.state} /> },
   { id: "used", header: "Last used", width: "110px", hideBelow: "sm", cell: (key) => <Time at={key.last_used_at} ago /> },
-  { id: "expires", header: "Expires", width: "110px", hideBelow: "lg", cell: (key) => (key.expires_at ? <Time at={key.expires_at} ago /> : "never") },
+  { id: "expires", header: "Expires", width: "110px", hideBelow: "lg", cell: (key) => (key.expires_at ? <Time at={key.expires_at} due /> : "never") },
   { id: "by", header: "Made by", width: "170px", hideBelow: "lg", cell: (key) => <TwoLines main={key.created_by?.name ?? "nobody any more"} sub={<Time at={key.created_at} ago />} /> },
   ...(mayEdit ? [{ id: "acts", header: "Acts", width: "100px", right: true, cell: (key: ApiKey) => <Revoke apiKey={key} /> }] : []),
 ];

@@ -22,7 +22,7 @@ export function IntegrityPanel({ scope }: { scope: AuditScope }) {
 }
 
 function Sealed({ data, scope }: { data: Integrity; scope: AuditScope }) {
-  const now = useNow(15_000);
+  const now = useNow();
   const behind = data.waiting_since ? Math.max(0, (now - new Date(data.waiting_since).getTime()) / 1000) : 0;
   const [tone, words] = verdict(data, behind);
   const { head } = data;

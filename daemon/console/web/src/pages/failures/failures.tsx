@@ -32,7 +32,7 @@ const COLUMNS: Column<Failure>[] = [
   { id: "reason", header: "Why, and what next", hideBelow: "sm", cell: (row) => <div className={css["why"]}><span>{row.reason}</span><small>{row.next_step}</small></div> },
   { id: "state", header: "State", width: "112px", hideBelow: "sm", cell: (row) => <StateBadge state={row.state} /> },
   { id: "attempts", header: "Tries", width: "88px", right: true, hideBelow: "md", cell: (row) => `${row.attempts} of ${row.max_attempts}` },
-  { id: "next", header: "Next try", width: "96px", hideBelow: "lg", cell: (row) => (row.next_attempt_at ? <Time at={row.next_attempt_at} ago /> : "none") },
+  { id: "next", header: "Next try", width: "96px", hideBelow: "lg", cell: (row) => (row.next_attempt_at ? <Time at={row.next_attempt_at} due /> : "none") },
   { id: "seen", header: "Since", width: "96px", hideBelow: "md", cell: (row) => <Time at={row.first_seen_at} ago /> },
   { id: "retry", header: "Again", width: "106px", right: true, cell: (row) => <RetryRecord compact object={row.object} recordId={row.record_id} title={row.record_title ?? row.record_id} /> },
 ];

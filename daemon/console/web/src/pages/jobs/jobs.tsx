@@ -104,7 +104,7 @@ function Schedules() {
             <table className={ui["plainTable"]} aria-label="Schedules">
               <thead><tr><th scope="col">Name</th><th scope="col">Every</th><th scope="col">Next</th><th scope="col">Last</th></tr></thead>
               <tbody>{list.map((schedule) => (
-                <tr key={schedule.name}><td>{schedule.name}</td><td>{duration(schedule.every_seconds)}</td><td><Time at={schedule.next_at} ago /></td><td><Time at={schedule.last_at} ago /></td></tr>
+                <tr key={schedule.name}><td>{schedule.name}</td><td>{duration(schedule.every_seconds)}</td><td><Time at={schedule.next_at} due /></td><td><Time at={schedule.last_at} ago /></td></tr>
               ))}</tbody>
             </table>
           </div>

@@ -25,7 +25,7 @@ const COLUMNS: Column<Invitation>[] = [
   { id: "roles", header: "Roles", width: "200px", hideBelow: "md", cell: (one) => roleTitles(one.roles) },
   { id: "state", header: "State", width: "130px", hideBelow: "sm", cell: (one) => <StateBadge state={one.state} /> },
   { id: "sent", header: "Sent", width: "120px", hideBelow: "lg", cell: (one) => (one.sent_at ? <Time at={one.sent_at} ago /> : "on its way") },
-  { id: "expires", header: "Expires", width: "120px", hideBelow: "md", cell: (one) => <Time at={one.expires_at} ago /> },
+  { id: "expires", header: "Expires", width: "120px", hideBelow: "md", cell: (one) => <Time at={one.expires_at} due /> },
   { id: "acts", header: "Acts", width: "clamp(104px, 24vw, 190px)", right: true, cell: (one) => <Acts invitation={one} /> },
 ];
 

@@ -93,7 +93,7 @@ function Certificates({ certificates }: { certificates: Certificate[] }) {
         return (
           <li key={certificate.fingerprint}>
             <strong>{certificate.subject}</strong> <Status tone={standing === "good" ? "ok" : "warn"}>{STANDING_WORDS[standing]}</Status>
-            <small>{standing === "over" ? "Ended" : "Ends"} <Time at={certificate.not_after} ago />. SHA-256 <span className="mono">{certificate.fingerprint.slice(0, 16)}…</span></small>
+            <small>{standing === "over" ? "Ended" : "Ends"} <Time at={certificate.not_after} due />. SHA-256 <span className="mono">{certificate.fingerprint.slice(0, 16)}…</span></small>
           </li>
         );
       })}

@@ -46,7 +46,7 @@ function Row({ token, mayEdit }: { token: ScimToken; mayEdit: boolean }) {
       <div className={rows["rowText"]}>
         <strong>{token.name} <StateBadge state={token.state} /></strong>
         <small>
-          <span className="mono">{token.prefix}…</span> {used} {token.expires_at ? <>{token.state === "expired" ? "Expired" : "Expires"} <Time at={token.expires_at} ago />.</> : "Does not expire."} Made by {token.created_by?.name ?? "nobody any more"} <Time at={token.created_at} ago />.
+          <span className="mono">{token.prefix}…</span> {used} {token.expires_at ? <>{token.state === "expired" ? "Expired" : "Expires"} <Time at={token.expires_at} due />.</> : "Does not expire."} Made by {token.created_by?.name ?? "nobody any more"} <Time at={token.created_at} ago />.
         </small>
       </div>
       {mayEdit && token.state !== "revoked" ? <div className={rows["rowActs"]}><Button size="xs" variant="default" aria-label={`Revoke ${token.name}`} onClick={() => { revoke.reset(); setAsking(true); }}>Revoke</Button></div> : null}

@@ -77,7 +77,7 @@ export function Page() {
 
 const columns = (mayManage: boolean): Column<PlatformTenant>[] => [
   { id: "name", header: "Organisation", cell: (tenant) => <TwoLines main={tenant.name} sub={<><OnPhone>{stateWord(tenant.state)}, </OnPhone>{tenant.owner ? `owner ${tenant.owner.name}` : "without an owner yet"}</>} /> },
-  { id: "state", header: "State", width: "190px", hideBelow: "sm", cell: (tenant) => <><StateBadge state={tenant.state} />{tenant.state === "trial" && tenant.trial_ends_at ? <> ends <Time at={tenant.trial_ends_at} ago /></> : null}</> },
+  { id: "state", header: "State", width: "190px", hideBelow: "sm", cell: (tenant) => <><StateBadge state={tenant.state} />{tenant.state === "trial" && tenant.trial_ends_at ? <> ends <Time at={tenant.trial_ends_at} due /></> : null}</> },
   { id: "members", header: "Members", width: "90px", right: true, hideBelow: "md", cell: (tenant) => count(tenant.members) },
   { id: "since", header: "Since", width: "150px", hideBelow: "lg", cell: (tenant) => <Time at={tenant.created_at} ago /> },
   ...(mayManage ? [{ id: "acts", header: "Acts", width: "250px", right: true, cell: (tenant: PlatformTenant) => <Acts tenant={tenant} /> }] : []),

@@ -144,13 +144,14 @@ async function stateAfterRefusal(error: unknown): Promise<SessionState> {
   if (hasCode(error, "sealed")) return { kind: "sealed" };
   if (!(error instanceof Problem) || error.status !== 401) return { kind: "unreachable", error };
   mark.clear();
-  return stateWithoutSession();
+  return stateWithoutSession(error.code);
 }
 
-async function stateWithoutSession(): Promise<SessionState> {
+/** `reason` says why the session that this browser had is over. */
+async function stateWithoutSession(reason?: string): Promise<SessionState> {
   try {
     const { needed } = await client.get<{ needed: boolean }>(api.setup());
-    return needed ? { kind: "set_up" } : { kind: "signed_out", reason: undefined };
+    return needed ? { kind: "set_up" } : { kind: "signed_out", reason };
   } catch (failure) {
     return hasCode(failure, "sealed") ? { kind: "sealed" } : { kind: "unreachable", error: failure };
   }

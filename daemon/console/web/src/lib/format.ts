@@ -17,6 +17,12 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
+/** Bytes as people say them, in thousands: "812 B", "18.4 MB". */
+export function size(bytes: number): string {
+  const step = bytes < 1_000 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
+  return `${number.format(bytes / 1_000 ** step)} ${["B", "kB", "MB", "GB", "TB"][step]}`;
+}
+
 /** Seconds as people say them: "4.2 s", "3 min 20 s", "2 h 5 min", "3 d 4 h". */
 export function duration(seconds: number): string {
   if (seconds < 60) return `${number.format(seconds < 10 ? Math.round(seconds * 10) / 10 : Math.round(seconds))} s`;

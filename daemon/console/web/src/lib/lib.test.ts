@@ -1,11 +1,15 @@
 import { expect, test } from "vitest";
 import { toCsv } from "./csv";
-import { duration, localTime, plural, relative, since, utcTime } from "./format";
+import { duration, localTime, plural, relative, since, size, utcTime } from "./format";
 import { landing, move } from "../ui/reorder";
 import { steady } from "../ui/steady";
 
 test("durations say their units", () => {
   expect([0.42, 4.25, 12.4, 59.4, 60, 200, 7500, 273_600].map(duration)).toEqual(["0.4 s", "4.3 s", "12 s", "59 s", "1 min", "3 min 20 s", "2 h 5 min", "3 d 4 h"]);
+});
+
+test("sizes say their units", () => {
+  expect([0, 999, 1_000, 18_432_000, 2_050_000_000, 7e15].map(size)).toEqual(["0 B", "999 B", "1 kB", "18.4 MB", "2.1 GB", "7,000 TB"]);
 });
 
 test("times are told from now, and exactly in UTC", () => {

@@ -52,7 +52,7 @@ function DeletionBanner({ tenant }: { tenant: string }) {
   if (!deletion) return null;
   return (
     <Banner tone="bad" icon={<IconTrash size={16} aria-hidden />} action={looks ? <Link to={path.data()}>Look at it</Link> : undefined}>
-      <strong>{tenant} will be deleted</strong> <Time at={deletion.due_at} />. Until then everything works as before, and its owner can take it back.
+      <strong>{tenant} will be deleted</strong> on <Time at={deletion.due_at} />. Until then everything works as before, and its owner can take it back.
     </Banner>
   );
 }

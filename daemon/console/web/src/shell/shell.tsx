@@ -2,7 +2,7 @@
 import { ActionIcon, Drawer, Menu } from "@mantine/core";
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { IconChevronDown, IconHelp, IconMenu2, IconSearch } from "@tabler/icons-react";
+import { IconCheck, IconChevronDown, IconHelp, IconMenu2, IconSearch } from "@tabler/icons-react";
 import { lazy, Suspense, useEffect, useRef } from "react";
 import { Link, NavLink, Outlet, ScrollRestoration, useLocation, useNavigation } from "react-router";
 import { gathered, listen } from "../api/live";
@@ -121,13 +121,14 @@ function TenantSwitcher() {
           <span>{tenant.name}</span><IconChevronDown size={14} aria-hidden />
         </button>
       </Menu.Target>
-      <Menu.Dropdown>
+      <Menu.Dropdown className={css["tenants"] ?? ""}>
         <Menu.Label>Organisations</Menu.Label>
         {tenants.map((other) => (
           <Menu.Item
             key={other.id}
-            disabled={other.id === tenant.id}
-            onClick={() => { switchTenant(other.id).catch((error: unknown) => toast.failed(`Still in ${tenant.name}. ${messageOf(error)}`)); }}
+            aria-current={other.id === tenant.id ? "true" : undefined}
+            rightSection={other.id === tenant.id ? <IconCheck size={14} aria-label="Open now" /> : undefined}
+            onClick={() => { if (other.id !== tenant.id) switchTenant(other.id).catch((error: unknown) => toast.failed(`Still in ${tenant.name}. ${messageOf(error)}`)); }}
           >
             {other.name}
           </Menu.Item>

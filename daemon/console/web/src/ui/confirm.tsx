@@ -2,6 +2,7 @@
 import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Notice } from "./status";
+import css from "./ui.module.css";
 
 interface ConfirmProps {
   opened: boolean;
@@ -36,7 +37,7 @@ function ConfirmForm({ children, typed, act, danger = false, busy = false, error
   return (
     <form onSubmit={submit}>
       <Stack gap="md">
-        <div>{children}</div>
+        <div className={css["effect"]}>{children}</div>
         {typed === undefined ? null : (
           <TextInput
             label={<>Type <Text span fw={650} inherit>{typed}</Text> to confirm</>}
@@ -49,8 +50,8 @@ function ConfirmForm({ children, typed, act, danger = false, busy = false, error
         )}
         {error ? <Notice tone="bad" title="Not done">{error}</Notice> : null}
         <Group justify="flex-end" gap="xs">
-          <Button variant="default" onClick={onClose}>Cancel</Button>
-          <Button type="submit" {...(danger ? { color: "red.9" } : {})} disabled={!ready} loading={busy}>{act}</Button>
+          <Button variant="default" onClick={onClose} {...(typed === undefined && danger ? { "data-autofocus": true } : {})}>Cancel</Button>
+          <Button type="submit" {...(danger ? { color: "red.9" } : {})} {...(typed === undefined && !danger ? { "data-autofocus": true } : {})} disabled={!ready} loading={busy}>{act}</Button>
         </Group>
       </Stack>
     </form>

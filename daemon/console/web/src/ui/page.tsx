@@ -46,8 +46,9 @@ export function Facts({ items }: { items: [string, ReactNode][] }) {
 
 export interface StatProps { label: ReactNode; tone?: "bad" | undefined; value: string; note?: string; href?: string; onOpen?: () => void }
 
-export function Stats({ children }: { children: ReactNode }) {
-  return <div className={css["stats"]}>{children}</div>;
+/** `narrow` is for many figures of few digits. */
+export function Stats({ narrow = false, children }: { narrow?: boolean; children: ReactNode }) {
+  return <div className={`${css["stats"]} ${narrow ? css["statsNarrow"] : ""}`}>{children}</div>;
 }
 
 /** One figure with its label and period; opens its evidence when it has an address. */

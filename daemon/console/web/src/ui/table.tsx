@@ -127,15 +127,20 @@ function FirstCell<T>({ row, column, table }: { row: T; column: Column<T>; table
   );
 }
 
-/** Two lines in one cell: the fact, and beneath it what narrows it down. `phone` shows the second only on narrow screens. */
-export function TwoLines({ main, sub, phone = false }: { main: ReactNode; sub: ReactNode; phone?: boolean }) {
+interface TwoLinesProps { main: ReactNode; sub: ReactNode; /** The second line on narrow screens only. */ phone?: boolean; /** The second line is never cut. */ whole?: boolean }
+
+/** Two lines in one cell: the fact, and beneath it what narrows it down. */
+export function TwoLines({ main, sub, phone = false, whole = false }: TwoLinesProps) {
   return (
     <>
-      <span className={css["cellMain"]}>{main}</span>
-      {sub ? <span className={`${css["sub"]} ${phone ? css["onlySm"] : ""}`}>{sub}</span> : null}
+      <span className={css["cellMain"]} title={textOf(main)}>{main}</span>
+      {sub ? <span className={`${css["sub"]} ${phone ? css["onlySm"] : ""} ${whole ? css["whole"] : ""}`} title={textOf(sub)}>{sub}</span> : null}
     </>
   );
 }
+
+/** The whole of a text that may be cut. */
+const textOf = (node: ReactNode): string | undefined => (typeof node === "string" ? node : undefined);
 
 /** What a hidden column says, for narrow screens. */
 export function OnPhone({ children }: { children: ReactNode }) {

@@ -31,7 +31,7 @@ export function Page() {
       <QueryView query={query} what="The appliance's sign-in">
         {({ items, relied_on_by }) => (
           <>
-            {relied_on_by > 0 ? <Notice tone="info" title={`${plural(relied_on_by, "organisation")} signed in through it alone`}>Switched off, it leaves them their owners' passwords.</Notice> : null}
+            {relied_on_by > 0 ? <Notice tone="info" title={`It is the only way into ${plural(relied_on_by, "organisation")}`}>If you disable the providers, only the owners there can still sign in, with their passwords.</Notice> : null}
             <ProvidersPanel providers={items} mayEdit={mayEdit} />
             {items.length > 0 ? <DomainsPanel providers={items} mayEdit={mayEdit} /> : null}
             {items.length > 0 ? <LinksPanel providers={items} mayEdit={mayEdit} /> : null}

@@ -48,7 +48,7 @@ function Row({ provider, link, mayEdit }: { provider: Provider; link: Link | und
     <li>
       <div className={rows["rowText"]}>
         <strong>{provider.name}{link ? <Status tone="ok">Linked</Status> : <Status tone="idle">Not linked</Status>}</strong>
-        <small>{link ? <>As <span className="mono">{link.subject}</span> since <Time at={link.confirmed_at} />.</> : provider.enabled ? "It does not open your account." : "Enable it first."}</small>
+        <small>{link ? <>As <span className="mono">{link.subject}</span> since <Time at={link.confirmed_at} />, last used <Time at={link.last_used_at} ago />.</> : provider.enabled ? "It does not open your account." : "Enable the provider first, then link."}</small>
         {problem ? <Notice tone="bad" title="Not begun">{problem}</Notice> : null}
       </div>
       {mayEdit ? (

@@ -9,21 +9,25 @@ import { useCan, useSession } from "../../api/session";
 import type { Deletion } from "../../api/types";
 import { daysLeft, plural } from "../../lib/format";
 import { api } from "../../paths";
+import { QueryView } from "../../shell/query-view";
 import { Confirm } from "../../ui/confirm";
 import { Time, useNow } from "../../ui/facts";
 import { Panel } from "../../ui/page";
+import { LoadingBlock } from "../../ui/states";
 import { Notice } from "../../ui/status";
 import { useToast } from "../../ui/toast";
 import css from "./data.module.css";
 
 export function DangerZone() {
-  const { data: deletion } = useQuery(deletionQuery());
   const { tenant } = useSession();
   const may = useCan("tenant_delete");
-  if (!may || deletion === undefined) return null;
+  const query = useQuery({ ...deletionQuery(), enabled: may });
+  if (!may) return null;
   return (
     <Panel title="Delete the organisation" note="Everything is erased, and the keys of its secrets are destroyed, so that backups stay closed as well.">
-      {deletion ? <Waiting deletion={deletion} name={tenant.name} /> : <Ask name={tenant.name} />}
+      <QueryView query={query} what="Whether a deletion was asked for" loading={<LoadingBlock height={72} />}>
+        {(deletion) => (deletion ? <Waiting deletion={deletion} name={tenant.name} /> : <Ask name={tenant.name} />)}
+      </QueryView>
     </Panel>
   );
 }
@@ -53,7 +57,9 @@ function Ask({ name }: { name: string }) {
 function Waiting({ deletion, name }: { deletion: Deletion; name: string }) {
   const queries = useQueryClient();
   const toast = useToast();
-  const left = daysLeft(deletion.due_at, useNow());
+  const now = useNow();
+  const left = daysLeft(deletion.due_at, now);
+  const over = Date.parse(deletion.due_at) <= now;
   const keep = useMutation({
     mutationFn: () => client.delete(api.tenantDeletion()),
     onSuccess: () => {
@@ -62,12 +68,13 @@ function Waiting({ deletion, name }: { deletion: Deletion; name: string }) {
     },
     onError: (error) => { const told = toTell(error); if (told) toast.failed(told); },
   });
+  if (over) return <Notice tone="bad" title={`${name} is being deleted`}>Its last day was <Time at={deletion.due_at} />, and it cannot be taken back any more. The owner gets the certificate of erasure by mail.</Notice>;
   return (
     <Notice
-      tone="bad" title={left === 0 ? `${name} will be deleted today` : `${name} will be deleted in ${plural(left, "day")}`}
-      actions={<Button size="compact-sm" variant="default" loading={keep.isPending} onClick={() => keep.mutate()}>Keep it</Button>}
+      tone="bad" title={left <= 1 ? `${name} will be deleted within a day` : `${name} will be deleted in ${plural(left, "day")}`}
+      actions={<Button size="compact-sm" variant="default" loading={keep.isPending} onClick={() => keep.mutate()}>Keep {name}</Button>}
     >
-      {deletion.by_operator ? "The operator of this appliance" : "Its owner"} asked for it <Time at={deletion.asked_at} />. It can be taken back until <Time at={deletion.due_at} />; from then on it cannot be undone.
+      {deletion.by_operator ? "The operator of this appliance" : "Its owner"} asked for it on <Time at={deletion.asked_at} />. It can be taken back until <Time at={deletion.due_at} />; from then on it cannot be undone.
     </Notice>
   );
 }

@@ -8,17 +8,19 @@ import { toTell } from "../../api/problem";
 import { exportsQuery } from "../../api/queries";
 import { useCan } from "../../api/session";
 import type { DataExport } from "../../api/types";
-import { count, plural } from "../../lib/format";
+import { plural, size } from "../../lib/format";
 import { api } from "../../paths";
 import { QueryView } from "../../shell/query-view";
 import { Confirm } from "../../ui/confirm";
 import { Time } from "../../ui/facts";
 import { PageHead, Panel } from "../../ui/page";
+import { Empty } from "../../ui/states";
 import { StateBadge } from "../../ui/status";
 import { useToast } from "../../ui/toast";
-import ui from "../../ui/ui.module.css";
-import css from "./data.module.css";
+import rows from "../factors/factors.module.css";
 import { DangerZone } from "./danger-zone";
+import css from "./data.module.css";
+import { failureWords, isOpen, progressOf } from "./words";
 
 export function Page() {
   const query = useQuery(exportsQuery());
@@ -36,70 +38,75 @@ export function Page() {
   );
 }
 
-const isOpen = (item: DataExport): boolean => item.state === "waiting" || item.state === "running";
-
 function Exports({ items }: { items: DataExport[] }) {
   return (
-    <Panel title="Exports" note="Each table as JSON lines, the audit log among them, in one archive. Secrets never leave. An archive is downloaded once, by whoever asked, within 7 days." flush={items.length > 0}>
-      {items.length === 0 ? <p className={css["effect"]}>Nobody has exported this organisation&#39;s data yet. Its owner can.</p> : (
-        <div className={ui["scrollX"]}>
-          <table className={ui["plainTable"]} aria-label="Exports">
-            <thead><tr><th scope="col">State</th><th scope="col">Asked</th><th scope="col" className={ui["wide"]}>By</th><th scope="col" className={ui["num"]}>Rows</th><th scope="col" aria-label="Acts" /></tr></thead>
-            <tbody>{items.map((item) => <Row key={item.id} item={item} />)}</tbody>
-          </table>
-        </div>
-      )}
+    <Panel title="Exports" note="Each table as JSON lines, the audit log among them, in one archive. Secrets never leave." flush>
+      {items.length === 0
+        ? <Empty icon={IconDatabaseExport} title="Nothing was exported yet">The owner can export everything. The archive can be downloaded once, by whoever asked for it, within 7 days.</Empty>
+        : <ul className={rows["rows"]} aria-label="Exports">{items.map((item) => <Row key={item.id} item={item} />)}</ul>}
     </Panel>
   );
 }
 
 function Row({ item }: { item: DataExport }) {
+  const asker = item.asked_by?.name ?? "a former member";
   return (
-    <tr>
-      <td>
-        <StateBadge state={item.state} />
-        {isOpen(item) ? <Working item={item} /> : null}
-        {item.error ? <div className={css["note"]}>{item.error.replaceAll("_", " ")}</div> : null}
-        {item.state === "ready" && item.expires_at ? <div className={css["note"]}>gone <Time at={item.expires_at} /></div> : null}
-      </td>
-      <td><Time at={item.asked_at} /></td>
-      <td className={ui["wide"]}>{item.asked_by?.name ?? "former member"}</td>
-      <td className={ui["num"]}>{count(item.rows)}</td>
-      <td><Acts item={item} /></td>
-    </tr>
+    <li>
+      <div className={rows["rowText"]}>
+        <strong><Time at={item.asked_at} /><StateBadge state={item.state} /></strong>
+        <small>Asked for by {item.own ? "you" : asker}. <Standing item={item} asker={asker} /></small>
+        {isOpen(item) ? <Progress className={css["progress"]} value={progressOf(item).share} aria-label={progressOf(item).words} /> : null}
+      </div>
+      <Acts item={item} />
+    </li>
   );
 }
 
-function Working({ item }: { item: DataExport }) {
-  const share = item.expected ? Math.min(100, (item.rows / item.expected) * 100) : 0;
-  const said = item.expected ? `${count(item.rows)} of about ${plural(item.expected, "row")}` : "Waiting for its turn";
-  return <Progress className={css["progress"]} value={share} aria-label={said} />;
+function Standing({ item, asker }: { item: DataExport; asker: string }) {
+  const holds = `${plural(item.rows, "row")}, ${size(item.bytes)}`;
+  if (isOpen(item)) return <>{progressOf(item).words}</>;
+  switch (item.state) {
+    case "ready": return <>{holds}. {item.own ? "It can be downloaded once" : `Only ${asker} can download it, once`}, until <Time at={item.expires_at} />.</>;
+    case "downloading": return <>{holds}. If the download is cut short, it can be begun again.</>;
+    case "downloaded": return <>{holds}. It is no longer here.</>;
+    case "failed": return <>{failureWords(item.error)}</>;
+    case "expired": return <>Nobody downloaded it in time, and it is no longer here.</>;
+    default: return item.ended_at ? <>Ended <Time at={item.ended_at} />. Nothing of it is kept.</> : null;
+  }
 }
 
 function Acts({ item }: { item: DataExport }) {
+  const [asking, setAsking] = useState(false);
   const queries = useQueryClient();
   const toast = useToast();
   const may = useCan("tenant_export");
   const again = () => queries.invalidateQueries({ queryKey: ["exports"] });
   const cancel = useMutation({
     mutationFn: () => client.post(api.exportVerb(item.id, "cancel")),
-    onError: (error) => toast.failed(toTell(error) ?? "Not cancelled."),
+    onSuccess: () => {
+      setAsking(false);
+      toast.done(isOpen(item) ? "The export is cancelled." : "The archive is thrown away.");
+    },
+    onError: (error) => { if (isOpen(item)) toast.failed(`Not cancelled. ${toTell(error) ?? ""}`); },
     onSettled: again,
   });
   const download = useMutation({
     mutationFn: async () => save(await client.download(api.exportVerb(item.id, "download")), `revkeep-${item.id}.tar.gz`),
-    onError: (error) => { const told = toTell(error); if (told) toast.failed(told); },
+    onError: (error) => { const told = toTell(error); if (told) toast.failed(`Not downloaded. ${told}`); },
     onSettled: again,
   });
-  if (!may) return null;
+  if (!may || (!isOpen(item) && item.state !== "ready")) return null;
   return (
-    <div className={css["acts"]}>
+    <div className={rows["rowActs"]}>
       {item.state === "ready" && item.own ? (
-        <Button size="compact-sm" leftSection={<IconDownload size={14} aria-hidden />} loading={download.isPending} onClick={() => download.mutate()}>Download</Button>
+        <Button size="xs" leftSection={<IconDownload size={14} aria-hidden />} loading={download.isPending} onClick={() => download.mutate()}>Download</Button>
       ) : null}
-      {isOpen(item) || item.state === "ready" ? (
-        <Button size="compact-sm" variant="default" loading={cancel.isPending} onClick={() => cancel.mutate()}>{isOpen(item) ? "Cancel" : "Throw away"}</Button>
-      ) : null}
+      {isOpen(item)
+        ? <Button size="xs" variant="default" loading={cancel.isPending} onClick={() => cancel.mutate()}>Cancel</Button>
+        : <Button size="xs" variant="default" onClick={() => { cancel.reset(); setAsking(true); }}>Throw away</Button>}
+      <Confirm opened={asking} title="Throw the archive away" act="Throw away" danger busy={cancel.isPending} error={toTell(cancel.error)} onClose={() => setAsking(false)} onConfirm={() => cancel.mutate()}>
+        Its {size(item.bytes)} are deleted from this machine, and nobody can download it any more. Another export can be made.
+      </Confirm>
     </div>
   );
 }
@@ -120,7 +127,8 @@ function Ask({ running }: { running: boolean }) {
     <>
       <Button leftSection={<IconDatabaseExport size={16} aria-hidden />} disabled={running} onClick={() => { ask.reset(); setAsking(true); }}>Export everything</Button>
       <Confirm opened={asking} title="Export everything" act="Export" busy={ask.isPending} error={toTell(ask.error)} onClose={() => setAsking(false)} onConfirm={() => ask.mutate()}>
-        The archive holds personal data in the clear: names and addresses of people, values of leads and contacts. Keep it where such data may be. It is in the audit log that you asked.
+        <p>The archive holds personal data in the clear: names and addresses of people, values of leads and contacts. Keep it where such data may be.</p>
+        <p>It is made in the background. You alone can download it, once, within 7 days; the audit log keeps that you asked.</p>
       </Confirm>
     </>
   );

@@ -33,7 +33,7 @@ export function Page() {
                   <table className={ui["plainTable"]} aria-label="Holiday calendars">
                     <thead><tr><th scope="col">Calendar</th><th scope="col">Days</th><th scope="col">Used by</th></tr></thead>
                     <tbody>{list.map((one) => (
-                      <tr key={one.id}><td><Link to={path.calendar(one.id)}>{one.name}</Link></td><td>{plural(one.days.length, "day")}</td><td>{one.used_by.join(", ") || "nobody"}</td></tr>
+                      <tr key={one.id}><td><Link to={path.calendar(one.id)}>{one.name}</Link></td><td className={ui["whole"]}>{plural(one.days.length, "day")}</td><td>{one.used_by.join(", ") || "nobody yet"}</td></tr>
                     ))}</tbody>
                   </table>
                 </div>

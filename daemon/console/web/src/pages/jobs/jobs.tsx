@@ -2,13 +2,13 @@
 import { Button, Group, SegmentedControl } from "@mantine/core";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { IconStack2 } from "@tabler/icons-react";
-import { useMemo, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { client } from "../../api/client";
 import { messageOf } from "../../api/problem";
 import { invalidateTopics, jobsQuery, schedulesQuery } from "../../api/queries";
 import { useCan } from "../../api/session";
 import type { Job, JobState, Schedule } from "../../api/types";
-import { count, duration } from "../../lib/format";
+import { count, duration, plural } from "../../lib/format";
 import { useFilters } from "../../lib/search-state";
 import { api } from "../../paths";
 import { QueryView } from "../../shell/query-view";
@@ -17,7 +17,7 @@ import { Time } from "../../ui/facts";
 import { PageHead, Panel } from "../../ui/page";
 import { Empty } from "../../ui/states";
 import { StateBadge } from "../../ui/status";
-import { type Column, RecordTable, TwoLines } from "../../ui/table";
+import { type Column, OnPhone, RecordTable, TwoLines } from "../../ui/table";
 import { useToast } from "../../ui/toast";
 import ui from "../../ui/ui.module.css";
 
@@ -35,14 +35,15 @@ export function Page() {
   const query = useInfiniteQuery(jobsQuery({ ...filters, state }));
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   const counts = query.data?.pages[0]?.counts;
+  const ended = state === "done" || state === "dead";
   const [title, note] = EMPTY[state] ?? ["No jobs", ""];
   const columns: Column<Job>[] = [
-    { id: "kind", header: "Job", cell: (job) => <TwoLines main={job.kind} sub={job.last_error?.message ?? job.id} /> },
+    { id: "kind", header: "Job", cell: (job) => <TwoLines main={<span className="mono">{job.kind}</span>} sub={<><OnPhone>{phoneWords(job)} </OnPhone>{job.last_error?.message ?? job.id}</>} whole={job.last_error !== null} /> },
     { id: "state", header: "State", width: "118px", hideBelow: "sm", cell: (job) => <StateBadge state={job.state} /> },
     { id: "attempts", header: "Tries", width: "80px", right: true, hideBelow: "sm", cell: (job) => `${job.attempts} of ${job.max_attempts}` },
     { id: "created", header: "Made", width: "110px", hideBelow: "md", cell: (job) => <Time at={job.created_at} ago /> },
-    { id: "due", header: state === "done" || state === "dead" ? "Ended" : "Due", width: "110px", hideBelow: "md", cell: (job) => <Time at={job.finished_at ?? job.run_at} ago /> },
-    ...(state === "dead" ? [{ id: "act", header: "Again", width: "178px", right: true, cell: (job: Job) => <JobActs job={job} /> }] : []),
+    { id: "due", header: ended ? "Ended" : "Due", width: "110px", hideBelow: "md", cell: (job) => (ended ? <Time at={job.finished_at ?? job.run_at} ago /> : <Time at={job.run_at} due />) },
+    ...(state === "dead" ? [{ id: "act", header: "Act", width: "min(178px, 30vw)", right: true, cell: (job: Job) => <JobActs job={job} /> }] : []),
   ];
   return (
     <>
@@ -68,6 +69,9 @@ export function Page() {
   );
 }
 
+/** What the hidden columns say, for narrow screens. */
+const phoneWords = (job: Job): ReactNode => <>{plural(job.attempts, "try", "tries")} of {job.max_attempts}, {job.finished_at ? <>ended <Time at={job.finished_at} ago /></> : <>due <Time at={job.run_at} due /></>}.</>;
+
 function JobActs({ job }: { job: Job }) {
   const [asking, setAsking] = useState(false);
   const allowed = useCan("job_retry");
@@ -84,11 +88,12 @@ function JobActs({ job }: { job: Job }) {
   });
   if (!allowed) return null;
   return (
-    <Group gap={6} justify="flex-end" wrap="nowrap">
+    <Group gap={6} justify="flex-end">
       <Button size="compact-sm" variant="default" loading={act.isPending && !asking} aria-label={`Retry ${job.kind} ${job.id}`} onClick={() => act.mutate("retry")}>Retry</Button>
       <Button size="compact-sm" variant="subtle" color="gray" aria-label={`Discard ${job.kind} ${job.id}`} onClick={() => { act.reset(); setAsking(true); }}>Discard</Button>
-      <Confirm opened={asking} title="Discard this job" act="Discard" danger busy={act.isPending} error={act.isError ? messageOf(act.error) : undefined} onClose={() => setAsking(false)} onConfirm={() => act.mutate("discard")}>
-        {job.kind} is not done and will not be done. {job.last_error ? `Its last error: ${job.last_error.message}` : ""}
+      <Confirm opened={asking} title={`Discard ${job.kind}`} act="Discard" danger busy={act.isPending} error={act.isError ? messageOf(act.error) : undefined} onClose={() => setAsking(false)} onConfirm={() => act.mutate("discard")}>
+        <p>What it was to do stays undone: <span className="mono">{job.kind}</span> is not tried again, and this cannot be taken back.</p>
+        {job.last_error ? <p>Its last error: {job.last_error.message}</p> : null}
       </Confirm>
     </Group>
   );
@@ -104,7 +109,7 @@ function Schedules() {
             <table className={ui["plainTable"]} aria-label="Schedules">
               <thead><tr><th scope="col">Name</th><th scope="col">Every</th><th scope="col">Next</th><th scope="col">Last</th></tr></thead>
               <tbody>{list.map((schedule) => (
-                <tr key={schedule.name}><td>{schedule.name}</td><td>{duration(schedule.every_seconds)}</td><td><Time at={schedule.next_at} due /></td><td><Time at={schedule.last_at} ago /></td></tr>
+                <tr key={schedule.name}><td className="mono">{schedule.name}</td><td className={ui["whole"]}>{duration(schedule.every_seconds)}</td><td>{schedule.next_at ? <Time at={schedule.next_at} due /> : "not planned"}</td><td><Time at={schedule.last_at} ago /></td></tr>
               ))}</tbody>
             </table>
           </div>

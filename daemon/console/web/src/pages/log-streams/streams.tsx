@@ -48,10 +48,10 @@ export function Streams({ query, mayEdit, title, children }: StreamsProps) {
 
 const COLUMNS: Column<Target>[] = [
   { id: "name", header: "Target", cell: (target) => <TwoLines main={target.name} sub={<><OnPhone>{stateOf(target).word}, </OnPhone>{TRANSPORTS[target.transport].label}, {FORMATS[target.format]}</>} /> },
-  { id: "address", header: "Address", hideBelow: "md", cell: (target) => <span className="mono" title={target.address}>{target.address || "this machine"}</span> },
+  { id: "address", header: "Address", hideBelow: "md", cell: (target) => <span className="mono" title={target.address || undefined}>{target.address || "this machine"}</span> },
   { id: "state", header: "State", width: "140px", hideBelow: "sm", cell: (target) => <TargetState target={target} /> },
-  { id: "waiting", header: "Waiting", width: "140px", right: true, cell: (target) => waitingWords(target.waiting) },
-  { id: "sent", header: "Sent", width: "110px", right: true, hideBelow: "sm", cell: (target) => count(target.sent) },
+  { id: "waiting", header: "Events waiting", width: "132px", right: true, cell: (target) => waitingWords(target.waiting) },
+  { id: "sent", header: "Events sent", width: "110px", right: true, hideBelow: "sm", cell: (target) => count(target.sent) },
   { id: "errors", header: "Errors", width: "90px", right: true, hideBelow: "md", cell: (target) => count(target.errors) },
   { id: "last", header: "Last sent", width: "120px", hideBelow: "lg", cell: (target) => <Time at={target.last_sent_at} ago /> },
 ];
@@ -61,8 +61,8 @@ function Failing({ targets }: { targets: Target[] }) {
   if (failing.length === 0) return null;
   return (
     <Notice tone="bad" title={failing.length === 1 ? `${failing[0]?.name} gets nothing at the moment` : `${plural(failing.length, "target")} get nothing at the moment`}>
-      {failing.map((target) => <span key={target.id}>{failing.length > 1 ? <strong>{target.name}: </strong> : null}{errorWords(target.last_error ?? "")} </span>)}
-      Nothing is lost: the log waits here, and the stream is tried again by itself.
+      {failing.map((target) => <span key={target.id}>{failing.length > 1 ? <strong>{target.name}: </strong> : null}{target.last_error ? errorWords(target.last_error) : null} {target.waiting_since ? <>{waitingWords(target.waiting)} events wait, the oldest from <Time at={target.waiting_since} ago />. </> : null}</span>)}
+      Nothing is lost: the log stays here, and the stream is tried again by itself.
     </Notice>
   );
 }
@@ -70,7 +70,12 @@ function Failing({ targets }: { targets: Target[] }) {
 function Ending({ targets }: { targets: Target[] }) {
   const now = useNow();
   const ending = targets.filter((target) => target.certificate_ends_at !== null && daysLeft(target.certificate_ends_at, now) < SOON);
-  return ending.map((target) => (
-    <Notice key={target.id} tone="warn" title={`A certificate of ${target.name} ends soon`}>It ends on <Time at={target.certificate_ends_at} />. From then on the stream waits.</Notice>
-  ));
+  return ending.map((target) => {
+    const over = target.certificate_ends_at !== null && daysLeft(target.certificate_ends_at, now) < 0;
+    return (
+      <Notice key={target.id} tone={over ? "bad" : "warn"} title={`A certificate of ${target.name} ${over ? "has ended" : "ends soon"}`}>
+        {over ? "It ended" : "It ends"} on <Time at={target.certificate_ends_at} />. {over ? "The stream waits until there is a new one" : "From then on the stream waits"}: renew it at the target, or the client certificate here.
+      </Notice>
+    );
+  });
 }

@@ -7,7 +7,7 @@ import { useNavigate } from "react-router";
 import { client } from "../../api/client";
 import { toTell } from "../../api/problem";
 import { inputOf, type Target, type Tested } from "../../api/siem";
-import { count } from "../../lib/format";
+import { count, plural } from "../../lib/format";
 import { Confirm } from "../../ui/confirm";
 import { Time } from "../../ui/facts";
 import { Facts } from "../../ui/page";
@@ -18,7 +18,7 @@ import css from "../single-sign-on/single-sign-on.module.css";
 import { useOwner } from "./owner";
 import { TargetForm } from "./target-form";
 import { TargetState } from "./target-state";
-import { errorWords, waitingWords } from "./words";
+import { errorWords, testWords, waitingWords } from "./words";
 
 interface TargetDrawerProps { id: string | undefined; targets: Target[] | undefined; mayEdit: boolean; onClose(): void }
 
@@ -67,9 +67,9 @@ function Standing({ target }: { target: Target }) {
       <Facts
         items={[
           ["State", <TargetState key="state" target={target} />],
-          ["Waiting", <>{waitingWords(target.waiting)}{target.waiting_since ? <>, the oldest from <Time at={target.waiting_since} ago /></> : null}</>],
-          ["Sent", <>{count(target.sent)}{target.acknowledges ? "" : ", repeats counted"}, last <Time at={target.last_sent_at} ago /></>],
-          ["Errors", <>{count(target.errors)}{target.last_error ? <>, last <Time at={target.last_error_at} ago />: {errorWords(target.last_error)}</> : null}</>],
+          ["Waiting", <>{waitingWords(target.waiting)} events{target.waiting_since ? <>, the oldest from <Time at={target.waiting_since} ago /></> : null}</>],
+          ["Sent", <>{plural(target.sent, "event")}{target.acknowledges ? "" : ", repeats counted"}{target.last_sent_at ? <>, last <Time at={target.last_sent_at} ago /></> : null}</>],
+          ["Errors", <>{target.errors === 0 ? "none" : count(target.errors)}{target.last_error ? <>, last <Time at={target.last_error_at} ago />: {errorWords(target.last_error)}</> : null}</>],
           ...(target.certificate_ends_at ? [["Certificates", <>the first ends on <Time at={target.certificate_ends_at} /></>] as [string, ReactNode]] : []),
         ]}
       />
@@ -106,7 +106,7 @@ function TargetTest({ target, onBusy }: { target: Target; onBusy(busy: boolean):
 }
 
 function Found({ tested }: { tested: Tested }) {
-  if (!tested.sent) return <Notice tone="bad" title="It did not arrive">{tested.message}</Notice>;
+  if (!tested.sent) return <Notice tone="bad" title="It did not arrive">{testWords(tested)}</Notice>;
   if (tested.acknowledged) return <Notice tone="ok" title="The target has it">It confirmed the event.</Notice>;
   return <Notice tone="info" title="Sent">Nothing confirms what arrives this way: look for siem_target_test at the target.</Notice>;
 }

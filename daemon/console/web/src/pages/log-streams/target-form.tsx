@@ -53,9 +53,9 @@ export function TargetForm(props: FormProps) {
     <form onSubmit={submit}>
       <Stack gap="md">
         {problem ? <Notice tone="bad" title="Not saved">{problem}</Notice> : null}
-        <TextInput label="Name" placeholder="Security archive" maxLength={80} required withAsterisk={false} {...text("name")} />
+        <TextInput label="Name" data-autofocus={target ? undefined : true} placeholder="Security archive" maxLength={80} required withAsterisk={false} {...text("name")} />
         <Select
-          label="Transport" description={words.promise} data={owner.transports.map((value) => ({ value, label: TRANSPORTS[value].label }))} allowDeselect={false} disabled={fixed || target !== undefined}
+          label="Transport" description={target ? `${words.promise} Another transport is another target.` : words.promise} data={owner.transports.map((value) => ({ value, label: TRANSPORTS[value].label }))} allowDeselect={false} disabled={fixed || target !== undefined}
           value={form.transport} error={beside("transport")} onChange={(value) => { if (value) set({ transport: value as Transport }); }}
         />
         {words.address === "" ? null : (

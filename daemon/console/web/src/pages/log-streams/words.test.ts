@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { daysLeft, errorWords, waitingWords } from "./words";
+import { daysLeft, errorWords, testWords, waitingWords } from "./words";
 
 test("a count that stops is told as one that stops", () => {
   expect(waitingWords(0)).toBe("0");
@@ -10,6 +10,11 @@ test("a count that stops is told as one that stops", () => {
 test("a code without words is shown as it is", () => {
   expect(errorWords("egress_not_trusted")).toContain("certificate");
   expect(errorWords("something_new")).toBe("something new");
+});
+
+test("a failed test says what to do, then its own words", () => {
+  expect(testWords({ code: "egress_timeout", message: "no answer within 10 s" })).toMatch(/^It does not answer in time\..* In detail: no answer within 10 s\.$/);
+  expect(testWords({ code: null, message: null })).toBe("The target gave no reason.");
 });
 
 test("days are whole, and below zero once the end is past", () => {

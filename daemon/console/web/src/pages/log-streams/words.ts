@@ -1,5 +1,5 @@
 // What transports and formats are called, what each promises, and how a target fares, in words.
-import type { Format, Target, Transport } from "../../api/siem";
+import type { Format, Target, Tested, Transport } from "../../api/siem";
 import type { Tone } from "../../ui/status";
 
 export const TRANSPORTS: Record<Transport, { label: string; promise: string; address: string; placeholder: string }> = {
@@ -18,16 +18,16 @@ export const FORMATS: Record<Format, string> = { rfc5424: "RFC 5424", cef: "CEF"
 export const usesTls = (transport: Transport): boolean => transport === "syslog_tls" || transport === "relp_tls" || transport === "https";
 
 const ERRORS: Record<string, string> = {
-  egress_refused: "The address is not declared in the configuration any more.",
-  egress_no_address: "Its name has no address.",
-  egress_no_connection: "It cannot be reached.",
-  egress_not_trusted: "Its certificate is not one that is trusted here, or it does not speak TLS.",
-  egress_timeout: "It does not answer in time.",
-  egress_cut: "It ended the connection.",
-  siem_cut: "It ended the connection.",
-  siem_not_accepted: "It answered, and did not accept the events.",
-  siem_slow: "It does not take or confirm events in time.",
-  sealed: "The secrets backend is sealed.",
+  egress_refused: "The address is not declared in egress.private_endpoints any more. The operator of this appliance can declare it again.",
+  egress_no_address: "Its name has no address. Look whether it is written right, and whether this machine's DNS knows it.",
+  egress_no_connection: "It cannot be reached. Look whether it runs, and whether a firewall is between.",
+  egress_not_trusted: "Its certificate is not one that is trusted here, or it does not speak TLS. Enter the authority that signed it.",
+  egress_timeout: "It does not answer in time. Look whether it is overloaded, or whether a firewall drops the connection.",
+  egress_cut: "It ended the connection. Its own log says why.",
+  siem_cut: "It ended the connection. Its own log says why.",
+  siem_not_accepted: "It answered, and did not accept the events. Look at the token and the format that it expects.",
+  siem_slow: "It does not take or confirm events in time. Its own log says why.",
+  sealed: "The secrets backend is sealed. It goes on once that is unsealed.",
 };
 
 export const errorWords = (code: string): string => ERRORS[code] ?? code.replaceAll("_", " ");
@@ -42,6 +42,13 @@ const STATES: Record<Target["state"], { tone: Tone; word: string }> = {
 export const stateOf = (target: Target): { tone: Tone; word: string } => STATES[target.state];
 
 export const waitingWords = (waiting: number): string => (waiting >= 10_000 ? "10,000 or more" : waiting.toLocaleString("en"));
+
+/** What came of a test that failed: what to do, and the words that the attempt ended with. */
+export function testWords({ code, message }: Pick<Tested, "code" | "message">): string {
+  const told = code === null ? undefined : errorWords(code);
+  const detail = message === null || message === "" ? undefined : `In detail: ${message}.`;
+  return [told, detail].filter((part) => part !== undefined).join(" ") || "The target gave no reason.";
+}
 
 const DAY = 86_400_000;
 

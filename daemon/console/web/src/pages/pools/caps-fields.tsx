@@ -1,9 +1,10 @@
 // Caps by hour, day and week; empty means any number.
 import { NumberInput } from "@mantine/core";
 import type { Caps } from "../../api/types";
+import { count } from "../../lib/format";
 import css from "./pools.module.css";
 
-const WINDOWS = [["hour", "per hour"], ["day", "per day"], ["week", "per week"]] as const;
+const WINDOWS = [["hour", "Leads per hour"], ["day", "Leads per day"], ["week", "Leads per week"]] as const;
 
 interface CapsFieldsProps { label: string; note: string; caps: Caps; load?: Record<keyof Caps, number>; disabled: boolean; error: string | undefined; onChange(caps: Caps): void }
 
@@ -15,8 +16,8 @@ export function CapsFields({ label, note, caps, load, disabled, error, onChange 
       <div>
         {WINDOWS.map(([window, word]) => (
           <NumberInput
-            key={window} label={word} placeholder="any number" min={1} max={100_000} allowDecimal={false} value={caps[window] ?? ""}
-            description={load && typeof caps[window] === "number" ? `${load[window]} so far` : undefined} inputWrapperOrder={["label", "input", "description", "error"]}
+            key={window} label={word} placeholder="no cap" hideControls inputMode="numeric" min={1} max={100_000} allowDecimal={false} value={caps[window] ?? ""}
+            description={load && typeof caps[window] === "number" ? `${count(load[window])} of ${count(caps[window])} used` : undefined} inputWrapperOrder={["label", "input", "description", "error"]}
             onChange={(value) => onChange({ ...caps, [window]: value === "" ? null : Number(value) })}
           />
         ))}

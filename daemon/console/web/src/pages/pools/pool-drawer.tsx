@@ -92,7 +92,7 @@ function PoolForm({ pool, reps, mayEdit, onClose }: { pool: Pool | undefined; re
           />
         ) : null}
         <CapsFields
-          label="At most so many leads for each member" note="Through this pool, by each member’s own clock, beside the member’s own caps." caps={caps} disabled={!mayEdit}
+          label="Caps for each member" note="Through this pool, by each member’s own clock, beside the member’s own caps." caps={caps} disabled={!mayEdit}
           error={save.error instanceof Problem ? save.error.forField("caps") : undefined} onChange={setCaps}
         />
         <Select

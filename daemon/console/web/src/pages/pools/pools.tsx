@@ -79,7 +79,7 @@ function PoolCard({ pool, mayEdit }: { pool: Pool; mayEdit: boolean }) {
       <div className={ui["scrollX"]}>
         <table className={ui["plainTable"]} aria-label={`Members of ${pool.name}`}>
           <thead>
-            <tr><th scope="col">Rep</th><th scope="col" className={ui["num"]}>Weight</th><th scope="col">Share against ideal, 7 days</th><th scope="col" className={ui["num"]}>Leads</th></tr>
+            <tr><th scope="col">Rep</th><th scope="col" className={`${ui["num"]} ${ui["wide"]}`}>Weight</th><th scope="col">Share against ideal, 7 days</th><th scope="col" className={ui["num"]}>Leads</th></tr>
           </thead>
           <tbody>
             {pool.members.map((member) => (
@@ -88,7 +88,7 @@ function PoolCard({ pool, mayEdit }: { pool: Pool; mayEdit: boolean }) {
                   <Link to={path.rep(member.rep_id)}>{member.name}</Link>
                   {member.presence.state === "available" ? null : <> <PresenceBadge presence={member.presence} /></>}
                 </td>
-                <td className={ui["num"]}>{count(member.weight)}</td>
+                <td className={`${ui["num"]} ${ui["wide"]}`}>{count(member.weight)}</td>
                 <td>
                   <div className={css["share"]}>
                     <ShareBar share={member.share_7d} ideal={member.share_ideal} label={`${member.name}: ${percent(member.share_7d)} in 7 days, ideal ${percent(member.share_ideal)}`} />

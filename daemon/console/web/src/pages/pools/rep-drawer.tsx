@@ -84,7 +84,7 @@ function AvailabilityForm({ rep, mayEdit, onClose }: { rep: Rep; mayEdit: boolea
           label="Holidays" placeholder="None" clearable disabled={!mayEdit} value={calendar} error={errorAt("calendar_id")} data={calendars.map((one) => ({ value: one.id, label: one.name }))}
           onChange={setCalendar} clearButtonProps={{ "aria-label": "No holidays" }}
         />
-        <CapsFields label="At most so many leads" note="Counted over everything this rep is given here. Who has reached a cap is passed over until it resets." caps={caps} load={rep.load} disabled={!mayEdit} error={errorAt("caps")} onChange={setCaps} />
+        <CapsFields label="Caps" note="Counted over everything this rep is given here. Who has reached a cap is passed over until it resets." caps={caps} load={rep.load} disabled={!mayEdit} error={errorAt("caps")} onChange={setCaps} />
         {mayEdit ? <Button type="submit" loading={save.isPending} disabled={hours === undefined} style={{ alignSelf: "flex-end" }}>Save availability</Button> : null}
       </Stack>
     </form>

@@ -9,7 +9,7 @@ import { FIRST_STEP, type SignInStep } from "./steps";
 
 const WHY: Record<string, string> = {
   session_expired: "The session ended because it was not used for a while, or reached its age limit. What you were doing is kept at its address; sign in to go on.",
-  session_revoked: "This session was ended from elsewhere: by you on another device, by an administrator, or because an old token was presented. If that was not expected, tell your administrator.",
+  session_revoked: "It was ended by you on another device, by an administrator, or because a copy of it was used elsewhere. If you do not know why, sign in, look at the sessions of your account, change your password, and tell your administrator.",
   unauthenticated: "The session ended. Sign in to go on.",
   not_told: "Nothing of the session is left in this page, but Revkeep did not answer, so it could not be ended there yet. This browser ends it as soon as it reaches Revkeep again.",
 };
@@ -33,7 +33,7 @@ export function Page() {
   const why = out?.reason ? WHY[out.reason] : undefined;
   return (
     <Door {...WORDS[step.kind]}>
-      {why && step.kind === "address" && !step.notice ? <Notice tone="info" title="You were signed out">{why}</Notice> : null}
+      {why && step.kind === "address" && !step.notice ? <Notice tone={out?.reason === "session_revoked" ? "warn" : "info"} title={out?.reason === "session_revoked" ? "This session was ended from elsewhere" : "You were signed out"}>{why}</Notice> : null}
       {out?.elsewhere && step.kind === "address" ? (
         <Notice tone="info" title="You are signed out of Revkeep" actions={<Button size="xs" variant="default" component="a" href={out.elsewhere}>Sign out there too</Button>}>
           Your organisation's own sign-in may still be open in this browser, and would let the next person in.

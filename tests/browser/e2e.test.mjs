@@ -11,6 +11,7 @@ import { provisioningSteps } from "./provisioning.mjs";
 import { samlSteps } from "./saml.mjs";
 import { ssoSteps } from "./sso.mjs";
 import { acceptWrites, leadsArrive, owners, refuseWrites, revokeGrant } from "./simulator.mjs";
+import { trustSteps } from "./trust.mjs";
 
 const NEEDED = ["REVKEEP_URL", "CA_FILE", "SETUP_CODE", "SIM_URL", "SIM_HOST", "SIM_ADMIN_TOKEN", "SIM_USERNAME", "SIM_PASSWORD", "SIM_CLIENT_ID", "SIM_CLIENT_SECRET", "IDP_PORT", "IDP_CERTIFICATE", "IDP_KEY", "LDAP_PORT", "LDAP_CA_FILE"];
 /** Who claims the appliance; `phone` and `recovery` come with the set-up of the second factor. */
@@ -278,7 +279,7 @@ step("every page is right in light and dark, wide and narrow", async () => {
     connections: "/settings/connections", jobs: "/appliance/jobs", account: "/account", "account-password": "/account/password",
     "account-factors": "/account/factors", "account-sessions": "/account/sessions", device: "/device", people: "/people", invitations: "/people/invitations",
     organisation: "/settings/organisation", data: "/settings/data", "api-keys": "/api-keys", tenants: "/appliance/tenants", "signing-keys": "/appliance/signing-keys", "holidays-none": "/routing/holidays", "holiday-calendar-new": "/routing/holidays/new",
-    "appliance-sign-in-none": "/appliance/single-sign-on", "not-found": "/no/such/page",
+    "appliance-sign-in-none": "/appliance/single-sign-on", "log-stream-new": "/settings/log-streams/new", "appliance-log-streams-none": "/appliance/log-streams", "not-found": "/no/such/page",
   };
   for (const [name, path] of Object.entries(pages)) {
     await ui.goto(path);
@@ -310,6 +311,7 @@ ssoSteps(step, () => ui, ADMIN);
 samlSteps(step, () => ui);
 ldapSteps(step, () => ui);
 provisioningSteps(step, () => ui);
+trustSteps(step, () => ui, ADMIN);
 
 step("signing out where Revkeep cannot be reached leaves nothing in the page, and ends the session once it can be: no page opens", async () => {
   const refresh = () => page.evaluate(async () => (await fetch("/api/console/v1/session/refresh", { method: "POST", headers: { "x-revkeep": "1", "content-type": "application/json" }, body: "{}" })).status);

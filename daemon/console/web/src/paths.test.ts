@@ -46,6 +46,6 @@ test("only an address of this app follows a sign-in", () => {
 });
 
 test("only the pages of one-time links and of returns open without a session", () => {
-  expect(["/invitation", "/reset", "/sign-up", "/sign-up/complete", "/sso/oidc", "/sso/saml"].map(isOpen)).toEqual([true, true, true, true, true, true]);
+  expect(["/invitation", "/reset", "/sign-up", "/sign-up/complete", "/erasure", "/sso/oidc", "/sso/saml"].map(isOpen)).toEqual([true, true, true, true, true, true, true]);
   expect(["/", "/people", "/invitation/x", "/sso", "/sso/oidc/x"].map(isOpen)).toEqual([false, false, false, false, false]);
 });

@@ -235,12 +235,14 @@ export const path = {
   authorize: () => "/authorize",
   invitation: () => "/invitation",
   reset: () => "/reset",
+  /** The certificate of an erasure, for people whose organisation is gone. */
+  erasure: () => "/erasure",
   signUp: () => "/sign-up",
   signUpComplete: () => "/sign-up/complete",
 };
 
 /** Pages that open with or without a session: what a link or an identity provider brings stands in their address. */
-const OPEN: string[] = [path.invitation(), path.reset(), path.signUp(), path.signUpComplete(), path.ssoOidc(), path.ssoSaml()];
+const OPEN: string[] = [path.invitation(), path.reset(), path.signUp(), path.signUpComplete(), path.erasure(), path.ssoOidc(), path.ssoSaml()];
 export const isOpen = (pathname: string): boolean => OPEN.includes(pathname);
 
 /** Only an address of this app may follow a sign-in: never another origin. */

@@ -1,0 +1,133 @@
+// What an operator and an owner do for trust: controls verified, the log streamed away, data taken home, an end taken back.
+// Part of the day in e2e.test.mjs.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+
+/** Declares the steps. `open` gives the administrator's browser, which exists when they run. */
+export function trustSteps(step, open, admin) {
+  const ui = () => open();
+  const page = () => open().page;
+  const saved = async (act) => {
+    const waiting = page().waitForEvent("download");
+    await act();
+    return (await waiting).path();
+  };
+
+  /** With a factor that stays fresh for the steps that follow. */
+  async function signInAgain() {
+    await ui().signOut(admin.name);
+    await ui().knock(admin);
+    await ui().heading("Confirm that it is you");
+    await page().getByLabel("Code").fill(await admin.phone.code());
+    await ui().heading("Overview");
+  }
+
+  step("controls are verified by hand, narrowed to a status, and their matrix is taken away", async () => {
+    await signInAgain();
+    await ui().walkTo("Controls");
+    await ui().button("Run now").click();
+    await page().getByText(/^Verified .* by Revkeep/).waitFor();
+    await ui().inspect("controls");
+    await page().getByRole("link", { name: /^Enforced/ }).click();
+    await page().waitForURL((url) => url.searchParams.get("status") === "enforced");
+    await page().getByRole("table", { name: /^Controls: / }).first().getByText("Enforced").first().waitFor();
+    assert.equal(await page().getByRole("table").getByText("Build evidence", { exact: true }).count(), 0, "another status is still shown");
+    await page().getByLabel("Search id, promise or evidence").fill("nothing like this");
+    await page().getByText("No control matches").waitFor();
+    await ui().inspect("controls-no-match");
+    await ui().button("Clear filters").click();
+    await ui().button("Download").click();
+    const file = await saved(() => page().getByRole("menuitem", { name: "Control matrix (CSV)" }).click());
+    assert.match(await readFile(file, "utf8"), /LR-02/);
+  });
+
+  step("the log is streamed to a file, tested, paused and removed; an address that is not declared is refused beside its field", async () => {
+    await ui().walkTo("Log streams");
+    await page().getByText("The log goes nowhere else").waitFor();
+    await ui().inspect("log-streams-none");
+    await page().getByRole("link", { name: "Add a target" }).click();
+    const making = ui().dialog("New target");
+    await making.getByLabel("Name").fill("Archive");
+    await making.getByLabel("Host and port").fill("siem.corp.example:6514");
+    await ui().button("Save and begin", making).click();
+    await making.locator("[aria-invalid=true]").waitFor();
+    await ui().inspect("log-stream-refused");
+    await ui().button("Close the target").click();
+    await ui().walkTo("Appliance log streams");
+    await page().getByRole("link", { name: "Add a target" }).click();
+    await ui().choose(making, "Transport", "File on this machine");
+    await making.getByLabel("Name", { exact: true }).fill("Archive");
+    await making.getByLabel("Name of the file").fill("audit.jsonl");
+    await ui().choose(making, "Format", "JSON");
+    await ui().button("Save and begin", making).click();
+    const drawer = ui().dialog("Archive");
+    await ui().button("Test", drawer).click();
+    await drawer.getByText("The target has it").waitFor();
+    await ui().inspect("log-stream");
+    await ui().button("Pause", drawer).click();
+    await drawer.getByText("Paused", { exact: true }).waitFor();
+    await ui().button("Remove", drawer).click();
+    const asking = ui().dialog("Remove Archive");
+    await asking.getByLabel("Type Archive to confirm").fill("Archive");
+    await ui().button("Remove", asking).click();
+    await page().getByText("The log goes nowhere else").waitFor();
+  }, [422]);
+
+  step("the owner takes everything home once, asks for the end of the organisation, and takes it back", async () => {
+    await ui().goto("/settings/data");
+    await page().getByText("Nothing was exported yet").waitFor();
+    await ui().button("Export everything").click();
+    await ui().button("Export", ui().dialog("Export everything")).click();
+    const entry = page().getByRole("list", { name: "Exports" }).getByRole("listitem");
+    await entry.getByText("Ready", { exact: true }).waitFor();
+    await ui().inspect("data-export-ready");
+    const archive = await saved(() => ui().button("Download", entry).click());
+    assert.deepEqual([...(await readFile(archive)).subarray(0, 2)], [0x1f, 0x8b], "it is no gzip");
+    await entry.getByText("Downloaded", { exact: true }).waitFor();
+    await page().getByRole("button", { name: /^Delete / }).click();
+    const asking = page().getByRole("dialog", { name: /^Delete / });
+    await ui().inspect("data-delete");
+    const typed = /Type (.+) to confirm/.exec(await asking.innerText());
+    await asking.getByLabel(/to confirm$/).fill(typed?.[1] ?? "");
+    await ui().button("Delete it", asking).click();
+    await page().getByText(/ will be deleted in \d+ days/).waitFor();
+    await ui().inspect("data-cooling-off");
+    await page().getByRole("button", { name: /^Keep / }).click();
+    await page().getByText("Only the owner can ask for it", { exact: false }).waitFor();
+  });
+
+  step("a certificate of erasure is looked at without a session, and a link that is not whole says so", async () => {
+    const stranger = await ui().another();
+    await stranger.goto("/erasure");
+    await stranger.page.getByText("The link is not whole").waitFor();
+    await stranger.goto("/no-page-of-strangers");
+    await stranger.heading("Sign in");
+    await stranger.goto("/erasure#ten_0000000000000000000000");
+    await stranger.page.getByText("There is no certificate under this link").waitFor();
+    await stranger.inspect("certificate-none");
+    await stranger.leave([400, 404, 422]);
+  });
+
+  step("a calendar of holidays refuses a day twice, is deleted, and comes back", async () => {
+    await ui().goto("/routing/holidays/new");
+    const drawer = ui().dialog("New calendar");
+    await drawer.getByLabel("Name", { exact: true }).fill("Berlin");
+    for (const at of [1, 2]) {
+      await ui().button("Add a day", drawer).click();
+      await drawer.getByLabel(`Day ${at}`, { exact: true }).fill("2027-01-01");
+      await drawer.getByLabel(`Name of day ${at}`).fill("New Year's Day");
+    }
+    await drawer.getByText("There is this day already.").waitFor();
+    assert.equal(await ui().button("Add calendar", drawer).isDisabled(), true);
+    await ui().inspect("holiday-twice");
+    await drawer.getByLabel("Day 2", { exact: true }).fill("2027-10-03");
+    await drawer.getByLabel("Name of day 2").fill("Day of German Unity");
+    await ui().button("Add calendar", drawer).click();
+    await page().getByRole("link", { name: "Berlin" }).click();
+    await ui().button("Delete", ui().dialog("Berlin")).click();
+    await page().getByText("No calendars yet").waitFor();
+    await ui().button("Undo").click();
+    await page().getByRole("row").filter({ hasText: "Berlin" }).filter({ hasText: "2 days" }).waitFor();
+    await ui().inspect("holidays");
+  });
+}

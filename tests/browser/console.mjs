@@ -144,11 +144,11 @@ export class Console {
     return this.page.getByRole("dialog", { name });
   }
 
-  /** Picks from a searchable list by its label. */
+  /** Picks from a list by its label, and searches it where it can be searched. */
   async choose(within, label, option) {
     const input = within.locator("input").and(within.getByLabel(label, { exact: true }));
     await input.click();
-    await input.fill(option);
+    if (await input.isEditable()) await input.fill(option);
     await this.page.getByRole("option", { name: option }).first().click();
   }
 

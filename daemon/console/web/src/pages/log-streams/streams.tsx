@@ -61,7 +61,7 @@ function Failing({ targets }: { targets: Target[] }) {
   if (failing.length === 0) return null;
   return (
     <Notice tone="bad" title={failing.length === 1 ? `${failing[0]?.name} gets nothing at the moment` : `${plural(failing.length, "target")} get nothing at the moment`}>
-      {failing.map((target) => <span key={target.id}>{failing.length > 1 ? <strong>{target.name}: </strong> : null}{target.last_error ? errorWords(target.last_error) : null} {target.waiting_since ? <>{waitingWords(target.waiting)} events wait, the oldest from <Time at={target.waiting_since} ago />. </> : null}</span>)}
+      {failing.map((target) => <span key={target.id}>{failing.length > 1 ? <strong>{target.name}: </strong> : null}{target.last_error ? errorWords(target.last_error, target.transport) : null} {target.waiting_since ? <>{waitingWords(target.waiting)} events wait, the oldest from <Time at={target.waiting_since} ago />. </> : null}</span>)}
       Nothing is lost: the log stays here, and the stream is tried again by itself.
     </Notice>
   );

@@ -69,7 +69,7 @@ function Standing({ target }: { target: Target }) {
           ["State", <TargetState key="state" target={target} />],
           ["Waiting", <>{waitingWords(target.waiting)} events{target.waiting_since ? <>, the oldest from <Time at={target.waiting_since} ago /></> : null}</>],
           ["Sent", <>{plural(target.sent, "event")}{target.acknowledges ? "" : ", repeats counted"}{target.last_sent_at ? <>, last <Time at={target.last_sent_at} ago /></> : null}</>],
-          ["Errors", <>{target.errors === 0 ? "none" : count(target.errors)}{target.last_error ? <>, last <Time at={target.last_error_at} ago />: {errorWords(target.last_error)}</> : null}</>],
+          ["Errors", <>{target.errors === 0 ? "none" : count(target.errors)}{target.last_error ? <>, last <Time at={target.last_error_at} ago />: {errorWords(target.last_error, target.transport)}</> : null}</>],
           ...(target.certificate_ends_at ? [["Certificates", <>the first ends on <Time at={target.certificate_ends_at} /></>] as [string, ReactNode]] : []),
         ]}
       />
@@ -93,7 +93,7 @@ function TargetTest({ target, onBusy }: { target: Target; onBusy(busy: boolean):
       <div className={css["lead"]}>
         <div aria-live="polite">
           {problem ? <Notice tone="bad" title="Not tested">{problem}</Notice> : null}
-          {test.data ? <Found tested={test.data} /> : null}
+          {test.data ? <Found tested={test.data} target={target} /> : null}
         </div>
         <div>
           <Button size="xs" variant={test.data ? "default" : "light"} leftSection={<IconPlugConnected size={14} aria-hidden />} loading={test.isPending} onClick={() => test.mutate()}>
@@ -105,8 +105,8 @@ function TargetTest({ target, onBusy }: { target: Target; onBusy(busy: boolean):
   );
 }
 
-function Found({ tested }: { tested: Tested }) {
-  if (!tested.sent) return <Notice tone="bad" title="It did not arrive">{testWords(tested)}</Notice>;
+function Found({ tested, target }: { tested: Tested; target: Target }) {
+  if (!tested.sent) return <Notice tone="bad" title="It did not arrive">{testWords(tested, target.transport)}</Notice>;
   if (tested.acknowledged) return <Notice tone="ok" title="The target has it">It confirmed the event.</Notice>;
   return <Notice tone="info" title="Sent">Nothing confirms what arrives this way: look for siem_target_test at the target.</Notice>;
 }

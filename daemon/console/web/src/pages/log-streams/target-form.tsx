@@ -28,10 +28,14 @@ function useSave({ target, onBusy, onSaved }: FormProps) {
     },
     onSettled: () => onBusy(false),
   });
-  const beside = (field: string) => (save.error instanceof Problem ? save.error.forField(field) : undefined);
+  const beside = (field: string) => (save.error instanceof Problem ? problemBeside(save.error, field) : undefined);
   const problem = FIELDS.some(beside) ? undefined : hasCode(save.error, "version_conflict") ? CONFLICT : toTell(save.error);
   return { save: save.mutate, saving: save.isPending, beside, problem };
 }
+
+/** What the way out refuses is the address, even where the server names no field. */
+const problemBeside = (problem: Problem, field: string): string | undefined =>
+  problem.forField(field) ?? (field === "address" && (problem.code === "egress_refused" || problem.code === "egress_invalid") ? problem.message : undefined);
 
 export function TargetForm(props: FormProps) {
   const { target, mayEdit } = props;

@@ -8,13 +8,15 @@ test("a count that stops is told as one that stops", () => {
 });
 
 test("a code without words is shown as it is", () => {
-  expect(errorWords("egress_not_trusted")).toContain("certificate");
-  expect(errorWords("something_new")).toBe("something new");
+  expect(errorWords("egress_not_trusted", "https")).toContain("certificate");
+  expect(errorWords("something_new", "file")).toBe("something new");
 });
 
-test("a failed test says what to do, then its own words", () => {
-  expect(testWords({ code: "egress_timeout", message: "no answer within 10 s" })).toMatch(/^It does not answer in time\..* In detail: no answer within 10 s\.$/);
-  expect(testWords({ code: null, message: null })).toBe("The target gave no reason.");
+test("a failed test tells the server's words, and of this machine its own", () => {
+  expect(testWords({ code: "egress_timeout", message: "No answer within 10 s." }, "https")).toBe("No answer within 10 s.");
+  expect(testWords({ code: "egress_timeout", message: null }, "https")).toMatch(/^It does not answer in time\./);
+  expect(testWords({ code: "siem_cut", message: "The target ended the connection." }, "file")).toContain("siem.directory");
+  expect(testWords({ code: null, message: null }, "file")).toBe("The target gave no reason.");
 });
 
 test("days are whole, and below zero once the end is past", () => {

@@ -30,7 +30,14 @@ const ERRORS: Record<string, string> = {
   sealed: "The secrets backend is sealed. It goes on once that is unsealed.",
 };
 
-export const errorWords = (code: string): string => ERRORS[code] ?? code.replaceAll("_", " ");
+/** Where events go to this machine itself, nobody else ends the connection. */
+const ON_THIS_MACHINE: Partial<Record<Transport, string>> = {
+  file: "The file cannot be written. Look at siem.directory in the configuration, its rights, and whether the disk is full.",
+  journal: "The journal of this machine does not take the events. Look whether systemd-journald runs.",
+};
+
+export const errorWords = (code: string, transport: Transport): string =>
+  (code === "siem_cut" ? ON_THIS_MACHINE[transport] : undefined) ?? ERRORS[code] ?? code.replaceAll("_", " ");
 
 const STATES: Record<Target["state"], { tone: Tone; word: string }> = {
   current: { tone: "ok", word: "Up to date" },
@@ -43,11 +50,10 @@ export const stateOf = (target: Target): { tone: Tone; word: string } => STATES[
 
 export const waitingWords = (waiting: number): string => (waiting >= 10_000 ? "10,000 or more" : waiting.toLocaleString("en"));
 
-/** What came of a test that failed: what to do, and the words that the attempt ended with. */
-export function testWords({ code, message }: Pick<Tested, "code" | "message">): string {
-  const told = code === null ? undefined : errorWords(code);
-  const detail = message === null || message === "" ? undefined : `In detail: ${message}.`;
-  return [told, detail].filter((part) => part !== undefined).join(" ") || "The target gave no reason.";
+/** What came of a test that failed, by the words that the attempt ended with where they fit. */
+export function testWords({ code, message }: Pick<Tested, "code" | "message">, transport: Transport): string {
+  const fits = message !== null && message !== "" && !(code === "siem_cut" && transport in ON_THIS_MACHINE);
+  return fits ? message : code === null ? "The target gave no reason." : errorWords(code, transport);
 }
 
 const DAY = 86_400_000;

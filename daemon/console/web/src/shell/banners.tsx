@@ -49,7 +49,9 @@ function DeletionBanner({ tenant }: { tenant: string }) {
   const reads = useCan("overview_read");
   const looks = useCan("data_read");
   const { data: deletion } = useQuery({ ...deletionQuery(), enabled: reads });
+  const now = useNow();
   if (!deletion) return null;
+  if (Date.parse(deletion.due_at) <= now) return <Banner tone="bad" icon={<IconTrash size={16} aria-hidden />}><strong>{tenant} is being deleted.</strong> Its last day is over, and it cannot be taken back any more.</Banner>;
   return (
     <Banner tone="bad" icon={<IconTrash size={16} aria-hidden />} action={looks ? <Link to={path.data()}>Look at it</Link> : undefined}>
       <strong>{tenant} will be deleted</strong> on <Time at={deletion.due_at} />. Until then everything works as before, and its owner can take it back.

@@ -1,13 +1,15 @@
 // Ctrl-K: pages, commands, rules, reps, and any Salesforce record id. A combobox over one list box.
 import { useMantineColorScheme } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { IconArrowRight, IconFileSearch, IconListSearch, IconLogout, IconMoon, IconPlus, IconRoute, IconShieldLock, IconTerminal2, IconUser } from "@tabler/icons-react";
+import { IconArrowRight, IconBuilding, IconFileSearch, IconListSearch, IconLogout, IconMoon, IconPlus, IconRoute, IconShieldLock, IconTerminal2, IconUser } from "@tabler/icons-react";
 import { type ComponentType, type KeyboardEvent, useId, useState } from "react";
 import { useNavigate } from "react-router";
+import { messageOf } from "../api/problem";
 import { repsQuery, rulesQuery } from "../api/queries";
 import { useSession, useSessionActions } from "../api/session";
-import type { Rep, Rule, SessionInfo } from "../api/types";
+import type { Named, Rep, Rule, SessionInfo } from "../api/types";
 import { path } from "../paths";
+import { useToast } from "../ui/toast";
 import { navFor } from "./nav";
 import css from "./shell.module.css";
 
@@ -90,7 +92,8 @@ export function Palette({ onClose }: { onClose: () => void }) {
 
 function useEntries(text: string): Entry[] {
   const session = useSession();
-  const { signOut } = useSessionActions();
+  const { signOut, switchTenant } = useSessionActions();
+  const toast = useToast();
   const { toggleColorScheme } = useMantineColorScheme();
   const can = session.permissions;
   const rules = useQuery({ ...rulesQuery(), enabled: can.includes("rule_read") }).data?.items ?? [];
@@ -107,7 +110,10 @@ function useEntries(text: string): Entry[] {
     { key: "scheme", label: "Switch between light and dark", kind: "command", words: "theme appearance", icon: IconMoon, run: toggleColorScheme },
     { key: "sign-out", label: "Sign out", kind: "command", words: "log out leave", icon: IconLogout, run: () => { void signOut(); } },
   ];
-  const all = [...pages(session), ...commands, ...rules.map(ruleEntry), ...reps.map(repEntry)];
+  const move = (to: Named) => { switchTenant(to.id).catch((error: unknown) => toast.failed(`Still in ${session.tenant.name}. ${messageOf(error)}`)); };
+  const tenants = session.tenants.filter(({ id }) => id !== session.tenant.id)
+    .map((other): Entry => ({ key: other.id, label: `Go to ${other.name}`, kind: "organisation", words: "switch tenant", icon: IconBuilding, run: () => move(other) }));
+  const all = [...pages(session), ...commands, ...tenants, ...rules.map(ruleEntry), ...reps.map(repEntry)];
   const found = all.filter((entry) => matches(entry, text)).slice(0, 40);
   const inLog = can.includes("log_read") ? logEntries(text) : [];
   // What was typed is most likely meant as what it looks like: an id is a record, words are first of all a name.

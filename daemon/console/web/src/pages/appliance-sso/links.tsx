@@ -47,14 +47,15 @@ function Row({ provider, link, mayEdit }: { provider: Provider; link: Link | und
   return (
     <li>
       <div className={rows["rowText"]}>
-        <strong>{provider.name}{link ? <Status tone="ok">Linked</Status> : <Status tone="idle">Not linked</Status>}</strong>
-        <small>{link ? <>As <span className="mono">{link.subject}</span> since <Time at={link.confirmed_at} />, last used <Time at={link.last_used_at} ago />.</> : provider.enabled ? "It does not open your account." : "Enable the provider first, then link."}</small>
+        <strong>{provider.name}{link ? <Status tone="ok">Linked</Status> : <Status tone="idle">{provider.ldap ? "Cannot be linked" : "Not linked"}</Status>}</strong>
+        <small>{link ? <>As <span className="mono">{link.subject}</span> since <Time at={link.confirmed_at} />, last used <Time at={link.last_used_at} ago />.</> : provider.ldap ? "A directory has nothing to link: it opens no operator's account." : provider.enabled ? "It does not open your account." : "Enable the provider first, then link."}</small>
         {problem ? <Notice tone="bad" title="Not begun">{problem}</Notice> : null}
       </div>
       {mayEdit ? (
         <div className={rows["rowActs"]}>
           {link
             ? <Button size="xs" variant="default" aria-label={`Unlink ${provider.name}`} onClick={() => { remove.reset(); setAsking(true); }}>Unlink</Button>
+            : provider.ldap ? null
             : <Button size="xs" variant="default" disabled={!provider.enabled} loading={leave.isPending} aria-label={`Link your account at ${provider.name}`} onClick={() => leave.mutate()}>Link</Button>}
         </div>
       ) : null}

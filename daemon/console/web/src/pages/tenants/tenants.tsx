@@ -24,6 +24,7 @@ import { EndSessions } from "../organisation/end-sessions";
 import { CreateTenant } from "./create-tenant";
 import { DomainQueue } from "./domain-queue";
 import { EnterTenant } from "./enter-tenant";
+import { Erasures } from "./erasures";
 
 const STATES = [{ value: "active", label: "Active" }, { value: "trial", label: "Trial" }, { value: "read_only", label: "Read-only" }];
 
@@ -46,7 +47,7 @@ export function Page() {
         label="Filter the tenants" text={text} placeholder="Name" onText={setText}
         onClear={filtered ? () => { setText(""); setFilters({ q: null, state: null }); } : undefined}
       >
-        <Select aria-label="State" placeholder="Any state" data={STATES} clearable value={filters.state ?? null} onChange={(state) => setFilters({ state })} />
+        <Select aria-label="State" placeholder="Any state" data={STATES} clearable value={filters.state ?? null} onChange={(state) => setFilters({ state })} clearButtonProps={{ "aria-label": "Any state" }} />
       </FilterBar>
       <Panel flush>
         <QueryView query={query} what="The tenants">
@@ -62,6 +63,7 @@ export function Page() {
           )}
         </QueryView>
       </Panel>
+      <Erasures />
       {mayManage ? (
         <Panel title="Sessions" note="Of everybody on this appliance, on every device.">
           <EndSessions
@@ -80,7 +82,7 @@ const columns = (mayManage: boolean): Column<PlatformTenant>[] => [
   { id: "state", header: "State", width: "190px", hideBelow: "sm", cell: (tenant) => <><StateBadge state={tenant.state} />{tenant.state === "trial" && tenant.trial_ends_at ? <> ends <Time at={tenant.trial_ends_at} due /></> : null}</> },
   { id: "members", header: "Members", width: "90px", right: true, hideBelow: "md", cell: (tenant) => count(tenant.members) },
   { id: "since", header: "Since", width: "150px", hideBelow: "lg", cell: (tenant) => <Time at={tenant.created_at} ago /> },
-  ...(mayManage ? [{ id: "acts", header: "Acts", width: "250px", right: true, cell: (tenant: PlatformTenant) => <Acts tenant={tenant} /> }] : []),
+  ...(mayManage ? [{ id: "acts", header: "Acts", width: "min(250px, 40vw)", right: true, cell: (tenant: PlatformTenant) => <Acts tenant={tenant} /> }] : []),
 ];
 
 function Acts({ tenant }: { tenant: PlatformTenant }) {
@@ -88,7 +90,7 @@ function Acts({ tenant }: { tenant: PlatformTenant }) {
   const [asking, setAsking] = useState<"activate" | "enter">();
   const mine = session.tenant.id === tenant.id || session.tenants.some(({ id }) => id === tenant.id);
   return (
-    <Group gap={6} justify="flex-end" wrap="nowrap">
+    <Group gap={6} justify="flex-end" py={6}>
       {tenant.state === "active" ? null : <Button size="compact-sm" variant="default" aria-label={`Activate ${tenant.name}`} onClick={() => setAsking("activate")}>Activate</Button>}
       {mine || session.support ? null : <Button size="compact-sm" variant="default" aria-label={`Enter ${tenant.name}`} onClick={() => setAsking("enter")}>Enter</Button>}
       <EndSessions

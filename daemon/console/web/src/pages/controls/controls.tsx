@@ -69,7 +69,9 @@ function Last({ run }: { run: ControlRun }) {
       {failing.length > 0 ? (
         <Notice
           tone="bad" title={failing.length === 1 ? "A control is failing" : `${failing.length} controls are failing`}
-          actions={status === "failing" ? undefined : <Button size="xs" variant="default" onClick={() => setFilters({ status: "failing", q: null })}>{failing.length === 1 ? "Show it" : "Show them"}</Button>}
+          actions={status === "failing"
+            ? <Button size="xs" variant="default" onClick={() => setFilters({ status: null })}>Show all</Button>
+            : <Button size="xs" variant="default" onClick={() => setFilters({ status: "failing", q: null })}>{failing.length === 1 ? "Show it" : "Show them"}</Button>}
         >
           {failing.map((control) => control.id).join(", ")}. The evidence names what was reached. Mend that, then run again.
         </Notice>

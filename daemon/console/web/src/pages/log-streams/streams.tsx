@@ -36,7 +36,7 @@ export function Streams({ query, mayEdit, title, children }: StreamsProps) {
             <Panel flush>
               {targets.length === 0
                 ? <Empty icon={IconBroadcast} title="The log goes nowhere else" action={add}>Whoever owns this machine's database could rewrite its log, and only a copy elsewhere would show it. Add your SIEM, a syslog server or a collector.</Empty>
-                : <RecordTable label="Log streams" rows={targets} columns={COLUMNS} rowKey={(target) => target.id} rowState={(target) => target.state} href={(target) => owner.targetPage(target.id)} selected={id} />}
+                : <RecordTable label="Log streams" rows={targets} columns={COLUMNS} rowKey={(target) => target.id} rowState={(target) => target.state} href={(target) => owner.targetPage(target.id)} onOpen={(target) => { void navigate(owner.targetPage(target.id)); }} selected={id} />}
             </Panel>
           </>
         )}

@@ -2,6 +2,7 @@
 import { Button, Drawer, Group, Stack } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { Link } from "react-router";
 import { client } from "../../api/client";
 import { hasCode, toTell } from "../../api/problem";
 import { useCan, useSession } from "../../api/session";
@@ -52,7 +53,7 @@ function Details({ member, onBusy }: { member: Member; onBusy(busy: boolean): vo
         ["Owner", member.owner ? "yes" : "no"],
         ["Id", <CopyId key="id" value={member.id} what="user id" />],
       ]} />
-      {own ? <Notice tone="info" title="This is you">Your own roles are changed by another administrator. Your name, password and factors stand under <a href={path.account()}>your account</a>.</Notice> : null}
+      {own ? <Notice tone="info" title="This is you">Your own roles are changed by another administrator. Your name, password and factors stand under <Link to={path.account()}>your account</Link>.</Notice> : null}
       {mayEdit && !own && active ? <RolesForm key={member.version} member={member} onBusy={onBusy} /> : null}
       {mayEdit && !own ? (
         <section className={css["acts"]} aria-label="Acts">

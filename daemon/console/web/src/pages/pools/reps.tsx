@@ -39,11 +39,11 @@ export function RepsPanel({ reps, mayEdit }: { reps: Rep[]; mayEdit: boolean }) 
   const syncButton = mayEdit ? <Button size="xs" variant="default" leftSection={<IconRefresh size={14} aria-hidden />} loading={sync.isPending} onClick={() => sync.mutate()}>Read from Salesforce</Button> : undefined;
   const columns: Column<Rep>[] = [
     { id: "name", header: "Rep", cell: (rep) => <TwoLines main={rep.name} sub={<><PresenceBadge presence={rep.presence} /> {rep.pools.map((pool) => pool.name).join(", ") || "in no pool"}</>} phone /> },
-    { id: "state", header: "Now", width: "215px", hideBelow: "sm", cell: (rep) => <PresenceBadge presence={rep.presence} /> },
-    { id: "pools", header: "Pools", hideBelow: "sm", cell: (rep) => rep.pools.map((pool) => pool.name).join(", ") || "none" },
+    { id: "state", header: "Now", width: "254px", hideBelow: "sm", cell: (rep) => <PresenceBadge presence={rep.presence} /> },
+    { id: "pools", header: "Pools", width: "130px", hideBelow: "md", cell: (rep) => rep.pools.map((pool) => pool.name).join(", ") || "none" },
     { id: "today", header: "Today", width: "76px", right: true, hideBelow: "sm", cell: (rep) => count(rep.routed_today) },
     { id: "last", header: "Last lead", width: "104px", hideBelow: "md", cell: (rep) => <Time at={rep.last_assigned_at} ago /> },
-    { id: "sf", header: "Salesforce user", width: "172px", hideBelow: "lg", cell: (rep) => <CopyId value={rep.salesforce_user_id} what="Salesforce user id" /> },
+    { id: "sf", header: "Salesforce user", width: "160px", hideBelow: "lg", cell: (rep) => <CopyId value={rep.salesforce_user_id} what="Salesforce user id" /> },
     {
       id: "pause", header: "Takes leads", width: "104px", right: true,
       cell: (rep) => (

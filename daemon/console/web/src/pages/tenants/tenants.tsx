@@ -82,7 +82,7 @@ const columns = (mayManage: boolean): Column<PlatformTenant>[] => [
   { id: "state", header: "State", width: "190px", hideBelow: "sm", cell: (tenant) => <><StateBadge state={tenant.state} />{tenant.state === "trial" && tenant.trial_ends_at ? <> ends <Time at={tenant.trial_ends_at} due /></> : null}</> },
   { id: "members", header: "Members", width: "90px", right: true, hideBelow: "md", cell: (tenant) => count(tenant.members) },
   { id: "since", header: "Since", width: "150px", hideBelow: "lg", cell: (tenant) => <Time at={tenant.created_at} ago /> },
-  ...(mayManage ? [{ id: "acts", header: "Acts", width: "min(250px, 40vw)", right: true, cell: (tenant: PlatformTenant) => <Acts tenant={tenant} /> }] : []),
+  ...(mayManage ? [{ id: "acts", header: "Acts", width: "min(290px, 40vw)", right: true, cell: (tenant: PlatformTenant) => <Acts tenant={tenant} /> }] : []),
 ];
 
 function Acts({ tenant }: { tenant: PlatformTenant }) {

@@ -96,6 +96,31 @@ export function trustSteps(step, open, admin) {
     await ui().button("Cancel", asking).click();
   }, [409]);
 
+  step("a provider of the appliance is set up; an operator's own account is linked to nothing yet", async () => {
+    for (const kind of ["saml", "ldap", "oidc"]) {
+      await ui().goto(`/appliance/single-sign-on/new-${kind}`);
+      await page().getByRole("dialog").waitFor();
+      await ui().inspect(`appliance-sign-in-new-${kind}`);
+    }
+    const making = ui().dialog("New OpenID Connect provider");
+    await making.getByLabel("Name").fill("Group login");
+    await making.getByLabel("Issuer").fill(`https://localhost:${process.env.IDP_PORT}`);
+    await making.getByLabel("Client id").fill("revkeep");
+    await ui().button("Save, and go on to the test", making).click();
+    const drawer = ui().dialog("Group login");
+    await drawer.getByText("Nobody signs in through it yet").waitFor();
+    await ui().button("Close the provider").click();
+    await page().getByRole("list", { name: "Your account at the providers" }).getByText("Not linked").waitFor();
+    assert.equal(await ui().button("Link your account at Group login").isDisabled(), true, "a provider that is not enabled proves nobody");
+    await ui().inspect("appliance-sign-in");
+    await page().getByRole("link", { name: "Open Group login" }).click();
+    await ui().button("Remove", drawer).click();
+    const asking = ui().dialog("Remove Group login");
+    await asking.getByLabel("Type Group login to confirm").fill("Group login");
+    await ui().button("Remove", asking).click();
+    await page().getByText("Three steps to single sign-on").waitFor();
+  });
+
   step("a certificate of erasure is looked at without a session, and a link that is not whole says so", async () => {
     const stranger = await ui().another();
     await stranger.goto("/erasure");

@@ -2,8 +2,10 @@
 # command can run. Each part first looks whether its work is done, so a second run changes nothing.
 
 OPENBAO_VERSION=2.7.2
+CARGO_DEB_VERSION=3.8.0
+CARGO_GENERATE_RPM_VERSION=0.21.1
 
-# setup_for lint | fuzz | demo | test
+# setup_for lint | fuzz | demo | test | package | appliance
 setup_for() {
     mkdir -p "$CACHE" || die "$CACHE cannot be written; set REVKEEP_CACHE to a folder that can"
     exec 9>"$CACHE/.setup-lock"
@@ -15,16 +17,22 @@ setup_for() {
         demo) debian_packages libpq-dev libssl-dev pkg-config postgresql ;;
         test)
             debian_packages libpq-dev libssl-dev pkg-config postgresql g++ chromium oathtool \
-                slapd ldap-utils rsyslog rsyslog-gnutls rsyslog-relp fonts-liberation fonts-dejavu-core
+                slapd ldap-utils rsyslog rsyslog-gnutls rsyslog-relp systemd fonts-liberation fonts-dejavu-core
+            ;;
+        package) debian_packages libpq-dev libssl-dev pkg-config binutils dpkg-dev lintian rpm rpm2cpio rpmlint ;;
+        appliance)
+            debian_packages libpq-dev libssl-dev pkg-config binutils dpkg-dev lintian rpm rpm2cpio rpmlint \
+                debootstrap systemd-container
             ;;
     esac
+    case $1 in package | appliance) packagers ;; esac
     case $1 in demo | test) openbao ;; esac
     case $1 in demo | lint | fuzz | test) python_tools ;; esac
     case $1 in test) packages_of_tests ;; esac
     # Crates of every platform, because licences are checked without a network.
     cargo fetch --quiet
     # The console embeds the web application, so nothing that compiles the console can do without it.
-    case $1 in lint | demo | test) cargo xtask web >&2 ;; esac
+    case $1 in lint | demo | test | package | appliance) cargo xtask web >&2 ;; esac
     exec 9>&-
 }
 
@@ -88,6 +96,23 @@ has_package() {
         chromium | g++) command -v "$1" >/dev/null ;;
         *) [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
     esac
+}
+
+# What makes the deb and the rpm, built once into the cache.
+packagers() {
+    local tool want folder=$CACHE/packagers log=$CACHE/packagers.log
+    for want in "cargo-deb $CARGO_DEB_VERSION" "cargo-generate-rpm $CARGO_GENERATE_RPM_VERSION"; do
+        tool=${want% *}
+        grep -qsF "\"$tool ${want#* } " "$folder/.crates.toml" && continue
+        note "setup: building $want"
+        if ! CARGO_TARGET_DIR=$folder/target cargo install --locked --root "$folder" \
+            "$tool@${want#* }" >"$log" 2>&1; then
+            tail -n 20 "$log" >&2
+            die "cargo could not install $want; its whole output is in $log"
+        fi
+    done
+    rm -rf "$folder/target"
+    export PATH=$folder/bin:$PATH
 }
 
 openbao() {

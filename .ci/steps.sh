@@ -10,6 +10,7 @@ STEPS=(
     "advisories|deny.toml|check"
     "one_provider|Cargo.lock|check"
     "clippy|clippy.toml|check"
+    "packaging|tests/packaging/check.py|tests"
     "weakenings|tests/weakened/run.py|check"
     "lint_attacks|tests/lint-attacks.sh|tests"
     "unit|Cargo.toml|tests"
@@ -124,6 +125,9 @@ one_step() {
 }
 
 step_lint_attacks() { bash tests/lint-attacks.sh; }
+
+# The form of the packages, without making them; `./dev package` and `./dev appliance` do the rest.
+step_packaging() { python3 tests/packaging/check.py; }
 
 # Whether each still fits the sources; ./dev weaken runs them.
 step_weakenings() { python3 tests/weakened/run.py --check; }

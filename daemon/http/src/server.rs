@@ -54,17 +54,22 @@ impl Running {
     }
 }
 
-/// Starts the server. `face` adds routes, and the service for addresses that no route has; it runs
-/// once on each worker thread.
+/// Starts the server on `inherited`, a socket that somebody listens on already, or else on what the
+/// configuration says. `face` adds routes, and the service for addresses that no route has; it runs once
+/// on each worker thread.
 pub fn serve(
     config: &Config,
+    inherited: Option<TcpListener>,
     shared: Shared,
     face: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> Result<Running, HttpError> {
     check(config)?;
     let certificate = Certificate::load(&config.certificate, &config.private_key)?;
     let tls = certificate.server_config()?;
-    let (listener, address) = listen(config.listen)?;
+    let (listener, address) = match inherited {
+        Some(listener) => take(listener, config.listen)?,
+        None => listen(config.listen)?,
+    };
     let builder = Server::build()
         .workers(config.workers)
         .max_concurrent_connections(config.connections_per_worker)
@@ -160,6 +165,18 @@ fn check(config: &Config) -> Result<(), HttpError> {
         Some((name, _)) => Err(HttpError::Zero(name)),
         None => Ok(()),
     }
+}
+
+/// Where the socket listens is for whoever opened it to say.
+fn take(
+    listener: TcpListener,
+    instead_of: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), HttpError> {
+    let bound = listener.local_addr().map_err(|source| HttpError::Listen {
+        address: instead_of,
+        source,
+    })?;
+    Ok((listener, bound))
 }
 
 fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), HttpError> {

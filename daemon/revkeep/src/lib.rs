@@ -8,6 +8,7 @@ mod config;
 mod controls;
 mod logging;
 mod serve;
+mod setup;
 mod unlock;
 mod verify;
 

@@ -66,12 +66,19 @@ pub struct VaultConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LocalConfig {
-    /// Holds the key-encryption key: exactly 32 random bytes.
+    /// Holds the key-encryption key: exactly 32 random bytes. The built-in file does not say it, since
+    /// files are joined key by key, and this one has two names.
+    #[serde(default = "unit_key")]
     pub key: PrivateFile,
     /// The keystore, mode 0600, in a directory that the daemon may write.
     pub keystore: PathBuf,
 }
 
+fn unit_key() -> PrivateFile {
+    PrivateFile::Credential(PathBuf::from(
+        "/run/credentials/revkeep.service/key-encryption-key",
+    ))
+}
 fn approle() -> String {
     String::from("approle")
 }

@@ -1,8 +1,9 @@
 //! The workspace's own tasks: `cargo xtask house` proves the structure, `cargo xtask web` builds
-//! the console's web application. Light dependencies only, so that it compiles in seconds and can
+//! the console's web application, `cargo xtask notices` says what a package contains. Light dependencies only, so that it compiles in seconds and can
 //! run first.
 
 mod house;
+mod notices;
 mod web;
 
 use std::io::Write as _;
@@ -29,6 +30,11 @@ enum Task {
     },
     /// Build the web application into daemon/console/web/dist, if its sources changed
     Web,
+    /// Write the licences of everything in a package, and its bill of materials
+    Notices {
+        /// Where to write licences.txt and sbom.cdx.json
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -48,6 +54,7 @@ fn run(task: Task) -> Result<bool> {
     match task {
         Task::House { bless } => house::run(&root, bless),
         Task::Web => web::run(&root),
+        Task::Notices { folder } => notices::run(&root, &folder),
     }
 }
 

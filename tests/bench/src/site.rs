@@ -57,7 +57,7 @@ impl Site {
             registry,
         )?;
         let db = person.db.clone();
-        let running = http::serve(&config, shared, move |app| {
+        let running = http::serve(&config, None, shared, move |app| {
             app.app_data(actix_web::web::Data::new(db.clone()));
             for resource in routes().into_resources() {
                 app.service(resource);

@@ -267,7 +267,7 @@ impl Desk {
             budget_percent: 60,
             controls: Arc::new(NoRuns),
         };
-        let running = http::serve(&config, shared.clone(), move |app| {
+        let running = http::serve(&config, None, shared.clone(), move |app| {
             console::configure(app, &console)
         })
         .unwrap();

@@ -140,7 +140,7 @@ impl Site {
             prometheus::Registry::new(),
         )
         .unwrap();
-        let running = http::serve(&config, shared, |app| {
+        let running = http::serve(&config, None, shared, |app| {
             let ours = Routes::new()
                 .post("/edit", edit)
                 .get("/read", read)

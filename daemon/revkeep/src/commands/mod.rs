@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod controls;
 mod keys;
+mod papers;
 mod secret;
 mod sessions;
 mod setup;
@@ -14,6 +15,8 @@ mod verify;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+
+pub(crate) use setup::reason;
 
 use crate::{
     admin::{self, Question, Reply},
@@ -64,6 +67,16 @@ enum Command {
     Verify(verify::Options),
     /// List every promise about security: built with its probes, attested, or pending.
     Controls,
+    /// The part of set-up that runs as the daemon's account. Set-up starts it.
+    #[command(hide = true)]
+    SetupSecrets {
+        /// The credential of the secrets backend, opened.
+        #[arg(long, value_name = "FILE")]
+        credential: PathBuf,
+    },
+    /// Write the man pages and the shells' completions of this very command line. Packaging asks for it.
+    #[command(hide = true)]
+    Papers(papers::Options),
     /// Read one SAML message in a process that can do nothing else. The daemon starts it.
     #[command(hide = true)]
     SamlVerify,
@@ -79,8 +92,17 @@ pub(crate) fn run() -> ExitCode {
     if matches!(cli.command, Command::SamlVerify) {
         return saml_verify();
     }
+    if let Command::Papers(options) = &cli.command {
+        return papers::run(options, cli.json);
+    }
     if matches!(cli.command, Command::Controls) {
         return controls::run(cli.json);
+    }
+    // Set-up writes the configuration, so it begins without.
+    if let Command::Setup(options) = &cli.command
+        && let Some(done) = setup::appliance(&cli.config, options, cli.json)
+    {
+        return done;
     }
     let config = match Config::load(&cli.config) {
         Ok(config) => config,
@@ -96,8 +118,13 @@ pub(crate) fn run() -> ExitCode {
         Command::Keys(command) => keys::run(&config, &command, cli.json),
         Command::Sessions(command) => sessions::run(&config, &command, cli.json),
         Command::Verify(options) => verify::run(&config, &options, cli.json),
+        Command::SetupSecrets { credential } => {
+            crate::setup::secrets_child(config, &credential, cli.json)
+        }
         Command::Migrate => setup::migrate(&config, cli.json),
-        Command::Config | Command::Controls | Command::SamlVerify => ExitCode::SUCCESS,
+        Command::Config | Command::Controls | Command::Papers(_) | Command::SamlVerify => {
+            ExitCode::SUCCESS
+        }
     }
 }
 
@@ -123,7 +150,7 @@ fn ask(config: &Config, question: Question, json: bool) -> Result<serde_json::Va
 }
 
 /// Prints why something could not be done; exit code 2.
-fn fail(json: bool, code: &str, message: &str) -> ExitCode {
+pub(crate) fn fail(json: bool, code: &str, message: &str) -> ExitCode {
     if json {
         say(&serde_json::json!({ "error": { "code": code, "message": message } }).to_string());
     } else {
@@ -133,7 +160,7 @@ fn fail(json: bool, code: &str, message: &str) -> ExitCode {
 }
 
 #[expect(clippy::print_stdout, reason = "a command answers on standard output")]
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     println!("{text}");
 }
 

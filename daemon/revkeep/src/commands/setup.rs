@@ -1,16 +1,36 @@
-//! `revkeep setup`: prepares the database, says what it does, and may be run again.
+//! `revkeep setup`: brings an installed package to where it serves, or prepares the database alone; says
+//! what it does, and may be run again.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::Args;
 use db::{DbError, setup::Setup};
 use kernel::{Secret, SystemClock};
 use vault::{Choice, Vault};
 
-use crate::{admin::Question, config::Config, unlock};
+use crate::{
+    admin::{self, Question, Reply},
+    config::Config,
+    setup::{self, Answers, Ground, Made, SetupError},
+    unlock,
+};
 
 #[derive(Args)]
 pub(super) struct Options {
+    /// Bring this machine to where the daemon serves, by the answers in this file. Shows first what it
+    /// will do.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["database_as", "print_sql"])]
+    answers: Option<PathBuf>,
+    /// Only show what it would do.
+    #[arg(long, requires = "answers")]
+    plan: bool,
+    /// Print commented answers to start from.
+    #[arg(long, conflicts_with_all = ["answers", "database_as", "print_sql"])]
+    example: bool,
     /// Prepare roles, database, schema and context key as this PostgreSQL superuser (by peer
     /// authentication, so run it as an account that pg_ident.conf lets become it and revkeep_owner).
     #[arg(long, value_name = "SUPERUSER")]
@@ -18,6 +38,83 @@ pub(super) struct Options {
     /// Print the SQL for the DBA instead of running it.
     #[arg(long, conflicts_with = "database_as")]
     print_sql: bool,
+}
+
+/// What is done without a configuration, or before there is one; `None` for the rest.
+pub(super) fn appliance(file: &Path, options: &Options, json: bool) -> Option<ExitCode> {
+    if options.example {
+        super::say(setup::example());
+        return Some(ExitCode::SUCCESS);
+    }
+    let answers = options.answers.as_deref()?;
+    let done = Answers::read(answers)
+        .map(|answers| Ground::new(answers, file))
+        .and_then(|ground| {
+            if options.plan {
+                plan(&ground, json)
+            } else {
+                bring_up(&ground, file, json)
+            }
+        });
+    Some(done.unwrap_or_else(|error| {
+        super::fail(
+            json,
+            "setup",
+            &format!(
+                "{error}.\nNothing that was done before is undone; correct it and run the command again."
+            ),
+        )
+    }))
+}
+
+fn plan(ground: &Ground, json: bool) -> Result<ExitCode, SetupError> {
+    let steps = setup::plan(ground)?;
+    if json {
+        let steps: Vec<_> = steps
+            .iter()
+            .map(|(name, work)| serde_json::json!({ "step": name, "work": work }))
+            .collect();
+        super::say(&serde_json::json!({ "plan": steps }).to_string());
+    } else {
+        for (name, work) in &steps {
+            let work = work.as_deref().unwrap_or("is as it should be");
+            super::say(&format!("{name:14} {work}"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bring_up(ground: &Ground, file: &Path, json: bool) -> Result<ExitCode, SetupError> {
+    let mut made = Made::default();
+    let done = setup::run(ground, &mut made, &|step, work| {
+        if !json {
+            super::say(&format!("{step:14} {work}"));
+        }
+    });
+    // Nobody can tell it later, so it is told whatever happened after it was made.
+    if let Some(recovery) = &made.recovery_key {
+        super::say(&if json {
+            serde_json::json!({ "recovery_key": recovery.expose() }).to_string()
+        } else {
+            super::keys::shown(recovery.expose())
+        });
+    }
+    done?;
+    let config = Config::load(file)?;
+    // Once there is an administrator the daemon gives no further code, and none is needed.
+    let code = match admin::ask(&config.admin.socket, &Question::SetupCode) {
+        Ok(Reply::Answer(answer)) => Some(answer),
+        Ok(Reply::Refusal { .. }) | Err(_) => None,
+    };
+    super::say(&match &code {
+        _ if json => {
+            serde_json::json!({ "migrations": made.migrations, "first_administrator": code })
+                .to_string()
+        }
+        Some(answer) => invitation(answer),
+        None => "Done. The daemon serves.".to_owned(),
+    });
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn run(config: &Config, options: &Options, json: bool) -> ExitCode {
@@ -45,23 +142,27 @@ pub(super) fn run(config: &Config, options: &Options, json: bool) -> ExitCode {
     if json {
         super::say(&answer.to_string());
     } else {
-        let text = |key: &str| {
-            answer
-                .get(key)
-                .and_then(serde_json::Value::as_str)
-                .unwrap_or("?")
-        };
-        super::say(&format!(
-            "Open {} and enter this code to become the first administrator:
+        super::say(&invitation(&answer));
+    }
+    ExitCode::SUCCESS
+}
+
+fn invitation(answer: &serde_json::Value) -> String {
+    let text = |key: &str| {
+        answer
+            .get(key)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or("?")
+    };
+    format!(
+        "Open {} and enter this code to become the first administrator:
 
     {}
 
 It works once, for a day. A new code voids an earlier one.",
-            text("address"),
-            text("code"),
-        ));
-    }
-    ExitCode::SUCCESS
+        text("address"),
+        text("code"),
+    )
 }
 
 pub(super) fn migrate(config: &Config, json: bool) -> ExitCode {
@@ -142,7 +243,7 @@ fn make_keystore(config: &Config, step: &dyn Fn(&str)) -> Result<Option<Secret<S
     Ok(created.recovery)
 }
 
-pub(super) fn reason(error: &DbError) -> String {
+pub(crate) fn reason(error: &DbError) -> String {
     use std::error::Error;
     error
         .source()

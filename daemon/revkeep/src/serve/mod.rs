@@ -4,6 +4,7 @@ mod answers;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod evidence;
+mod handed;
 mod hints;
 mod knocks;
 mod maintenance;
@@ -14,7 +15,7 @@ mod sealing;
 mod secrets;
 mod signals;
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{net::TcpListener, path::Path, process::ExitCode, sync::Arc};
 
 use tokio::sync::watch;
 
@@ -45,12 +46,13 @@ pub(crate) fn run(config: Config, file: &Path) -> ExitCode {
     let _points = crash::arm();
     let served = logging::install(&config.log)
         .map_err(|error| ServeError::Log(error.to_string()))
-        .and_then(|()| {
-            Ok(tokio::runtime::Builder::new_multi_thread()
+        .and_then(|()| Ok(handed::listener()?))
+        .and_then(|handed| {
+            tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
-                .build()?)
-        })
-        .and_then(|runtime| runtime.block_on(serve(config, file)));
+                .build()?
+                .block_on(serve(config, file, handed))
+        });
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -66,7 +68,7 @@ pub(crate) fn run(config: Config, file: &Path) -> ExitCode {
     }
 }
 
-async fn serve(config: Config, file: &Path) -> Result<(), ServeError> {
+async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Result<(), ServeError> {
     let parts = Parts::new(&config)?;
     let readiness = Arc::new(DaemonReadiness::new(parts.clone()));
     let (stopper, stop) = watch::channel(false);
@@ -85,7 +87,8 @@ async fn serve(config: Config, file: &Path) -> Result<(), ServeError> {
         stop.clone(),
     ));
     let streaming = tokio::spawn(parts.siem.clone().run(parts::own_name(), stop.clone()));
-    let (server, shared) = parts.start_server(&config, readiness.clone(), changes, stop.clone())?;
+    let (server, shared) =
+        parts.start_server(&config, handed, readiness.clone(), changes, stop.clone())?;
     let knocking = tokio::spawn(knocks::run(shared, stop.clone()));
     let worker = parts.worker(&config)?;
     let working = {

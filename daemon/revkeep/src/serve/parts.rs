@@ -1,7 +1,7 @@
 //! The parts of the daemon and how they are joined. Nothing is contacted here: a part that is away
 //! when the daemon starts is waited for.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{net::TcpListener, path::Path, sync::Arc, time::Duration};
 
 use audit::Sealer;
 use connections::{AccessTokens, Connections, Provider};
@@ -131,6 +131,7 @@ impl Parts {
     pub(super) fn start_server(
         &self,
         config: &Config,
+        handed: Option<TcpListener>,
         readiness: Arc<DaemonReadiness>,
         changes: broadcast::Sender<Change>,
         stop: watch::Receiver<bool>,
@@ -161,7 +162,7 @@ impl Parts {
             security_contact: config.site.security_contact.clone(),
             budget_percent: config.salesforce.budget_percent,
         };
-        let running = http::serve(&config.server, shared.clone(), move |app| {
+        let running = http::serve(&config.server, handed, shared.clone(), move |app| {
             console::configure(app, &console)
         })?;
         Ok((running, shared))
@@ -204,6 +205,9 @@ pub(super) fn own_name() -> String {
 
 /// What this machine calls itself.
 fn own_host() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    host.trim().to_owned()
+    // From the kernel and not from /proc, which shows a confined unit nothing but processes.
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }

@@ -120,7 +120,7 @@ async fn metrics_in_public_and_limits_of_zero_are_refused_at_start() {
             prometheus::Registry::new(),
         )
         .unwrap();
-        http::serve(config, shared, |_| ()).map(|_| ())
+        http::serve(config, None, shared, |_| ()).map(|_| ())
     };
     config.metrics_listen = Some(SocketAddr::from(([0, 0, 0, 0], 0)));
     assert!(matches!(start(&config), Err(HttpError::MetricsInPublic(_))));

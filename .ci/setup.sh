@@ -28,7 +28,7 @@ setup_for() {
     case $1 in package | appliance) packagers ;; esac
     case $1 in demo | test) openbao ;; esac
     case $1 in demo | lint | fuzz | test) python_tools ;; esac
-    case $1 in test) packages_of_tests ;; esac
+    case $1 in test) packages_of_tests; sbom_tools ;; esac
     # Crates of every platform, because licences are checked without a network.
     cargo fetch --quiet
     # The console embeds the web application, so nothing that compiles the console can do without it.
@@ -146,6 +146,15 @@ python_tools() {
         printf '%s' "$want" >"$CACHE/tools/.installed"
     fi
     export PATH=$CACHE/tools/bin:$PATH REVKEEP_PYTHON=$CACHE/tools/bin/python
+}
+
+sbom_tools() {
+    local want
+    want=$(sha256sum .ci/sbom-tools.txt | cut -d' ' -f1)
+    [ "$(cat "$CACHE/sbom/.installed" 2>/dev/null)" != "$want" ] || return 0
+    note "setup: installing the validator of the bill of materials"
+    virtual_environment "$CACHE/sbom" -r .ci/sbom-tools.txt
+    printf '%s' "$want" >"$CACHE/sbom/.installed"
 }
 
 # virtual_environment FOLDER WHAT_PIP_INSTALLS...

@@ -13,6 +13,7 @@ STEPS=(
     "packaging|tests/packaging/check.py|tests"
     "weakenings|tests/weakened/run.py|check"
     "lint_attacks|tests/lint-attacks.sh|tests"
+    "sbom|tests/sbom/test_sbom.py|tests"
     "unit|Cargo.toml|tests"
     "integration|tests/it/src/lib.rs|tests"
     "web|daemon/console/web/package.json|tests"
@@ -123,6 +124,9 @@ one_step() {
     if REVKEEP_BAO=$(openbao_program); then export REVKEEP_BAO; else unset REVKEEP_BAO; fi
     if declare -F "lint_$1" >/dev/null; then "lint_$1"; else "step_$1"; fi
 }
+
+# Whether the bill of materials is whole, and what a validator of others says of it.
+step_sbom() { "$CACHE/sbom/bin/python" tests/sbom/test_sbom.py; }
 
 step_lint_attacks() { bash tests/lint-attacks.sh; }
 

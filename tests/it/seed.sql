@@ -53,3 +53,6 @@ INSERT INTO sso_links (user_id, provider_id, issuer, subject, expires_at) VALUES
 INSERT INTO siem_targets (tenant_id, target_id, name, transport, format, address, actions, outcomes, enabled, version, created_at, updated_at) VALUES ('{t}', '{u}', 'n', 'syslog_tls', 'json', 'siem.example:6514', '{{}}', '{{}}', false, 1, now(), now());
 INSERT INTO siem_cursors (tenant_id, target_id, next_position, again_position, next_head, again_head) VALUES ('{t}', '{u}', 0, 0, 1, 1);
 INSERT INTO verify_runs (tenant_id, run_id, asked_by, version, started_at, total, whole) VALUES ('{t}', '{u}', 'x', '0', now(), 1, true);
+INSERT INTO person_cases (tenant_id, case_id, kind, subject, asked_by, asked_at, state) VALUES ('{t}', '{u}', 'account', '{u}', '{u}', now(), 'closed');
+INSERT INTO person_finds (tenant_id, case_id, place, row_key, own, fields) VALUES ('{t}', '{u}', 'reps', '{{{u}}}', true, '{{}}');
+INSERT INTO erased_records (tenant_id, object, record_id, erased_at) VALUES ('{t}', 'Lead', 'gone', now());

@@ -16,7 +16,7 @@ const ERASE: &str = "tenant.erase";
 
 /// Between the moment at which nobody gets in any more and the first row that goes: longer than any request,
 /// statement or claimed job of the tenant still lasts.
-const SETTLE: TimeDelta = TimeDelta::minutes(3);
+pub(crate) const SETTLE: TimeDelta = TimeDelta::minutes(3);
 /// Rows of one transaction.
 const BATCH: i32 = 2_000;
 /// People of one transaction.

@@ -54,6 +54,20 @@ pub enum CustodyError {
     OperatorsHome,
     #[error("no certificate")]
     NoCertificate,
+    #[error("what is looked for is too short, too long or odd")]
+    TermInvalid,
+    #[error("what was typed is not what was searched for")]
+    TermWrong,
+    #[error("what was typed is not the member's address")]
+    AddressWrong,
+    #[error("what is looked for stands in too many rows")]
+    TooMany,
+    #[error("no such case or member")]
+    NoCase,
+    #[error("the case has ended, or is not that far")]
+    CaseEnded,
+    #[error("an erasure of this person was asked for already")]
+    ErasureRunning,
 }
 
 impl From<diesel::result::Error> for CustodyError {
@@ -78,7 +92,12 @@ impl Classified for CustodyError {
             Self::Jobs(error) => error.kind(),
             Self::Identity(error) => error.kind(),
             Self::Files(_) | Self::Damaged | Self::Unreadable => ErrorKind::Internal,
-            Self::Unclassed(_) | Self::ConfirmWrong => ErrorKind::Invalid,
+            Self::Unclassed(_)
+            | Self::ConfirmWrong
+            | Self::TermInvalid
+            | Self::TermWrong
+            | Self::AddressWrong
+            | Self::TooMany => ErrorKind::Invalid,
             Self::Superseded
             | Self::LeftOver
             | Self::ExportRunning
@@ -86,9 +105,11 @@ impl Classified for CustodyError {
             | Self::ExportEnded
             | Self::DeletionAsked
             | Self::NoDeletion
-            | Self::OperatorsHome => ErrorKind::Conflict,
+            | Self::OperatorsHome
+            | Self::CaseEnded
+            | Self::ErasureRunning => ErrorKind::Conflict,
             Self::NotOwner => ErrorKind::Denied,
-            Self::NoExport | Self::NoCertificate => ErrorKind::NotFound,
+            Self::NoExport | Self::NoCertificate | Self::NoCase => ErrorKind::NotFound,
         }
     }
 
@@ -107,7 +128,12 @@ impl Classified for CustodyError {
             Self::Superseded => "export_superseded",
             Self::LeftOver => "erasure_rows_left",
             Self::NotOwner => "not_owner",
-            Self::NoExport | Self::NoCertificate => "not_found",
+            Self::NoExport | Self::NoCertificate | Self::NoCase => "not_found",
+            Self::TermInvalid => "term_invalid",
+            Self::TermWrong | Self::AddressWrong => "confirm_wrong",
+            Self::TooMany => "search_too_wide",
+            Self::CaseEnded => "case_ended",
+            Self::ErasureRunning => "erasure_running",
             Self::ExportRunning => "export_running",
             Self::NotReady(_) => "export_not_ready",
             Self::ExportEnded => "export_ended",
@@ -144,6 +170,17 @@ impl Classified for CustodyError {
             Self::NotReady("downloading") => "This archive is being downloaded at this moment.",
             Self::NotReady(_) => "This archive is not there: it is not ready, or it has ended.",
             Self::ExportEnded => "This export has ended, so there is nothing to cancel.",
+            Self::TermInvalid => {
+                "Search for a whole address or name, of 4 to 254 letters, without quotation marks."
+            }
+            Self::TermWrong => "What was typed is not what was searched for.",
+            Self::AddressWrong => "What was typed is not this person's address.",
+            Self::TooMany => {
+                "This stands in more than 10,000 rows, so it is not one person. Search for an address."
+            }
+            Self::NoCase => "There is no such case or member here.",
+            Self::CaseEnded => "This case has ended, or its search is not done yet.",
+            Self::ErasureRunning => "The erasure of this person was asked for already.",
             Self::ConfirmWrong => "What was typed is not the organisation's name.",
             Self::DeletionAsked => {
                 "The deletion of this organisation was asked for already. It can be taken back until its day."
@@ -157,6 +194,10 @@ impl Classified for CustodyError {
     }
 
     fn field(&self) -> Option<String> {
-        matches!(self, Self::ConfirmWrong).then(|| "confirm".to_owned())
+        match self {
+            Self::ConfirmWrong | Self::TermWrong | Self::AddressWrong => Some("confirm".to_owned()),
+            Self::TermInvalid => Some("term".to_owned()),
+            _ => None,
+        }
     }
 }

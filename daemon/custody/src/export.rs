@@ -25,6 +25,7 @@ use crate::{
     archive::{END, Frames, header, padding, zipped},
     error::CustodyError,
     making::{FileState, MAKE, Manifest, binding, blocking, label, manifest, member, part, remove},
+    scope::Scope,
 };
 
 pub(crate) const EXPIRE: &str = "export.expire";
@@ -52,9 +53,39 @@ pub(crate) struct Stored {
     pub(crate) claimed_at: Option<DateTime<Utc>>,
     pub(crate) ended_at: Option<DateTime<Utc>>,
     pub(crate) error_code: Option<String>,
+    scope: String,
+    subject: Option<Uuid>,
+}
+
+/// Who stands before an archive: an owner, for the tenant; or a person, for their own data alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asker {
+    Owner,
+    Person,
+}
+
+impl Asker {
+    fn user(self, who: &Principal) -> Result<UserId, CustodyError> {
+        match self {
+            Self::Owner => owner(who),
+            Self::Person => who.user().ok_or(CustodyError::NotOwner),
+        }
+    }
+
+    /// Whether there is such an export for them at all.
+    fn sees(self, who: &Principal, row: &Stored) -> bool {
+        match self {
+            Self::Owner => row.scope != "account",
+            Self::Person => row.scope == "account" && row.subject == who.user().map(UserId::uuid),
+        }
+    }
 }
 
 impl Stored {
+    pub(crate) fn scope(&self) -> Result<Scope, CustodyError> {
+        Scope::read(&self.scope, self.subject)
+    }
+
     pub(crate) fn is_in_the_making(&self) -> bool {
         matches!(self.state.as_str(), "waiting" | "running")
     }
@@ -83,14 +114,17 @@ pub struct Export {
     pub expires_at: Option<DateTime<Utc>>,
     pub ended_at: Option<DateTime<Utc>>,
     pub error_code: Option<String>,
+    /// `tenant`, `account` or `person`.
+    pub scope: &'static str,
 }
 
 impl TryFrom<Stored> for Export {
     type Error = CustodyError;
 
     fn try_from(row: Stored) -> Result<Self, CustodyError> {
-        let files = row.files()?;
+        let (files, scope) = (row.files()?, row.scope()?.name());
         Ok(Self {
+            scope,
             id: ExportId::from_uuid(row.export_id),
             asked_by: UserId::from_uuid(row.asked_by),
             asked_at: row.asked_at,
@@ -120,7 +154,26 @@ impl Custody {
     /// Asks for an export of the whole tenant.
     pub async fn export_create(&self, who: &Principal) -> Result<Export, CustodyError> {
         let asker = owner(who)?;
+        self.ask_export(who, asker, Scope::Tenant).await
+    }
+
+    /// Asks for an export of one's own data: the account, and what this tenant holds of it.
+    pub async fn own_export_create(&self, who: &Principal) -> Result<Export, CustodyError> {
+        let asker = Asker::Person.user(who)?;
+        self.ask_export(who, asker, Scope::Account(asker)).await
+    }
+
+    pub(crate) async fn ask_export(
+        &self,
+        who: &Principal,
+        asker: UserId,
+        scope: Scope,
+    ) -> Result<Export, CustodyError> {
         let export = ExportId::generate(self.db.clock().as_ref());
+        let action = match scope {
+            Scope::Tenant => Action::ExportCreate,
+            Scope::Account(_) | Scope::Person(_) => Action::PersonExport,
+        };
         let row = self
             .db
             .run(who, move |tx| {
@@ -131,6 +184,8 @@ impl Custody {
                         tenant_exports::export_id.eq(export.uuid()),
                         tenant_exports::asked_by.eq(asker.uuid()),
                         tenant_exports::asked_at.eq(now),
+                        tenant_exports::scope.eq(scope.name()),
+                        tenant_exports::subject.eq(scope.subject()),
                     ))
                     .execute(tx.conn())
                     .map_err(db::DbError::from)
@@ -142,7 +197,7 @@ impl Custody {
                     tx,
                     NewJob::new(MAKE, json!({ "export": export })).attempts(20),
                 )?;
-                Entry::new(Action::ExportCreate, "export", export).write(tx)?;
+                Entry::new(action, "export", export).write(tx)?;
                 db::hint(tx, "exports")?;
                 stored(tx, export)?.ok_or(CustodyError::NoExport)
             })
@@ -150,22 +205,41 @@ impl Custody {
         row.try_into()
     }
 
-    /// The newest exports of the tenant, newest first.
+    /// The newest exports of the tenant and of people who were searched for, newest first.
     pub async fn export_list(&self, who: &Principal) -> Result<Vec<Export>, CustodyError> {
+        self.listed(who, None).await
+    }
+
+    /// The newest exports of one's own data, newest first.
+    pub async fn own_export_list(&self, who: &Principal) -> Result<Vec<Export>, CustodyError> {
+        let own = Asker::Person.user(who)?;
+        self.listed(who, Some(own)).await
+    }
+
+    async fn listed(
+        &self,
+        who: &Principal,
+        own: Option<UserId>,
+    ) -> Result<Vec<Export>, CustodyError> {
         let rows: Vec<Stored> = self
             .db
-            .run(who, |tx| {
-                Ok::<_, CustodyError>(
-                    tenant_exports::table
-                        .filter(tenant_exports::tenant_id.eq(tx.tenant().uuid()))
-                        .order((
-                            tenant_exports::asked_at.desc(),
-                            tenant_exports::export_id.desc(),
-                        ))
-                        .limit(LISTED)
-                        .select(Stored::as_select())
-                        .load(tx.conn())?,
-                )
+            .run(who, move |tx| {
+                let mut wanted = tenant_exports::table
+                    .filter(tenant_exports::tenant_id.eq(tx.tenant().uuid()))
+                    .order((
+                        tenant_exports::asked_at.desc(),
+                        tenant_exports::export_id.desc(),
+                    ))
+                    .limit(LISTED)
+                    .select(Stored::as_select())
+                    .into_boxed();
+                wanted = match own {
+                    None => wanted.filter(tenant_exports::scope.ne("account")),
+                    Some(own) => wanted
+                        .filter(tenant_exports::scope.eq("account"))
+                        .filter(tenant_exports::subject.eq(own.uuid())),
+                };
+                Ok::<_, CustodyError>(wanted.load(tx.conn())?)
             })
             .await?;
         rows.into_iter().map(Export::try_from).collect()
@@ -177,13 +251,31 @@ impl Custody {
         who: &Principal,
         export: ExportId,
     ) -> Result<(), CustodyError> {
-        let asker = owner(who);
+        self.cancel(who, export, Asker::Owner).await
+    }
+
+    /// The same of one's own data.
+    pub async fn own_export_cancel(
+        &self,
+        who: &Principal,
+        export: ExportId,
+    ) -> Result<(), CustodyError> {
+        self.cancel(who, export, Asker::Person).await
+    }
+
+    async fn cancel(
+        &self,
+        who: &Principal,
+        export: ExportId,
+        asker: Asker,
+    ) -> Result<(), CustodyError> {
+        let by = who.clone();
         self.db
             .run(who, move |tx| {
-                if stored(tx, export)?.is_none() {
-                    return Err(CustodyError::NoExport);
-                }
-                asker?;
+                stored(tx, export)?
+                    .filter(|row| asker.sees(&by, row))
+                    .ok_or(CustodyError::NoExport)?;
+                asker.user(&by)?;
                 let open = ["waiting", "running", "ready"];
                 if !end(tx, export, &open, "cancelled", None)? {
                     return Err(CustodyError::ExportEnded);
@@ -200,13 +292,30 @@ impl Custody {
         who: &Principal,
         export: ExportId,
     ) -> Result<Download, CustodyError> {
-        let asker = who.user().ok_or(CustodyError::NoExport)?;
-        let owner = owner(who);
+        self.download(who, export, Asker::Owner).await
+    }
+
+    /// The same of one's own data.
+    pub async fn own_export_download(
+        &self,
+        who: &Principal,
+        export: ExportId,
+    ) -> Result<Download, CustodyError> {
+        self.download(who, export, Asker::Person).await
+    }
+
+    async fn download(
+        &self,
+        who: &Principal,
+        export: ExportId,
+        asker: Asker,
+    ) -> Result<Download, CustodyError> {
+        let by = who.clone();
         let row = self
             .db
             .run(who, move |tx| {
-                let row = claim(tx, export, asker)?;
-                owner?;
+                let row = claim(tx, export, &by, asker)?;
+                asker.user(&by)?;
                 Ok::<_, CustodyError>(row)
             })
             .await?;
@@ -443,9 +552,15 @@ fn end(
 }
 
 /// Takes the one download, for the person who asked: for anybody else there is no such export.
-fn claim(tx: &mut TenantTx<'_>, export: ExportId, asker: UserId) -> Result<Stored, CustodyError> {
+fn claim(
+    tx: &mut TenantTx<'_>,
+    export: ExportId,
+    who: &Principal,
+    asker: Asker,
+) -> Result<Stored, CustodyError> {
     let row = stored(tx, export)?
-        .filter(|row| row.asked_by == asker.uuid())
+        .filter(|row| Some(row.asked_by) == who.user().map(UserId::uuid))
+        .filter(|row| asker.sees(who, row))
         .ok_or(CustodyError::NoExport)?;
     let now = tx.now();
     let broken = row.claimed_at.is_some_and(|at| at + BROKEN <= now);

@@ -1,4 +1,5 @@
-//! A tenant's data as a whole: its export by its owner (OB-26), and its erasure (OB-32, CX-25, CX-35).
+//! A tenant's data as a whole: its export by its owner (OB-26), and its erasure (OB-32, CX-25, CX-35); and one
+//! person's data among it: found, exported, erased (OB-35).
 //!
 //! Both go through every tenant table that there is: the database says which, and `columns.txt` what
 //! stands in each column, so that a new table or column cannot be forgotten. That power is a room of its
@@ -18,8 +19,10 @@ mod error;
 mod export;
 mod making;
 mod opening;
+mod person;
 mod reader;
 mod registry;
+mod scope;
 
 use std::sync::Arc;
 
@@ -34,6 +37,7 @@ pub use deletion::Deletion;
 pub use error::CustodyError;
 pub use export::{Download, Export};
 pub use making::{Manifest, ManifestFile};
+pub use person::{Case, Find};
 pub use registry::{Class, class_of, registered};
 
 /// What the verbs of this room reach. Cheap to clone.
@@ -69,6 +73,9 @@ impl Custody {
             Arc::new(making::ExportMake(self.clone())),
             Arc::new(export::ExportExpire(self.clone())),
             Arc::new(erasure::TenantErase(self.clone())),
+            Arc::new(person::PersonSearch(self.clone())),
+            Arc::new(person::PersonErase(self.clone())),
+            Arc::new(person::CaseClose(self.clone())),
         ]
     }
 }

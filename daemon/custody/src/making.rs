@@ -17,7 +17,7 @@ use jobs::{Handler, Job, JobError, NewJob};
 use kernel::{Action, Classified, ErrorKind, ExportId, Principal, TenantId};
 use schema::tenant_exports;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use vault::{Binding, DataKey, Wrapped};
 
 use crate::{
@@ -25,9 +25,10 @@ use crate::{
     archive::{Extent, Writer},
     error::CustodyError,
     export::{EXPIRE, Stored, stored},
-    opening::{Opener, opened_name},
+    opening::Opener,
     reader::{self, Row},
     registry::{self, Table},
+    scope::Scope,
 };
 
 pub(crate) const MAKE: &str = "export.make";
@@ -65,6 +66,8 @@ pub struct Manifest {
     /// The newest migration of the database.
     pub schema: String,
     pub tenant: TenantId,
+    /// `tenant`: all of it. `account`: the data of one member. `person`: what was found of somebody.
+    pub scope: String,
     pub files: Vec<ManifestFile>,
 }
 
@@ -114,6 +117,7 @@ struct Work<'a> {
     custody: &'a Custody,
     who: &'a Principal,
     export: ExportId,
+    scope: Scope,
     directory: PathBuf,
     key: Arc<DataKey>,
     files: Vec<FileState>,
@@ -142,7 +146,7 @@ impl Custody {
         let Some(mut work) = Work::begin(self, who, export).await? else {
             return remove(self.directory(who.tenant, export)).await;
         };
-        for table in registry::tables(&self.db, who).await? {
+        for table in registry::tables(&self.db, who, work.scope).await? {
             if !work.write(&table).await? {
                 return remove(work.directory).await;
             }
@@ -190,6 +194,7 @@ impl<'a> Work<'a> {
             custody,
             who,
             export,
+            scope: row.scope()?,
             directory,
             key,
             files,
@@ -200,8 +205,8 @@ impl<'a> Work<'a> {
         };
         if work.expected.is_none() {
             let mut expected = 0_i64;
-            for table in registry::tables(&custody.db, who).await? {
-                expected += reader::count(&custody.db, who, &table).await?;
+            for table in registry::tables(&custody.db, who, work.scope).await? {
+                expected += reader::count(&custody.db, who, work.scope, &table).await?;
             }
             work.expected = Some(expected);
         }
@@ -227,11 +232,12 @@ impl<'a> Work<'a> {
         }
         let mut writer = self.writer(&state).await?;
         loop {
-            let page = reader::page(&self.custody.db, self.who, table, state.place.clone()).await?;
+            let place = state.place.clone();
+            let page = reader::page(&self.custody.db, self.who, self.scope, table, place).await?;
             if let Some(last) = page.rows.last() {
                 state.place = Some(last.place.clone());
                 state.rows += u64::try_from(page.rows.len()).unwrap_or_default();
-                let clear = self.lines(table, page.rows).await?;
+                let clear = lines(&mut self.opener, table, page.rows).await?;
                 let (back, extent) = blocking(move || {
                     let extent = writer.append(&clear)?;
                     Ok((writer, extent))
@@ -267,33 +273,6 @@ impl<'a> Work<'a> {
             state.extent(),
         );
         blocking(move || Writer::resume(&path, key, &label, extent)).await
-    }
-
-    /// The rows of a page as JSON lines, with what was sealed opened.
-    async fn lines(&mut self, table: &Table, rows: Vec<Row>) -> Result<Vec<u8>, CustodyError> {
-        let mut lines = Vec::new();
-        for row in rows {
-            if table.sealed.is_empty() {
-                lines.extend_from_slice(row.line.as_bytes());
-            } else {
-                let mut map: Map<String, Value> =
-                    serde_json::from_str(&row.line).map_err(|_| CustodyError::Unreadable)?;
-                for (column, sealed) in table.sealed.iter().zip(&row.sealed) {
-                    let value = match sealed {
-                        Some(sealed) => {
-                            self.opener
-                                .open((&table.name, column), &map, sealed)
-                                .await?
-                        }
-                        None => Value::Null,
-                    };
-                    map.insert(opened_name(column).to_owned(), value);
-                }
-                lines.extend_from_slice(Value::Object(map).to_string().as_bytes());
-            }
-            lines.push(b'\n');
-        }
-        Ok(lines)
     }
 
     /// Notes how far it is; `false` when the export was ended meanwhile.
@@ -369,6 +348,21 @@ impl<'a> Work<'a> {
     }
 }
 
+/// The rows of a page as JSON lines, with what was sealed opened.
+async fn lines(
+    opener: &mut Opener,
+    table: &Table,
+    rows: Vec<Row>,
+) -> Result<Vec<u8>, CustodyError> {
+    let mut lines = Vec::new();
+    for row in rows {
+        let line = opener.line(table, row).await?;
+        lines.extend_from_slice(line.as_bytes());
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
 /// The archive's description, from what the database knows of its files.
 pub(crate) fn manifest(row: &Stored, tenant: TenantId) -> Result<Manifest, CustodyError> {
     let files = row.files()?.into_iter().map(|file| ManifestFile {
@@ -382,6 +376,7 @@ pub(crate) fn manifest(row: &Stored, tenant: TenantId) -> Result<Manifest, Custo
         format: "revkeep-export-1".to_owned(),
         schema: db::setup::schema_version(),
         tenant,
+        scope: row.scope()?.name().to_owned(),
         files: files.collect(),
     })
 }

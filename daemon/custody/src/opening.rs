@@ -3,12 +3,12 @@
 
 use audit::{Opening, Part};
 use db::Db;
-use kernel::{AuditId, InvitationId, Principal, TenantId, UserId};
+use kernel::{AuditId, CaseId, InvitationId, Principal, SessionId, TenantId, UserId};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use vault::{Vault, VaultError};
 
-use crate::error::CustodyError;
+use crate::{error::CustodyError, person::term, reader::Row, registry::Table};
 
 pub(crate) struct Opener {
     vault: Vault,
@@ -25,8 +25,25 @@ impl Opener {
         }
     }
 
+    /// A row as JSON, with what was sealed in it opened.
+    pub(crate) async fn line(&mut self, table: &Table, row: Row) -> Result<String, CustodyError> {
+        if table.sealed.is_empty() {
+            return Ok(row.line);
+        }
+        let mut map: Map<String, Value> =
+            serde_json::from_str(&row.line).map_err(|_| CustodyError::Unreadable)?;
+        for (column, sealed) in table.sealed.iter().zip(&row.sealed) {
+            let value = match sealed {
+                Some(sealed) => self.open((&table.name, column), &map, sealed).await?,
+                None => Value::Null,
+            };
+            map.insert(opened_name(column).to_owned(), value);
+        }
+        Ok(Value::Object(map).to_string())
+    }
+
     /// The clear value of one sealed column of `row`; `null` when its key was destroyed.
-    pub(crate) async fn open(
+    async fn open(
         &mut self,
         (table, column): (&str, &str),
         row: &Map<String, Value>,
@@ -45,10 +62,20 @@ impl Opener {
                     Err(audit::KeyError::Vault(error)) => return Err(error.into()),
                 }
             }
-            ("people", _) => {
+            ("people" | "users", _) => {
                 let user = UserId::from_uuid(id(row, "user_id")?);
                 let address = identity::people_address(&self.vault, user, sealed).await;
                 destroyed(address.map(|address| address.expose().clone().into_bytes()))?
+            }
+            ("sessions", _) => {
+                let session = SessionId::from_uuid(id(row, "session_id")?);
+                let origin = identity::session_origin(&self.vault, session, sealed).await;
+                destroyed(origin.map(|origin| origin.expose().clone()))?
+            }
+            ("person_cases", _) => {
+                let case = CaseId::from_uuid(id(row, "case_id")?);
+                let term = term(&self.vault, self.tenant, case, sealed).await?;
+                Some(term.into_bytes())
             }
             ("invitations", _) => {
                 let invitation = InvitationId::from_uuid(id(row, "invitation_id")?);
@@ -68,7 +95,7 @@ impl Opener {
 }
 
 /// `email_sealed` goes out as `email`.
-pub(crate) fn opened_name(column: &str) -> &str {
+fn opened_name(column: &str) -> &str {
     column.strip_suffix("_sealed").unwrap_or(column)
 }
 

@@ -7,10 +7,12 @@ use diesel::{
     sql_types::{Array, BigInt, Bytea, Nullable, Text, Uuid as SqlUuid},
 };
 use kernel::Principal;
+use uuid::Uuid;
 
 use crate::{
     error::CustodyError,
-    registry::{Door, Table},
+    registry::{Door, Rows, Table},
+    scope::Scope,
 };
 
 /// Rows of one page.
@@ -43,21 +45,20 @@ struct Count {
 pub(crate) async fn page(
     db: &Db,
     who: &Principal,
+    scope: Scope,
     table: &Table,
     after: Option<Vec<String>>,
 ) -> Result<Page, CustodyError> {
-    let statement = statement(table, after.is_some());
+    let asked = Asked {
+        statement: statement(table, after.is_some()),
+        after: after.unwrap_or_default(),
+        subject: scope.subject(),
+        text: text(scope, table),
+    };
     let rows = match table.door {
-        Door::App => {
-            db.run_unsealed(who, move |tx| rows(tx, &statement, after))
-                .await?
-        }
+        Door::App => db.run_unsealed(who, move |tx| rows(tx, &asked)).await?,
         Door::Auth => {
-            let scope = AuthScope {
-                tenant: Some(who.tenant),
-                user: None,
-            };
-            db.auth(scope, move |tx| rows(tx, &statement, after))
+            db.auth(seen_by(who, scope), move |tx| rows(tx, &asked))
                 .await?
         }
     };
@@ -68,24 +69,52 @@ pub(crate) async fn page(
     })
 }
 
-/// How many rows the tenant has in it.
-pub(crate) async fn count(db: &Db, who: &Principal, table: &Table) -> Result<i64, CustodyError> {
-    let statement = format!(
-        "SELECT count(*) AS n FROM public.{} WHERE tenant_id = $1",
-        quoted(&table.name)
-    );
+/// How many rows of the scope there are in it.
+pub(crate) async fn count(
+    db: &Db,
+    who: &Principal,
+    scope: Scope,
+    table: &Table,
+) -> Result<i64, CustodyError> {
+    let asked = Asked {
+        statement: format!(
+            "SELECT count(*) AS n FROM public.{} WHERE {} AND $2::text[] IS NOT NULL",
+            quoted(&table.name),
+            condition(table)
+        ),
+        after: Vec::new(),
+        subject: scope.subject(),
+        text: text(scope, table),
+    };
     match table.door {
-        Door::App => {
-            db.run_unsealed(who, move |tx| counted(tx, &statement))
+        Door::App => db.run_unsealed(who, move |tx| counted(tx, &asked)).await,
+        Door::Auth => {
+            db.auth(seen_by(who, scope), move |tx| counted(tx, &asked))
                 .await
         }
-        Door::Auth => {
-            let scope = AuthScope {
-                tenant: Some(who.tenant),
-                user: None,
-            };
-            db.auth(scope, move |tx| counted(tx, &statement)).await
-        }
+    }
+}
+
+/// A statement and its values: `$1` the tenant, `$2` a place, `$3` and `$4` whom or what it is about.
+struct Asked {
+    statement: String,
+    after: Vec<String>,
+    subject: Option<Uuid>,
+    text: String,
+}
+
+const fn seen_by(who: &Principal, scope: Scope) -> AuthScope {
+    AuthScope {
+        tenant: Some(who.tenant),
+        user: scope.user(),
+    }
+}
+
+/// A person as the log names them; or the table in which a search found something.
+fn text(scope: Scope, table: &Table) -> String {
+    match scope {
+        Scope::Account(user) => user.to_string(),
+        Scope::Tenant | Scope::Person(_) => table.name.clone(),
     }
 }
 
@@ -93,10 +122,13 @@ pub(crate) async fn count(db: &Db, who: &Principal, table: &Table) -> Result<i64
     clippy::disallowed_methods,
     reason = "a table that is known by the catalogue alone"
 )]
-fn counted<U: Unit>(tx: &mut U, statement: &str) -> Result<i64, CustodyError> {
+fn counted<U: Unit>(tx: &mut U, asked: &Asked) -> Result<i64, CustodyError> {
     let tenant = tx.tenant().uuid();
-    let count: Count = sql_query(statement)
+    let count: Count = sql_query(&asked.statement)
         .bind::<SqlUuid, _>(tenant)
+        .bind::<Array<Text>, _>(&asked.after)
+        .bind::<Nullable<SqlUuid>, _>(asked.subject)
+        .bind::<Text, _>(&asked.text)
         .get_result(tx.conn())?;
     Ok(count.n)
 }
@@ -105,16 +137,45 @@ fn counted<U: Unit>(tx: &mut U, statement: &str) -> Result<i64, CustodyError> {
     clippy::disallowed_methods,
     reason = "a table that is known by the catalogue alone"
 )]
-fn rows<U: Unit>(
-    tx: &mut U,
-    statement: &str,
-    after: Option<Vec<String>>,
-) -> Result<Vec<Row>, CustodyError> {
+fn rows<U: Unit>(tx: &mut U, asked: &Asked) -> Result<Vec<Row>, CustodyError> {
     let tenant = tx.tenant().uuid();
-    Ok(sql_query(statement)
+    Ok(sql_query(&asked.statement)
         .bind::<SqlUuid, _>(tenant)
-        .bind::<Array<Text>, _>(after.unwrap_or_default())
+        .bind::<Array<Text>, _>(&asked.after)
+        .bind::<Nullable<SqlUuid>, _>(asked.subject)
+        .bind::<Text, _>(&asked.text)
         .load(tx.conn())?)
+}
+
+/// Which rows of the table; besides, row security shows those of the tenant or of the person alone.
+fn condition(table: &Table) -> String {
+    match &table.rows {
+        Rows::All => "tenant_id = $1".to_owned(),
+        Rows::Own => "user_id = $3".to_owned(),
+        Rows::Naming(columns) => {
+            let named: Vec<String> = columns
+                .iter()
+                .map(|column| match *column {
+                    // The log names every kind of actor, so as text.
+                    "actor_id" => "actor_id = $4".to_owned(),
+                    column => format!("{} = $3", quoted(column)),
+                })
+                .collect();
+            format!("tenant_id = $1 AND ({})", named.join(" OR "))
+        }
+        Rows::Found => {
+            let key: Vec<String> = table
+                .key
+                .iter()
+                .map(|(name, _)| format!("{}::text", quoted(name)))
+                .collect();
+            format!(
+                "tenant_id = $1 AND ARRAY[{}]::text[] IN (SELECT f.row_key FROM public.person_finds f \
+                 WHERE f.tenant_id = $1 AND f.case_id = $3 AND f.place = $4)",
+                key.join(", ")
+            )
+        }
+    }
 }
 
 /// The columns that are needed, in the order of the key, after the place in `$2`.
@@ -151,11 +212,12 @@ fn statement(table: &Table, goes_on: bool) -> String {
     };
     format!(
         "SELECT row_to_json(r)::text AS line, ARRAY[{}]::text[] AS place, ARRAY[{}]::bytea[] AS sealed \
-         FROM (SELECT {} FROM public.{} WHERE tenant_id = $1{after}{order} LIMIT {PAGE}) x, LATERAL (SELECT {}) r",
+         FROM (SELECT {} FROM public.{} WHERE {}{after}{order} LIMIT {PAGE}) x, LATERAL (SELECT {}) r",
         place.join(", "),
         sealed.join(", "),
         needed.join(", "),
         quoted(&table.name),
+        condition(table),
         clear.join(", "),
     )
 }

@@ -10,7 +10,7 @@ use diesel::{
 };
 use kernel::Principal;
 
-use crate::error::CustodyError;
+use crate::{error::CustodyError, scope::Scope};
 
 /// What stands in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,11 +85,25 @@ pub(crate) enum Door {
     Auth,
 }
 
+/// Which rows of a table an export takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// All of the tenant's.
+    All,
+    /// Those in which one of these columns names the person.
+    Naming(&'static [&'static str]),
+    /// The person's own, of a table that belongs to no tenant.
+    Own,
+    /// Those in which a search found the person.
+    Found,
+}
+
 /// One file of an export.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) door: Door,
+    pub(crate) rows: Rows,
     /// Columns that go out as they are.
     pub(crate) clear: Vec<String>,
     /// Columns that are opened on their way out.
@@ -113,7 +127,7 @@ struct Listed {
     key_types: Vec<String>,
 }
 
-/// Each table that stands under the policy `tenant`, which every tenant table does.
+/// Each table that stands under this policy: `tenant`, as every tenant table does, or `person`.
 const TABLES: &str = "SELECT c.relname::text AS name, has_table_privilege(c.oid, 'SELECT') AS readable, \
     ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) AS columns, \
     ARRAY(SELECT a.attname::text FROM pg_index i CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY k(number, place) \
@@ -122,28 +136,84 @@ const TABLES: &str = "SELECT c.relname::text AS name, has_table_privilege(c.oid,
     ARRAY(SELECT format_type(a.atttypid, a.atttypmod) FROM pg_index i CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY k(number, place) \
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number \
       WHERE i.indrelid = c.oid AND i.indisprimary AND a.attname <> 'tenant_id' ORDER BY k.place) AS key_types \
-    FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid AND p.polname = 'tenant' \
+    FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid AND p.polname = $1 \
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1";
 
-/// Everything that an export of a tenant holds, by name. The members come as a table of their own, with
-/// the names and addresses that they see of each other.
-pub(crate) async fn tables(db: &Db, who: &Principal) -> Result<Vec<Table>, CustodyError> {
-    let listed = db.run_unsealed(who, |tx| list(tx)).await?;
+/// Columns of tenant tables by which a row is of a person with an account: what they did in the log, and
+/// what the tenant holds of them. Who once changed a rule is an id in the rule, which is not theirs.
+const NAMING: [(&str, &[&str]); 9] = [
+    ("api_keys", &["created_by"]),
+    ("audit_log", &["actor_id"]),
+    ("connections", &["owner_id"]),
+    ("invitations", &["accepted_by"]),
+    ("memberships", &["user_id"]),
+    ("person_cases", &["subject"]),
+    ("scim_group_members", &["user_id"]),
+    ("scim_users", &["user_id"]),
+    ("sso_identities", &["user_id"]),
+];
+
+/// Everything that an export of this scope holds, by name. The members of a tenant come as a table of their
+/// own, with the names and addresses that they see of each other.
+pub(crate) async fn tables(
+    db: &Db,
+    who: &Principal,
+    scope: Scope,
+) -> Result<Vec<Table>, CustodyError> {
+    let listed = db.run_unsealed(who, |tx| list(tx, "tenant")).await?;
     let mut tables = listed
         .into_iter()
         .map(Table::new)
         .collect::<Result<Vec<_>, _>>()?;
     tables.push(people());
+    match scope {
+        Scope::Tenant => {}
+        Scope::Account(_) => {
+            tables.retain_mut(Table::narrow);
+            let own = db.run_unsealed(who, |tx| list(tx, "person")).await?;
+            for listed in own {
+                let table = Table::new(listed)?;
+                tables.push(Table {
+                    rows: Rows::Own,
+                    door: Door::Auth,
+                    ..table
+                });
+            }
+        }
+        Scope::Person(_) => {
+            tables.retain(|table| searched(&table.name));
+            for table in &mut tables {
+                table.rows = Rows::Found;
+            }
+        }
+    }
     tables.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(tables)
+}
+
+/// Whether a search looks into a table. The log and the queue name people by ids alone (CX-32), values by
+/// which a record is found stand in the record too, and the rest is of exports and searches themselves.
+pub(crate) fn searched(table: &str) -> bool {
+    !matches!(
+        table,
+        "audit_log"
+            | "audit_leaves"
+            | "audit_keys"
+            | "jobs"
+            | "layer_values"
+            | "tenant_exports"
+            | "person_cases"
+            | "person_finds"
+            | "verify_runs"
+    )
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "the catalogue is asked which tables there are"
 )]
-fn list<U: Unit>(tx: &mut U) -> Result<Vec<Listed>, CustodyError> {
-    Ok(sql_query(TABLES).load(tx.conn())?)
+fn list<U: Unit>(tx: &mut U, policy: &str) -> Result<Vec<Listed>, CustodyError> {
+    Ok(sql_query(TABLES).bind::<Text, _>(policy).load(tx.conn())?)
 }
 
 impl Table {
@@ -159,6 +229,7 @@ impl Table {
                 .into_iter()
                 .zip(listed.key_types)
                 .collect(),
+            rows: Rows::All,
             name: listed.name,
             clear: Vec::new(),
             sealed: Vec::new(),
@@ -176,6 +247,15 @@ impl Table {
         }
         Ok(table)
     }
+
+    /// Leaves the rows of one person; `false` when the table has none.
+    fn narrow(&mut self) -> bool {
+        let found = NAMING.iter().find(|(name, _)| *name == self.name);
+        if let Some((_, columns)) = found {
+            self.rows = Rows::Naming(columns);
+        }
+        found.is_some()
+    }
 }
 
 /// The view of the members, of which the table `memberships` holds ids alone.
@@ -184,6 +264,7 @@ fn people() -> Table {
     Table {
         name: "people".to_owned(),
         door: Door::App,
+        rows: Rows::All,
         clear: own(&["user_id", "name", "roles", "owner", "state"]),
         sealed: own(&["email_sealed"]),
         withheld: Vec::new(),

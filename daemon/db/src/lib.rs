@@ -25,6 +25,7 @@ mod error;
 mod evidence;
 mod hints;
 mod people;
+mod person;
 mod place;
 mod pool;
 mod probe;

@@ -88,7 +88,7 @@ pub use issued::IssuedState;
 pub use keys::{SigningKeyItem, SigningKeys};
 pub use members::{Member, MemberFactors, MemberFilter, MemberPage};
 pub use on_record::Knocks;
-pub use opening::{invitation_address, provisioned_profile};
+pub use opening::{invitation_address, provisioned_profile, session_origin};
 pub use password::BCRYPT_COST;
 pub use people::{people_address, people_names};
 pub use permission::{Denial, Permission, Permit, allows, denial, granted, permissions_of, permit};

@@ -21,7 +21,7 @@ use crate::{
     identity::Identity,
     membership::{
         Change, Membership, deactivate, is_only_here, keep_one_admin, lock_tenant, membership,
-        reactivate, set,
+        reactivate, runs_the_appliance, set,
     },
     refusal::Refusal,
     roles::{role_names, roles_of},
@@ -96,6 +96,28 @@ impl Identity {
             acting.audit(tx, entry)
         })
         .await
+    }
+
+    /// Shuts a member out for good, before what is held of them is erased. Not somebody who runs the
+    /// appliance: nobody could sign in to it any more.
+    pub async fn member_leave(&self, who: &Principal, member: UserId) -> Outcome<()> {
+        let scope = db::AuthScope {
+            tenant: Some(who.tenant),
+            user: Some(member),
+        };
+        let operates = self
+            .inner
+            .db
+            .auth(scope, move |tx| {
+                membership(tx, member)?.ok_or(Refusal::UnknownMember)?;
+                runs_the_appliance(tx, member)
+            })
+            .await?;
+        if operates {
+            return Err(Refusal::Operator.into());
+        }
+        self.member_deactivate(who, member).await?;
+        Ok(())
     }
 
     pub async fn member_reactivate(&self, who: &Principal, member: UserId) -> Outcome<Member> {

@@ -76,11 +76,15 @@ pub(crate) fn is_only_here(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<bool> {
         .filter(memberships::tenant_id.ne(tenant.uuid()))
         .select(count_star())
         .first(tx.conn())?;
-    let super_admin: bool = users::table
+    Ok(elsewhere == 0 && !runs_the_appliance(tx, user)?)
+}
+
+/// Whether the person of the scope is an operator.
+pub(crate) fn runs_the_appliance(tx: &mut AuthTx<'_>, user: UserId) -> Outcome<bool> {
+    Ok(users::table
         .find(user.uuid())
         .select(users::super_admin)
-        .first(tx.conn())?;
-    Ok(elsewhere == 0 && !super_admin)
+        .first(tx.conn())?)
 }
 
 /// Refuses when nobody but `leaving` is an active administrator.

@@ -1,9 +1,25 @@
-//! What is sealed of people in a tenant's own rows, opened for the tenant's export.
+//! What is sealed of people, opened for the export of a tenant or of the person's own data.
 
-use kernel::{InvitationId, Secret, TenantId, UserId};
+use kernel::{InvitationId, Secret, SessionId, TenantId, UserId};
 use vault::{Sealed, Vault};
 
-use crate::{error::IdentityError, invitations::address_binding, scim::profile_binding};
+use crate::{
+    error::IdentityError, grant::device_binding, invitations::address_binding,
+    scim::profile_binding,
+};
+
+/// Address and user agent at a session's beginning, as JSON.
+pub async fn session_origin(
+    vault: &Vault,
+    session: SessionId,
+    device_sealed: &[u8],
+) -> Result<Secret<Vec<u8>>, IdentityError> {
+    let owner = session.to_string();
+    let sealed = Sealed::parse(device_sealed)?;
+    Ok(vault
+        .open(TenantId::PLATFORM, &device_binding(&owner), &sealed)
+        .await?)
+}
 
 /// The address that an invitation went to.
 pub async fn invitation_address(

@@ -65,6 +65,7 @@ permissions! {
     DataRead = "data_read",
     TenantExport = "tenant_export" fresh_factor,
     TenantDelete = "tenant_delete" fresh_factor,
+    PersonData = "person_data" fresh_factor,
     ApiKeyRead = "api_key_read",
     ApiKeyEdit = "api_key_edit" fresh_factor,
     SsoRead = "sso_read",
@@ -120,6 +121,7 @@ pub const fn granted(role: Role) -> &'static [Permission] {
             P::DataRead,
             P::TenantExport,
             P::TenantDelete,
+            P::PersonData,
             P::ApiKeyRead,
             P::ApiKeyEdit,
             P::SsoRead,
@@ -180,6 +182,7 @@ impl Permission {
                 | Self::TenantEdit
                 | Self::TenantExport
                 | Self::TenantDelete
+                | Self::PersonData
                 | Self::ApiKeyEdit
                 | Self::SsoEdit
                 | Self::SiemEdit
@@ -189,7 +192,10 @@ impl Permission {
 
     /// What an organisation may do with its data even when its trial is over (CX-27).
     const fn is_own_data(self) -> bool {
-        matches!(self, Self::TenantExport | Self::TenantDelete)
+        matches!(
+            self,
+            Self::TenantExport | Self::TenantDelete | Self::PersonData
+        )
     }
 }
 
@@ -341,6 +347,7 @@ mod tests {
                     | Permission::TenantEdit
                     | Permission::TenantExport
                     | Permission::TenantDelete
+                    | Permission::PersonData
                     | Permission::ApiKeyEdit
                     | Permission::SsoEdit
                     | Permission::SiemEdit
@@ -371,7 +378,7 @@ mod tests {
                 || permission.is_platform()
                 || matches!(
                     permission,
-                    Permission::TenantExport | Permission::TenantDelete
+                    Permission::TenantExport | Permission::TenantDelete | Permission::PersonData
                 );
             assert_eq!(allows(&roles, permission), expected, "{permission:?}");
         }

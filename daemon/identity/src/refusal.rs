@@ -25,6 +25,7 @@ refusals! {
     UnknownMember = NotFound "not_found" "There is no such person in this organisation.",
     UnknownThing = NotFound "not_found" "There is no such thing here.",
     LastAdmin = Conflict "last_admin" "This is the last active administrator. Make somebody else an administrator first.",
+    Operator = Conflict "operator" "This person runs the appliance. Somebody else must run it before what is held of them can be erased.",
     LastOwner = Conflict "last_owner" "This person owns the organisation. Ownership must be transferred first.",
     NotOwner = Denied "not_owner" "Only the owner of the organisation may do this.",
     OwnAccount = Conflict "own_account" "Nobody does this to themselves. Ask another administrator.",

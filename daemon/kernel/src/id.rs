@@ -104,6 +104,7 @@ ids! {
     ProviderId = "provider";
     ScimTokenId = "scimtoken";
     ExportId = "export";
+    CaseId = "case";
     GroupId = "group";
     SiemTargetId = "siem";
     /// One HTTP request; also the correlation id of what it causes.

@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use db::{TenantTx, Unit};
 use diesel::{
-    QueryableByName, RunQueryDsl,
+    ExpressionMethods, QueryDsl, QueryableByName, RunQueryDsl,
     sql_types::{Array, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
+use schema::erased_records;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
@@ -164,7 +165,8 @@ fn records_upsert(
     let created: Vec<_> = rows.iter().map(|row| row.source_created_at).collect();
     let modified: Vec<_> = rows.iter().map(|row| row.source_modified_at).collect();
     // What has not changed is left out before it would be locked. A stamp is as fine as a second, so
-    // that an equal one does not mean equal values; and a field may have come to the policy.
+    // that an equal one does not mean equal values; and a field may have come to the policy. A record
+    // whose person was erased stays away, whatever the CRM still has (OB-35).
     Ok(diesel::sql_query(
         "INSERT INTO layer_records AS had (tenant_id, object, record_id, owner_id, fields, \
                 source_created_at, source_modified_at, imported_at) \
@@ -172,9 +174,11 @@ fn records_upsert(
          FROM unnest($3, $4, $5, $6, $7) AS page (record_id, owner_id, fields, created, modified) \
          LEFT JOIN LATERAL (SELECT r.owner_id, r.fields, r.source_modified_at FROM layer_records r \
              WHERE r.tenant_id = $1 AND r.object = $2 AND r.record_id = page.record_id LIMIT 1) AS old ON true \
-         WHERE old.source_modified_at IS NULL OR old.source_modified_at < modified \
+         WHERE (old.source_modified_at IS NULL OR old.source_modified_at < modified \
             OR (old.source_modified_at = modified \
-                AND (old.owner_id, old.fields) IS DISTINCT FROM (page.owner_id, page.fields::jsonb)) \
+                AND (old.owner_id, old.fields) IS DISTINCT FROM (page.owner_id, page.fields::jsonb))) \
+            AND NOT EXISTS (SELECT FROM erased_records e WHERE e.tenant_id = $1 AND e.object = $2 \
+                AND e.record_id = page.record_id) \
          ON CONFLICT (tenant_id, object, record_id) DO UPDATE \
          SET owner_id = excluded.owner_id, fields = excluded.fields, \
              source_created_at = excluded.source_created_at, \
@@ -270,6 +274,21 @@ fn values_replace(
     .bind::<Array<Text>, _>(records)
     .execute(tx.conn())?;
     Ok(())
+}
+
+/// Of these records of the CRM, those whose person was erased: what it says of them is not taken over.
+pub fn erased(
+    tx: &mut TenantTx<'_>,
+    object: &str,
+    ids: &[&str],
+) -> Result<HashSet<String>, LayerError> {
+    let found: Vec<String> = erased_records::table
+        .filter(erased_records::tenant_id.eq(tx.tenant().uuid()))
+        .filter(erased_records::object.eq(object))
+        .filter(erased_records::record_id.eq_any(ids))
+        .select(erased_records::record_id)
+        .load(tx.conn())?;
+    Ok(found.into_iter().collect())
 }
 
 /// Notes new owners that were written at the CRM, so that the layer does not wait for the next

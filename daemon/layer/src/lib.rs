@@ -13,7 +13,7 @@ mod store;
 pub mod value;
 
 pub use error::LayerError;
-pub use import::{ImportRow, Imported, import, owner_set};
+pub use import::{ImportRow, Imported, erased, import, owner_set};
 pub use model::{DataClass, FieldType, Object};
 pub use service::{NewField, field_add, field_remove, required_ensure};
 pub use store::{

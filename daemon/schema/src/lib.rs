@@ -175,6 +175,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    erased_records (tenant_id, object, record_id) {
+        tenant_id -> Uuid,
+        object -> Text,
+        record_id -> Text,
+        erased_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     factor_challenges (challenge_id) {
         challenge_id -> Uuid,
         user_id -> Uuid,
@@ -409,6 +418,40 @@ diesel::table! {
         roles -> Array<Text>,
         owner -> Bool,
         state -> Text,
+    }
+}
+
+diesel::table! {
+    person_cases (tenant_id, case_id) {
+        tenant_id -> Uuid,
+        case_id -> Uuid,
+        kind -> Text,
+        subject -> Nullable<Uuid>,
+        term_sealed -> Nullable<Bytea>,
+        asked_by -> Uuid,
+        asked_at -> Timestamptz,
+        state -> Text,
+        mentions -> Bool,
+        place -> Nullable<Jsonb>,
+        scanned -> BigInt,
+        expected -> Nullable<BigInt>,
+        generation -> BigInt,
+        due_at -> Nullable<Timestamptz>,
+        whole -> Nullable<Bool>,
+        counts -> Jsonb,
+        ended_at -> Nullable<Timestamptz>,
+        error_code -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    person_finds (tenant_id, case_id, place, row_key) {
+        tenant_id -> Uuid,
+        case_id -> Uuid,
+        place -> Text,
+        row_key -> Array<Text>,
+        own -> Bool,
+        fields -> Array<Text>,
     }
 }
 
@@ -826,6 +869,8 @@ diesel::table! {
         claimed_at -> Nullable<Timestamptz>,
         ended_at -> Nullable<Timestamptz>,
         error_code -> Nullable<Text>,
+        scope -> Text,
+        subject -> Nullable<Uuid>,
     }
 }
 
@@ -959,6 +1004,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     authorization_codes,
     connections,
     device_grants,
+    erased_records,
     factor_challenges,
     grants_ending,
     holiday_calendars,
@@ -977,6 +1023,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     passkeys,
     password_history,
     people,
+    person_cases,
+    person_finds,
     pool_members,
     pools,
     queues,

@@ -14,7 +14,7 @@ const HELD: [&[&str]; 4] = [
 ];
 
 /// What the id in a path begins with.
-pub(crate) const PREFIXES: [(&str, &str); 21] = [
+pub(crate) const PREFIXES: [(&str, &str); 22] = [
     ("/platform/tenants/", "tenant"),
     ("/audit/entries/", "audit"),
     ("/passkeys/", "passkey"),
@@ -22,6 +22,7 @@ pub(crate) const PREFIXES: [(&str, &str); 21] = [
     ("/pools/", "pool"),
     ("/jobs/", "job"),
     ("/exports/", "export"),
+    ("/person-cases/", "case"),
     ("/reps/", "rep"),
     ("/time-off/", "timeoff"),
     ("/holiday-calendars/", "calendar"),

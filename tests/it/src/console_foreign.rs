@@ -34,6 +34,8 @@ fn body(route: &Expected) -> Value {
         ("PUT", "/holiday-calendars/{id}") => json!({ "name": "c", "days": [], "version": 1 }),
         ("PUT", "/rules/{id}") => rule,
         ("PATCH", "/members/{id}") => json!({ "roles": ["member"], "version": 1 }),
+        ("POST", "/members/{id}/erase") => json!({ "confirm": "ann@x.example" }),
+        ("POST", "/person-cases/{id}/erase") => json!({ "confirm": "ann@x.example" }),
         ("POST", "/members/{id}/owner") => json!({ "confirm": "T" }),
         ("POST", "/platform/tenants/{id}/enter") => {
             json!({ "reason": "Curious about a competitor", "mode": "read" })

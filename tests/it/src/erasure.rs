@@ -11,6 +11,7 @@ use vault::{Binding, VaultError, Wrapped};
 use crate::{
     canary::{Canary, found},
     export::{Office, differing, files_below},
+    harness::Bed,
     live::until,
     members::{Joined, PASSWORD},
 };
@@ -246,10 +247,10 @@ async fn the_chain_of_the_audit_log_verifies_after_an_erasure_and_the_certificat
     let ends = Ends::open().await;
     let bed = ends.office.bed();
     let sealer = Sealer::new(bed.db.clone(), bed.vault.clone());
-    seal(&ends, &sealer).await;
+    seal(bed, &sealer).await;
     ends.ask().await;
     ends.erase().await;
-    seal(&ends, &sealer).await;
+    seal(bed, &sealer).await;
     let keys: Vec<_> = sealer
         .keys()
         .await
@@ -301,11 +302,8 @@ async fn the_chain_of_the_audit_log_verifies_after_an_erasure_and_the_certificat
     assert_eq!(code(unknown.await), "not_found");
 }
 
-async fn seal(ends: &Ends, sealer: &Sealer) {
-    let (bed, platform) = (
-        ends.office.bed(),
-        Principal::system(TenantId::PLATFORM, None),
-    );
+pub(crate) async fn seal(bed: &Bed, sealer: &Sealer) {
+    let platform = Principal::system(TenantId::PLATFORM, None);
     until("rows wait to be sealed", async || {
         let fence = bed
             .db

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, process::Command, sync::Arc};
 
-use bytes_of::{Archive, unpacked};
+pub(crate) use bytes_of::{Archive, unpacked};
 use chrono::TimeDelta;
 use custody::{Class, Custody, CustodyError, Export};
 use jobs::{Worker, WorkerConfig};
@@ -451,6 +451,8 @@ fn personal_data_stands_where_it_may_and_nowhere_else() {
         at["personal"],
         [
             "passkeys.name",
+            "person_cases.place",
+            "person_finds.row_key",
             "sso_identities.subject",
             "sso_links.subject",
             "users.name"

@@ -52,6 +52,7 @@ mod passkeys;
 mod passwords;
 mod people_mail;
 mod people_plans;
+mod person;
 mod phone;
 mod plans;
 mod programs;

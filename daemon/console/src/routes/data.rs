@@ -8,7 +8,7 @@ use actix_web::{
     web,
 };
 use chrono::{DateTime, Utc};
-use custody::Export;
+use custody::{Download, Export};
 use futures_util::stream;
 use http::{Allowed, Body, Path, Problem, Routes};
 use identity::{people_names, permit};
@@ -30,7 +30,7 @@ pub(super) fn routes() -> Routes {
 }
 
 #[derive(Serialize)]
-struct ExportBody {
+pub(super) struct ExportBody {
     id: ExportId,
     asked_by: Option<Named<UserId>>,
     /// Whether the caller asked, who alone may download it.
@@ -45,10 +45,16 @@ struct ExportBody {
     expires_at: Option<DateTime<Utc>>,
     ended_at: Option<DateTime<Utc>>,
     error: Option<String>,
+    /// `tenant`; or `person`: what a search found of somebody.
+    scope: &'static str,
 }
 
 impl ExportBody {
-    fn new(export: Export, asked_by: Option<Named<UserId>>, caller: Option<UserId>) -> Self {
+    pub(super) fn new(
+        export: Export,
+        asked_by: Option<Named<UserId>>,
+        caller: Option<UserId>,
+    ) -> Self {
         Self {
             id: export.id,
             own: caller == Some(export.asked_by),
@@ -63,6 +69,7 @@ impl ExportBody {
             expires_at: export.expires_at,
             ended_at: export.ended_at,
             error: export.error_code,
+            scope: export.scope,
         }
     }
 }
@@ -70,7 +77,7 @@ impl ExportBody {
 /// An export is of everything, so there is nothing to say about it yet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CreateInput {}
+pub(super) struct CreateInput {}
 
 async fn export_list(
     who: Allowed<permit::DataRead>,
@@ -123,7 +130,11 @@ async fn export_download(
     console: web::Data<Console>,
     Path(id): Path<ExportId>,
 ) -> Result<HttpResponse, Problem> {
-    let download = console.custody.export_download(&who, id).await?;
+    archive(console.custody.export_download(&who, id).await?)
+}
+
+/// An archive on its way, in pieces.
+pub(super) fn archive(download: Download) -> Result<HttpResponse, Problem> {
     let disposition = format!("attachment; filename=\"{}\"", download.name);
     let disposition = HeaderValue::from_str(&disposition).map_err(|_| Problem::internal())?;
     let pieces = stream::unfold(download.pieces, async |mut pieces| {

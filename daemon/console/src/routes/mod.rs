@@ -20,7 +20,9 @@ mod jobs;
 mod layer;
 mod members;
 mod overview;
+mod own_data;
 mod password;
+mod people_cases;
 mod pools;
 mod records;
 mod reps;
@@ -57,6 +59,8 @@ pub fn all() -> Routes {
         .and(signing_keys::routes())
         .and(controls::routes())
         .and(overview::routes())
+        .and(own_data::routes())
+        .and(people_cases::routes())
         .and(connections::routes())
         .and(layer::routes())
         .and(reps::routes())

@@ -24,6 +24,9 @@ use crate::{
     },
 };
 
+/// The name of a rep who was erased, as the erasure writes it; Salesforce's own is not taken over again.
+const ERASED: &str = "Erased person";
+
 /// A user of Salesforce.
 #[derive(Clone, Debug)]
 pub struct SyncedRep {
@@ -72,7 +75,17 @@ pub fn reps_sync(tx: &mut TenantTx<'_>, synced: &[SyncedRep]) -> Result<(), Rout
         .map(|_| RepId::generate(tx.clock().as_ref()).uuid())
         .collect();
     let external: Vec<&str> = unique.keys().copied().collect();
-    let names: Vec<&str> = unique.values().map(|rep| rep.name.as_str()).collect();
+    let erased = layer::erased(tx, "User", &external)?;
+    let names: Vec<&str> = unique
+        .iter()
+        .map(|(id, rep)| {
+            if erased.contains(*id) {
+                ERASED
+            } else {
+                rep.name.as_str()
+            }
+        })
+        .collect();
     let active: Vec<bool> = unique.values().map(|rep| rep.active).collect();
     let back = reps_all(tx)?.iter().any(|rep| {
         let synced = unique.get(rep.external_id.as_str());

@@ -3,7 +3,7 @@ import { infiniteQueryOptions, queryOptions, type QueryClient } from "@tanstack/
 import { api, type AssignmentQuery, type FailureQuery, type JobQuery, type MemberQuery, type TenantQuery } from "../paths";
 import { client } from "./client";
 import type {
-  ActivationPreview, ApiKey, ApiKeyScope, Assignment, AssignmentDetail, AvailableField, Certificate, Connection, DataExport, Deletion, FailurePage, HolidayCalendar, Invitation, JobPage,
+  ActivationPreview, ApiKey, ApiKeyScope, Assignment, AssignmentDetail, AvailableField, Certificate, Connection, DataExport, PersonCase, PersonCaseShown, Deletion, FailurePage, HolidayCalendar, Invitation, JobPage,
   LayerObject, LayerRecord, MemberPage, MyFactors, MySession, Overview, Page, PlatformTenant, Pool, Queue, RecordStory, Rep, Router,
   RuleList, Schedule, SignInOptions, SigningKeys, SupportVisit, Tenant, Topic,
 } from "./types";
@@ -80,8 +80,30 @@ export const tenantQuery = () => queryOptions({
 });
 
 export const exportsQuery = () => queryOptions({
-  queryKey: ["exports"],
+  queryKey: ["exports", "all"],
   queryFn: async ({ signal }) => (await client.get<{ items: DataExport[] }>(api.exports(), { signal })).items,
+});
+
+/** Exports of one's own data. */
+export const ownExportsQuery = () => queryOptions({
+  queryKey: ["exports", "own"],
+  queryFn: async ({ signal }) => (await client.get<{ items: DataExport[] }>(api.ownExports(), { signal })).items,
+});
+
+/** The erasure of one's own account that waits, if one does. */
+export const ownErasureQuery = () => queryOptions({
+  queryKey: ["exports", "own-erasure"],
+  queryFn: async ({ signal }) => (await client.get<{ erasure: PersonCase | null }>(api.ownErasure(), { signal })).erasure,
+});
+
+export const personCasesQuery = () => queryOptions({
+  queryKey: ["exports", "cases"],
+  queryFn: async ({ signal }) => (await client.get<{ items: PersonCase[] }>(api.personCases(), { signal })).items,
+});
+
+export const personCaseQuery = (id: string) => queryOptions({
+  queryKey: ["exports", "cases", id],
+  queryFn: ({ signal }) => client.get<PersonCaseShown>(api.personCase(id), { signal }),
 });
 
 /** The end of the organisation that waits, if one does. */

@@ -5,7 +5,7 @@ export type Permission =
   | "failure_read" | "failure_retry" | "connection_read" | "connection_edit" | "layer_read" | "layer_edit"
   | "job_read" | "job_retry" | "member_read" | "member_edit" | "tenant_edit" | "api_key_read" | "api_key_edit"
   | "sso_read" | "sso_edit" | "signing_key_read" | "signing_key_rotate" | "tenant_read" | "tenant_manage" | "appliance_sso_read" | "appliance_sso_edit"
-  | "data_read" | "tenant_export" | "tenant_delete"
+  | "data_read" | "tenant_export" | "tenant_delete" | "person_data"
   | "siem_read" | "siem_edit" | "appliance_siem_read" | "appliance_siem_edit"
   | "control_read" | "control_verify"
   | "audit_read" | "audit_export" | "platform_audit_read";
@@ -201,7 +201,15 @@ export type Topic = "assignments" | "failures" | "router" | "connection" | "jobs
 export interface DataExport {
   id: string; asked_by: Named | null; own: boolean; asked_at: string; state: string; rows: number; expected: number | null; files: number; bytes: number;
   ready_at: string | null; expires_at: string | null; ended_at: string | null; error: string | null;
+  scope: "tenant" | "account" | "person";
 }
+/** What was asked about one person: the erasure of an account, or a search through everything. */
+export interface PersonCase {
+  id: string; kind: "account" | "search"; subject: Named | null; term: string | null; asked_by: Named | null; asked_at: string; state: string;
+  scanned: number; expected: number | null; due_at: string | null; account_gone: boolean | null; counts: Record<string, number>; ended_at: string | null; error: string | null;
+}
+export interface PersonFind { place: string; key: string[]; own: boolean; fields: string[]; erasable: boolean }
+export interface PersonCaseShown extends PersonCase { finds: PersonFind[] }
 export interface Deletion { asked_at: string; due_at: string; by_operator: boolean }
 export interface Certificate {
   tenant: string; asked_at: string; begun_at: string; finished_at: string | null; counts: Record<string, number>; statement: string | null; signature: string | null;

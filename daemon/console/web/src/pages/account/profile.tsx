@@ -15,6 +15,7 @@ import { Notice } from "../../ui/status";
 import { useToast } from "../../ui/toast";
 import css from "./account.module.css";
 import { AccountHead } from "./account-head";
+import { OwnData } from "./own-data";
 
 export function Page() {
   const session = useSession();
@@ -38,6 +39,7 @@ export function Page() {
           ["You change", changes.join(", ") || "nothing here"],
         ]} />
       </Panel>
+      <OwnData />
       <Panel title="Appearance" note="Kept on this device.">
         <SegmentedControl
           aria-label="Appearance"

@@ -3,7 +3,7 @@ import type { DataExport } from "../../api/types";
 import { failureWords, isOpen, progressOf } from "./words";
 
 const item = (part: Partial<DataExport>): DataExport => ({
-  id: "e", asked_by: null, own: true, asked_at: "2026-01-01T00:00:00Z", state: "running", rows: 0, expected: null, files: 0, bytes: 0, ready_at: null, expires_at: null, ended_at: null, error: null, ...part,
+  id: "e", asked_by: null, own: true, asked_at: "2026-01-01T00:00:00Z", state: "running", rows: 0, expected: null, files: 0, bytes: 0, ready_at: null, expires_at: null, ended_at: null, error: null, scope: "tenant" as const, ...part,
 });
 
 test("an export says how far it is, and never more than whole", () => {

@@ -20,6 +20,8 @@ import { useToast } from "../../ui/toast";
 import rows from "../factors/factors.module.css";
 import { DangerZone } from "./danger-zone";
 import css from "./data.module.css";
+import { PersonCases } from "./person-cases";
+import { save } from "./save";
 import { failureWords, isOpen, progressOf } from "./words";
 
 export function Page() {
@@ -33,6 +35,7 @@ export function Page() {
       <QueryView query={query} what="The exports">
         {(items) => <Exports items={items} />}
       </QueryView>
+      <PersonCases />
       <DangerZone />
     </>
   );
@@ -54,7 +57,7 @@ function Row({ item }: { item: DataExport }) {
     <li>
       <div className={rows["rowText"]}>
         <strong><Time at={item.asked_at} /><StateBadge state={item.state} /></strong>
-        <small>Asked for by {item.own ? "you" : asker}. <Standing item={item} asker={asker} /></small>
+        <small>{item.scope === "person" ? "Of one person. " : ""}Asked for by {item.own ? "you" : asker}. <Standing item={item} asker={asker} /></small>
         {isOpen(item) ? <Progress className={css["progress"]} value={progressOf(item).share} aria-label={progressOf(item).words} /> : null}
       </div>
       <Acts item={item} />
@@ -132,13 +135,4 @@ function Ask({ running }: { running: boolean }) {
       </Confirm>
     </>
   );
-}
-
-function save(file: Blob, name: string): void {
-  const address = URL.createObjectURL(file);
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(address);
 }

@@ -8,11 +8,11 @@ import { api } from "../../paths";
 import { Confirm } from "../../ui/confirm";
 import { useToast } from "../../ui/toast";
 
-export type Act = "sign-out" | "reset" | "owner" | "deactivate" | "reactivate";
+export type Act = "sign-out" | "reset" | "owner" | "deactivate" | "reactivate" | "erase";
 
 interface Words { title: string; act: string; danger: boolean; typed?: string; effect: string; done: string }
 
-function wordsFor(act: Act, { name }: Member, tenant: string): Words {
+function wordsFor(act: Act, { name, email }: Member, tenant: string): Words {
   switch (act) {
     case "sign-out":
       return {
@@ -34,6 +34,11 @@ function wordsFor(act: Act, { name }: Member, tenant: string): Words {
         title: `Deactivate ${name}`, act: "Deactivate", danger: true, done: `${name} is deactivated and signed out everywhere.`,
         effect: "They are signed out everywhere at once, and their personal connections end. You can reactivate them later.",
       };
+    case "erase":
+      return {
+        title: `Erase ${name}`, act: "Erase", danger: true, typed: email ?? "", done: `${name} is shut out and will be erased in a few minutes.`,
+        effect: "They are signed out at once and cannot come back. What is held of them here is erased for good, and their account as well if it serves no other organisation. The audit log keeps what they did under an id that names nobody.",
+      };
     case "reactivate":
       return {
         title: `Reactivate ${name}`, act: "Reactivate", danger: false, done: `${name} can sign in again.`, effect: "They can sign in again, with the roles they had.",
@@ -43,7 +48,7 @@ function wordsFor(act: Act, { name }: Member, tenant: string): Words {
 
 function request(act: Act, member: Member, tenant: string): Promise<unknown> {
   if (act === "reset") return client.post(api.memberFactorsReset(member.id));
-  return client.post(api.memberVerb(member.id, act), act === "owner" ? { confirm: tenant } : {});
+  return client.post(api.memberVerb(member.id, act), act === "owner" ? { confirm: tenant } : act === "erase" ? { confirm: member.email } : {});
 }
 
 export function MemberAct({ act, member, onClose }: { act: Act | undefined; member: Member; onClose(): void }) {
@@ -58,7 +63,7 @@ export function MemberAct({ act, member, onClose }: { act: Act | undefined; memb
       onClose();
       if (which === "owner") void reload();
     },
-    onSettled: () => queries.invalidateQueries({ queryKey: ["members"] }),
+    onSettled: () => Promise.all([queries.invalidateQueries({ queryKey: ["members"] }), queries.invalidateQueries({ queryKey: ["exports"] })]),
   });
   if (!act) return null;
   const words = wordsFor(act, member, tenant.name);

@@ -36,6 +36,7 @@ export function MemberDrawer({ id, members, onClose }: MemberDrawerProps) {
 function Details({ member, onBusy }: { member: Member; onBusy(busy: boolean): void }) {
   const session = useSession();
   const mayEdit = useCan("member_edit");
+  const mayErase = useCan("person_data");
   const own = member.id === session.user.id;
   const [act, setAct] = useState<Act>();
   const ask = (next: Act | undefined) => { setAct(next); onBusy(next !== undefined); };
@@ -79,6 +80,11 @@ function Details({ member, onBusy }: { member: Member; onBusy(busy: boolean): vo
               <Button size="xs" variant="default" onClick={() => ask("reactivate")}>Reactivate</Button>
             </Line>
           )}
+          {mayErase && !member.owner && member.email ? (
+            <Line title="Erase" note="What is held of them is erased for good, as they may ask for. The log keeps an id that names nobody.">
+              <Button size="xs" variant="default" c="var(--mantine-color-error)" onClick={() => ask("erase")}>Erase</Button>
+            </Line>
+          ) : null}
         </section>
       ) : null}
       <MemberAct act={act} member={member} onClose={() => ask(undefined)} />

@@ -50,13 +50,13 @@ finish() {
 begin() {
     machine_new "$(mktemp -d)" "$TREE"
     trap finish EXIT
-    install -d "$MACHINE/root/root/packages" "$MACHINE/root/usr/share/attempts"
-    cp "$DEB" "$MACHINE/root/root/packages/"
+    install -d "$MACHINE/root/srv/packages" "$MACHINE/root/usr/share/attempts"
+    cp "$DEB" "$MACHINE/root/srv/packages/"
     install -m 644 "$HERE/attempts.py" "$MACHINE/root/usr/share/attempts/"
     machine_boot
 }
 
-apt_install() { inside sh -c 'apt-get install -y --no-install-recommends /root/packages/*.deb'; }
+apt_install() { inside sh -c 'apt-get install -y --no-install-recommends /srv/packages/*.deb'; }
 
 not_started() { ! inside systemctl is-active --quiet revkeep.service && ! inside systemctl is-enabled --quiet revkeep.service; }
 
@@ -68,24 +68,24 @@ modes() {
 }
 
 answers() {
-    inside sh -c 'sed "s/^reach = .*/reach = [\"192.0.2.10\"]/" /usr/share/doc/revkeep/examples/answers.toml >/root/answers.toml'
+    inside sh -c 'sed "s/^reach = .*/reach = [\"192.0.2.10\"]/" /usr/share/doc/revkeep/examples/answers.toml >/srv/answers.toml'
 }
 
 planned() {
     local before after
-    before=$(inside sh -c 'find /etc /var/lib/revkeep -newer /root/answers.toml -type f | sort')
-    inside revkeep setup --answers /root/answers.toml --plan || return 1
-    after=$(inside sh -c 'find /etc /var/lib/revkeep -newer /root/answers.toml -type f | sort')
+    before=$(inside sh -c 'find /etc /var/lib/revkeep -newer /srv/answers.toml -type f | sort')
+    inside revkeep setup --answers /srv/answers.toml --plan || return 1
+    after=$(inside sh -c 'find /etc /var/lib/revkeep -newer /srv/answers.toml -type f | sort')
     [ "$before" = "$after" ]
 }
 
-set_up() { inside revkeep setup --answers /root/answers.toml --json | tee "$MACHINE/setup.json"; [ "${PIPESTATUS[0]}" -eq 0 ]; }
+set_up() { inside revkeep setup --answers /srv/answers.toml --json | tee "$MACHINE/setup.json"; [ "${PIPESTATUS[0]}" -eq 0 ]; }
 
 told() { grep -q "$1" "$MACHINE/setup.json"; }
 
 set_up_again() {
     local said
-    said=$(inside revkeep setup --answers /root/answers.toml) || { echo "$said"; return 1; }
+    said=$(inside revkeep setup --answers /srv/answers.toml) || { echo "$said"; return 1; }
     echo "$said"
     ! grep -q 'recovery key' <<<"$said" && [ "$(grep -c 'is as it should be' <<<"$said")" -eq 3 ]
 }
@@ -123,9 +123,9 @@ reload() {
             -subj /CN=new -addext subjectAltName=DNS:'"$HOST"' -addext basicConstraints=critical,CA:FALSE 2>/dev/null &&
         (for i in $(seq 60); do
             curl -sk --fail -o /dev/null https://127.0.0.1/health/live || echo dropped
-        done >/root/dropped) &
+        done >/run/dropped) &
         sleep 0.3; systemctl reload revkeep; wait' || return 1
-    ! inside grep -q dropped /root/dropped || { echo "a request was dropped"; return 1; }
+    ! inside grep -q dropped /run/dropped || { echo "a request was dropped"; return 1; }
     soon changed_from "$before"
 }
 

@@ -123,9 +123,9 @@ reload() {
             -subj /CN=new -addext subjectAltName=DNS:'"$HOST"' -addext basicConstraints=critical,CA:FALSE 2>/dev/null &&
         (for i in $(seq 60); do
             curl -sk --fail -o /dev/null https://127.0.0.1/health/live || echo dropped
-        done >/run/dropped) &
+        done >/srv/dropped) &
         sleep 0.3; systemctl reload revkeep; wait' || return 1
-    ! inside grep -q dropped /run/dropped || { echo "a request was dropped"; return 1; }
+    ! inside grep -q dropped /srv/dropped || { echo "a request was dropped"; return 1; }
     soon changed_from "$before"
 }
 
@@ -258,7 +258,7 @@ installed_again() { apt_install && inside systemctl enable --now revkeep.socket 
 purged() {
     local left
     inside apt-get purge -y revkeep || return 1
-    left=$(inside sh -c 'find / -xdev \( -path /proc -o -path /sys -o -path /root -o -path /var/cache/apt -o -path /usr/share/attempts \) -prune -o -name "*revkeep*" -print
+    left=$(inside sh -c 'find / -xdev \( -path /proc -o -path /sys -o -path /srv -o -path /var/cache/apt -o -path /usr/share/attempts \) -prune -o -name "*revkeep*" -print
         getent passwd revkeep; getent group revkeep-admin
         grep -rl revkeep /etc/postgresql
         runuser -u postgres -- psql -XAt -c "select datname from pg_database where datname like '\''revkeep%'\'' union all select rolname from pg_roles where rolname like '\''revkeep%'\''"' |

@@ -16,6 +16,7 @@ import { Panel } from "../../ui/page";
 import { Notice, StateBadge } from "../../ui/status";
 import { useToast } from "../../ui/toast";
 import { save } from "../data/save";
+import { failureWords, isOpen, progressOf } from "../data/words";
 import css from "./account.module.css";
 
 export function OwnData() {
@@ -27,8 +28,6 @@ export function OwnData() {
     </Panel>
   );
 }
-
-const isOpen = (item: DataExport): boolean => item.state === "waiting" || item.state === "running";
 
 function Newest({ item }: { item: DataExport | undefined }) {
   const queries = useQueryClient();
@@ -45,8 +44,8 @@ function Newest({ item }: { item: DataExport | undefined }) {
       {item ? (
         <div>
           <StateBadge state={item.state} /> <span className={css["dim"]}>asked <Time at={item.asked_at} /></span>
-          {item.error ? <p className={css["dim"]}>It failed: {item.error.replaceAll("_", " ")}. Ask again.</p> : null}
-          {isOpen(item) ? <Progress mt={8} maw={220} value={item.expected ? Math.min(100, (item.rows / item.expected) * 100) : 0} aria-label="How far the archive is" /> : null}
+          {item.state === "failed" ? <p className={css["dim"]}>{failureWords(item.error)}</p> : null}
+          {isOpen(item) ? <Progress mt={8} maw={320} value={progressOf(item).share} aria-label={progressOf(item).words} /> : null}
         </div>
       ) : <p className={css["dim"]}>You have not taken your data along yet.</p>}
       {item?.state === "ready" ? (
@@ -83,8 +82,8 @@ function Erasure() {
 function Asked({ item, onEnd }: { item: PersonCase; onEnd(): void }) {
   const withdraw = useMutation({ mutationFn: () => client.delete(api.ownErasure()), onSettled: onEnd });
   return (
-    <Notice tone="warn" title="You asked for your erasure" actions={<Button size="compact-sm" variant="default" loading={withdraw.isPending} onClick={() => withdraw.mutate()}>Take it back</Button>}>
+    <div className={css["asked"]}><Notice tone="warn" title="You asked for your erasure" actions={<Button size="compact-sm" variant="default" loading={withdraw.isPending} onClick={() => withdraw.mutate()}>Take it back</Button>}>
       Since <Time at={item.asked_at} /> it waits for an administrator.{withdraw.error ? ` Not taken back: ${toTell(withdraw.error) ?? ""}` : ""}
-    </Notice>
+    </Notice></div>
   );
 }

@@ -194,6 +194,8 @@ step("rules are put in another order by keyboard, and a deleted one comes back",
   await drawer.getByLabel("Term 1: operator").selectOption("is_not_empty");
   await ui.choose(drawer, "Then give it to", "Everyone");
   await ui.button("Add rule", drawer).click();
+  // A drawer that closes gives the focus back, and would take it from the handle.
+  await drawer.waitFor({ state: "hidden" });
   const second = page.getByRole("button", { name: "Move Everybody else, position 2 of 2" });
   await second.press("Space");
   await second.press("ArrowUp");

@@ -22,6 +22,7 @@ STEPS=(
     "peer_oidc|tests/peers/oidc/package.json|tests"
     "peer_saml|tests/peers/saml/package.json|tests"
     "peer_scim|tests/peers/scim/run.sh|tests"
+    "peer_siem|tests/peers/siem/package.json|tests"
     "browser|tests/browser/package.json|tests"
     "fuzz|tests/fuzz/Cargo.toml|tests"
     "bench|tests/bench/src/main.rs|tests"
@@ -186,6 +187,8 @@ step_peer_scim() {
     build_programs
     bash tests/peers/scim/run.sh
 }
+
+step_peer_siem() { node_tests tests/peers/siem; }
 
 step_browser() {
     build_programs

@@ -186,9 +186,10 @@ impl Entry {
             (Some(origin), actor) => {
                 let key = match actor {
                     Actor::Human { .. } => seals.person.as_deref(),
-                    Actor::System { .. } | Actor::Local { .. } | Actor::Provisioner { .. } => {
-                        seals.tenant.as_deref()
-                    }
+                    Actor::System { .. }
+                    | Actor::Local { .. }
+                    | Actor::Provisioner { .. }
+                    | Actor::Program { .. } => seals.tenant.as_deref(),
                 };
                 let text = serde_json::json!({ "address": origin.address, "user_agent": origin.user_agent }).to_string();
                 Some(seal(key, tx.tenant(), audit_id, "origin", &text)?)

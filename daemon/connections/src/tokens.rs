@@ -265,9 +265,10 @@ impl AccessTokens {
 fn daemon(who: &Principal) -> Principal {
     match who.actor {
         Actor::System { job } => Principal::system(who.tenant, job),
-        Actor::Human { .. } | Actor::Local { .. } | Actor::Provisioner { .. } => {
-            Principal::system(who.tenant, None)
-        }
+        Actor::Human { .. }
+        | Actor::Local { .. }
+        | Actor::Provisioner { .. }
+        | Actor::Program { .. } => Principal::system(who.tenant, None),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The face for people: the session API under `/api/console/v1`, `/oauth` for their own programs,
-//! `/sso/saml` and `/scim/v2` for their identity providers, and the web app, embedded from `web/dist`.
+//! `/sso/saml` and `/scim/v2` for their identity providers, `/api/v1/audit` for their SIEM, and the web app, embedded from `web/dist`.
 //!
 //! A module of `routes` has one function, `routes()`, that lists its handlers; `routes::all()` joins
 //! them. Handlers translate: they read input, call one verb of a domain in one transaction, and write
@@ -13,6 +13,7 @@ mod enrollment;
 mod fault;
 mod live;
 pub mod oauth;
+pub mod pull;
 pub mod routes;
 pub mod saml;
 pub mod scim;
@@ -65,6 +66,11 @@ pub fn configure(app: &mut web::ServiceConfig, console: &Console) {
         scope = scope.service(resource);
     }
     app.service(scope.default_service(web::to(assets::unknown_api)));
+    let mut puller = web::scope(pull::BASE).app_data(web::Data::new(console.clone()));
+    for resource in pull::routes().into_resources() {
+        puller = puller.service(resource);
+    }
+    app.service(puller.default_service(web::to(assets::unknown_api)));
     let mut programs = web::scope("/oauth").app_data(web::Data::new(console.clone()));
     for resource in oauth::routes().into_resources() {
         programs = programs.service(resource);

@@ -32,7 +32,9 @@ use vault::Vault;
 pub use config::{Config, Security};
 pub use error::DeliveryError;
 pub use send::SMTP_PASSWORD;
-pub use siem::{Format, Siem, SiemConfig, Standing, Target, TargetInput, Tested, Transport};
+pub use siem::{
+    Format, Pull, Pulled, Siem, SiemConfig, Standing, Target, TargetInput, Tested, Transport,
+};
 
 /// The handlers of this crate's jobs. `public_url` is where people open the console.
 pub fn handlers(

@@ -5,6 +5,7 @@
 //! * [`Client`] is for a program that holds no cookie, so no page need vouch for it, and for the form that an
 //!   identity provider has a browser post;
 //! * [`Provisioning`] is for a tenant's identity provider, by its token (SCIM);
+//! * [`Keyed<S>`] is for a tenant's own program, by an interface key whose scopes have `S` (LR-33);
 //! * [`SignedIn`] is for any person with a session;
 //! * [`Allowed<P>`] is for a person whose roles grant `P`.
 //!
@@ -23,8 +24,11 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
-use identity::{FactorStanding, IdentityError, Permission, Permit, scim::Provisioner};
-use kernel::Principal;
+use identity::{Caller, FactorStanding, IdentityError, Permission, Permit, scim::Provisioner};
+use kernel::{
+    Actor, Principal, Roles,
+    port::{KeyCheck, KeyRefusal},
+};
 
 use crate::{
     problem::Problem,
@@ -39,6 +43,8 @@ pub enum Access {
     Knock,
     Client,
     Provisioner,
+    /// An interface key with this scope.
+    Program(&'static str),
     SignedIn,
     Permission(Permission),
 }
@@ -54,6 +60,8 @@ pub enum RateClass {
     Person,
     /// The token's; the network's while it is not known.
     Provisioner,
+    /// The key's, at 100 a minute; and the network's, since a wrong key costs as much as a right one.
+    Program,
 }
 
 impl RateClass {
@@ -63,6 +71,7 @@ impl RateClass {
             Self::Network => "network",
             Self::Person => "person",
             Self::Provisioner => "provisioner",
+            Self::Program => "program",
         }
     }
 }
@@ -74,6 +83,7 @@ impl Access {
             Self::Public | Self::Client => RateClass::Network,
             Self::Knock => RateClass::SignIn,
             Self::Provisioner => RateClass::Provisioner,
+            Self::Program(_) => RateClass::Program,
             Self::SignedIn | Self::Permission(_) => RateClass::Person,
         }
     }
@@ -100,6 +110,16 @@ pub struct Client;
 #[derive(Debug)]
 pub struct Provisioning(Provisioner);
 
+/// What a key may be used for, as a type.
+pub trait KeyScope: 'static {
+    /// As rows hold it.
+    const NAME: &'static str;
+}
+
+/// A tenant's own program, which showed a valid key that has the scope `S`.
+#[derive(Debug)]
+pub struct Keyed<S: KeyScope>(Principal, PhantomData<fn() -> S>);
+
 /// A person with a session.
 #[derive(Debug)]
 pub struct SignedIn(Principal);
@@ -123,6 +143,13 @@ impl SignedIn {
 
 impl<P: Permit> Allowed<P> {
     pub const fn principal(&self) -> &Principal {
+        &self.0
+    }
+}
+
+impl<S: KeyScope> Deref for Keyed<S> {
+    type Target = Principal;
+    fn deref(&self) -> &Principal {
         &self.0
     }
 }
@@ -153,6 +180,9 @@ impl Door for Client {
 impl Door for Provisioning {
     const ACCESS: Access = Access::Provisioner;
 }
+impl<S: KeyScope> Door for Keyed<S> {
+    const ACCESS: Access = Access::Program(S::NAME);
+}
 impl Door for SignedIn {
     const ACCESS: Access = Access::SignedIn;
 }
@@ -170,6 +200,7 @@ struct Admitted {
 enum Who {
     Anyone,
     Provisioner(Provisioner),
+    Program(Principal),
     Person(Principal),
 }
 
@@ -182,9 +213,10 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
         Access::Public | Access::Knock => {
             let bucket = match access.rate_class() {
                 RateClass::SignIn => Key::SignIn(network),
-                RateClass::Network | RateClass::Person | RateClass::Provisioner => {
-                    Key::Network(network)
-                }
+                RateClass::Network
+                | RateClass::Person
+                | RateClass::Provisioner
+                | RateClass::Program => Key::Network(network),
             };
             charge(&shared, bucket)?;
             refuse_foreign(request)?;
@@ -206,6 +238,10 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
             };
             charge(&shared, Key::Provisioner(provisioner.token()))?;
             Who::Provisioner(provisioner)
+        }
+        Access::Program(scope) => {
+            charge(&shared, Key::Network(network))?;
+            Who::Program(program(&shared, request, scope, &caller).await?)
         }
         Access::SignedIn | Access::Permission(_) => {
             let Some(token) = bearer(request) else {
@@ -233,6 +269,56 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
     };
     request.extensions_mut().insert(Admitted { access, who });
     Ok(())
+}
+
+/// Whoever is behind an interface key that has the scope. A key without it is somebody known, whose refusal
+/// is on record.
+async fn program(
+    shared: &Shared,
+    request: &HttpRequest,
+    scope: &'static str,
+    caller: &Caller,
+) -> Result<Principal, Problem> {
+    let shown = bearer(request).unwrap_or_default();
+    let holder = match shared.identity().check(shown).await {
+        Ok(holder) => holder,
+        Err(KeyRefusal::Unknown) => {
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "key_invalid",
+                "This needs a valid interface key. An administrator makes one under Settings, Keys.",
+            ));
+        }
+        Err(KeyRefusal::Unavailable) => {
+            return Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "key_unchecked",
+                "The key cannot be checked just now. Try again in a moment.",
+            ));
+        }
+    };
+    charge(shared, Key::Program(holder.key))?;
+    let principal = Principal {
+        tenant: holder.tenant,
+        actor: Actor::Program { key: holder.key },
+        roles: Roles::default(),
+        request: caller.request,
+        origin: Some(caller.origin()),
+    };
+    if holder.scopes.iter().any(|held| held == scope) {
+        return Ok(principal);
+    }
+    let route = route(request);
+    let refused = shared
+        .identity()
+        .verb_deny(&principal, &route, "scope_missing");
+    told(refused.await);
+    Err(Problem::new(
+        StatusCode::FORBIDDEN,
+        "scope_missing",
+        "This key may not be used for that. Make one with the scope that is named here.",
+    )
+    .with("scope", serde_json::Value::from(scope)))
 }
 
 /// The role first, then the second factor that the role or the permission asks for (CX-18). What is
@@ -297,7 +383,7 @@ fn shared(request: &HttpRequest) -> Option<web::Data<Shared>> {
 /// The person behind a request that was let in.
 fn known(request: &HttpRequest) -> Option<Principal> {
     match &request.extensions().get::<Admitted>()?.who {
-        Who::Person(principal) => Some(principal.clone()),
+        Who::Person(principal) | Who::Program(principal) => Some(principal.clone()),
         Who::Anyone | Who::Provisioner(_) => None,
     }
 }
@@ -370,7 +456,7 @@ fn admitted(request: &HttpRequest, access: Access) -> Result<Who, Problem> {
 
 fn person(request: &HttpRequest, access: Access) -> Result<Principal, Problem> {
     match admitted(request, access)? {
-        Who::Person(principal) => Ok(principal),
+        Who::Person(principal) | Who::Program(principal) => Ok(principal),
         Who::Anyone | Who::Provisioner(_) => Err(Problem::internal()),
     }
 }
@@ -378,7 +464,7 @@ fn person(request: &HttpRequest, access: Access) -> Result<Principal, Problem> {
 fn provisioner(request: &HttpRequest, access: Access) -> Result<Provisioner, Problem> {
     match admitted(request, access)? {
         Who::Provisioner(provisioner) => Ok(provisioner),
-        Who::Anyone | Who::Person(_) => Err(Problem::internal()),
+        Who::Anyone | Who::Program(_) | Who::Person(_) => Err(Problem::internal()),
     }
 }
 
@@ -411,6 +497,14 @@ impl FromRequest for Provisioning {
     type Future = Ready<Result<Self, Problem>>;
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(provisioner(request, Self::ACCESS).map(Self))
+    }
+}
+
+impl<S: KeyScope> FromRequest for Keyed<S> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(person(request, Self::ACCESS).map(|principal| Self(principal, PhantomData)))
     }
 }
 

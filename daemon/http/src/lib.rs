@@ -32,7 +32,10 @@ mod server;
 mod shared;
 mod tls;
 
-pub use access::{Access, Allowed, Client, Door, Knock, Provisioning, Public, RateClass, SignedIn};
+pub use access::{
+    Access, Allowed, Client, Door, KeyScope, Keyed, Knock, Provisioning, Public, RateClass,
+    SignedIn,
+};
 pub use body::{Body, MOST_BYTES, ScimBody};
 pub use config::{Config, ForwardedHeader};
 pub use cookie::{

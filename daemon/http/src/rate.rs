@@ -10,18 +10,23 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kernel::{ScimTokenId, UserId};
+use kernel::{ApiKeyId, ScimTokenId, UserId};
 
 /// More keys than this at once: those whose bucket is full again are forgotten.
 const MOST: usize = 50_000;
 
-/// Whose bucket a request is charged to: a network's, a person's, or that of a provider's token. IPv6 is counted by /64.
+/// Requests a minute of one interface key (LR-33).
+const OF_A_KEY: i64 = 100;
+
+/// Whose bucket a request is charged to: a network's, a person's, or that of a provider's token or a program's key.
+/// IPv6 is counted by /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     SignIn(Network),
     Network(Network),
     Person(UserId),
     Provisioner(ScimTokenId),
+    Program(ApiKeyId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,6 +70,7 @@ impl RateLimits {
         let per_minute = match key {
             Key::SignIn(_) => self.sign_ins,
             Key::Network(_) | Key::Person(_) | Key::Provisioner(_) => self.requests,
+            Key::Program(_) => OF_A_KEY,
         };
         let minute = TimeDelta::minutes(1);
         let one = TimeDelta::microseconds(60_000_000 / per_minute);

@@ -26,12 +26,15 @@ use crate::{
 
 type Outcome<T> = Result<T, IdentityError>;
 
-/// What a key may be used for, as rows hold it and as people read it. All of it is about the data layer
-/// and the routing: no key reaches people, settings or credentials.
-pub const API_SCOPES: [(&str, &str); 3] = [
+/// Pulls the audit log.
+pub const AUDIT_READ: &str = "audit:read";
+/// What a key may be used for, as rows hold it and as people read it: the data layer, the routing, and the
+/// audit log. No key reaches people, settings or credentials.
+pub const API_SCOPES: [(&str, &str); 4] = [
     ("records:read", "Read records of the data layer"),
     ("routing:read", "Read rules, pools and the routing log"),
     ("failures:retry", "Try failed records again"),
+    (AUDIT_READ, "Pull the audit log"),
 ];
 /// Keys in use of one tenant.
 const MOST: i64 = 100;

@@ -66,7 +66,7 @@ mod visits;
 
 pub use accept::{InvitationAcceptance, InvitationLetter, InvitationLook};
 pub use account::{SessionItem, SessionOrigin};
-pub use api_keys::{API_SCOPES, ApiKey, NewApiKey};
+pub use api_keys::{API_SCOPES, AUDIT_READ, ApiKey, NewApiKey};
 pub use authorization::CodeExchange;
 pub use authorization_request::{AuthorizationRequest, is_program};
 pub use breach::{BreachConfig, breach_list_check};

@@ -388,9 +388,10 @@ pub(crate) fn rate_limited(wait: chrono::TimeDelta) -> IdentityError {
 pub(crate) fn human(who: &Principal) -> Result<(UserId, SessionId), IdentityError> {
     match who.actor {
         Actor::Human { user, session } => Ok((user, session)),
-        Actor::System { .. } | Actor::Local { .. } | Actor::Provisioner { .. } => {
-            Err(IdentityError::InvalidToken("no person is signed in"))
-        }
+        Actor::System { .. }
+        | Actor::Local { .. }
+        | Actor::Provisioner { .. }
+        | Actor::Program { .. } => Err(IdentityError::InvalidToken("no person is signed in")),
     }
 }
 

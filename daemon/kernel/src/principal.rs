@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{JobId, RequestId, ScimTokenId, SessionId, TenantId, UserId};
+use crate::id::{ApiKeyId, JobId, RequestId, ScimTokenId, SessionId, TenantId, UserId};
 
 /// The four roles of LM-27 to LM-30. `owner` is a flag on an admin's membership (CX-28).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,6 +89,8 @@ pub enum Actor {
     Local { os_user: String },
     /// A tenant's identity provider, by the token that it showed.
     Provisioner { token: ScimTokenId },
+    /// A tenant's own program, by the interface key that it showed (LR-33).
+    Program { key: ApiKeyId },
 }
 
 impl Actor {
@@ -96,7 +98,10 @@ impl Actor {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Human { .. } => "human",
-            Self::System { .. } | Self::Local { .. } | Self::Provisioner { .. } => "system",
+            Self::System { .. }
+            | Self::Local { .. }
+            | Self::Provisioner { .. }
+            | Self::Program { .. } => "system",
         }
     }
     /// A pseudonymous id for audit rows: never a name or an address.
@@ -107,6 +112,7 @@ impl Actor {
             Self::System { job: None } => String::from("daemon"),
             Self::Local { os_user } => format!("local:{os_user}"),
             Self::Provisioner { token } => token.to_string(),
+            Self::Program { key } => key.to_string(),
         }
     }
 }
@@ -143,7 +149,10 @@ impl Principal {
     pub const fn user(&self) -> Option<UserId> {
         match self.actor {
             Actor::Human { user, .. } => Some(user),
-            Actor::System { .. } | Actor::Local { .. } | Actor::Provisioner { .. } => None,
+            Actor::System { .. }
+            | Actor::Local { .. }
+            | Actor::Provisioner { .. }
+            | Actor::Program { .. } => None,
         }
     }
 }

@@ -54,7 +54,8 @@ pub use service::{
     propose::{Proposed, propose, propose_claimed},
     records::{RecordKey, RecordMarks, record_marks},
     reps::{
-        RepEntry, SyncedQueue, SyncedRep, queue_list, queues_sync, rep_list, rep_update, reps_sync,
+        RepEntry, SyncedQueue, SyncedRep, queue_list, queues_sync, rep_list, rep_sync_ask,
+        rep_update, reps_sync,
     },
     retry::retry_due,
     routers::{

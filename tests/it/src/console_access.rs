@@ -43,7 +43,7 @@ pub(crate) struct Expected {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) access: String,
-    roles: Vec<String>,
+    pub(crate) roles: Vec<String>,
 }
 
 pub(crate) fn expected() -> Vec<Expected> {
@@ -64,7 +64,7 @@ pub(crate) fn expected() -> Vec<Expected> {
 }
 
 /// An address that the pattern matches and that names nothing.
-fn address(route: &Expected) -> String {
+pub(crate) fn address(route: &Expected) -> String {
     let id = uuid::Uuid::from_u128(7).as_simple().to_string();
     let prefix = PREFIXES
         .into_iter()

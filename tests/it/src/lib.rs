@@ -56,6 +56,7 @@ mod person;
 mod phone;
 mod plans;
 mod programs;
+mod pull;
 mod reset;
 mod rotation;
 mod salesforce;

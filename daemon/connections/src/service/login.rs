@@ -263,9 +263,10 @@ fn connect(
 fn session(who: &Principal) -> Result<SessionId, ConnectionError> {
     match who.actor {
         Actor::Human { session, .. } => Ok(session),
-        Actor::System { .. } | Actor::Local { .. } | Actor::Provisioner { .. } => {
-            Err(ConnectionError::NotHuman)
-        }
+        Actor::System { .. }
+        | Actor::Local { .. }
+        | Actor::Provisioner { .. }
+        | Actor::Program { .. } => Err(ConnectionError::NotHuman),
     }
 }
 

@@ -111,6 +111,7 @@ mod tests {
             Access::Knock => ("knock", vec!["everyone"]),
             Access::Client => ("client", vec!["everyone"]),
             Access::Provisioner => ("provisioner", vec!["provider"]),
+            Access::Program(scope) => (scope, vec!["program"]),
             Access::SignedIn => ("signed_in", Role::ALL.map(Role::name).to_vec()),
             Access::Permission(permission) => {
                 let held = Role::ALL

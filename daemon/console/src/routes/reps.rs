@@ -170,10 +170,9 @@ async fn rep_sync(
             if connection.state != State::Connected {
                 return Err(Fault::Connections(ConnectionError::NotConnected));
             }
-            Ok::<_, Fault>(jobs::enqueue(
-                tx,
-                NewJob::new(SYNC, json!({})).dedupe("asked"),
-            )?)
+            let job = jobs::enqueue(tx, NewJob::new(SYNC, json!({})).dedupe("asked"))?;
+            routing::rep_sync_ask(tx, connection.id, job)?;
+            Ok::<_, Fault>(job)
         })
         .await?;
     Ok(HttpResponse::Accepted().json(Queued { job_id }))

@@ -13,6 +13,7 @@ mod config;
 mod event;
 mod format;
 mod page;
+mod pull;
 mod secrets;
 mod service;
 mod store;
@@ -26,6 +27,7 @@ use egress::Egress;
 use vault::Vault;
 
 pub use config::SiemConfig;
+pub use pull::{Pull, Pulled};
 pub use service::Tested;
 pub use target::{Format, Standing, Target, TargetInput, Transport};
 

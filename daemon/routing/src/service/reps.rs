@@ -9,7 +9,7 @@ use diesel::{
     ExpressionMethods, RunQueryDsl, SelectableHelper,
     sql_types::{Array, Bool, Jsonb, Text, Timestamptz, Uuid as SqlUuid},
 };
-use kernel::{Action, QueueId, RepId};
+use kernel::{Action, ConnectionId, JobId, QueueId, RepId};
 use schema::{queues, reps};
 use serde_json::json;
 use uuid::Uuid;
@@ -217,6 +217,19 @@ pub fn rep_list(
 
 pub fn queue_list(tx: &mut TenantTx<'_>) -> Result<Vec<QueueRow>, RoutingError> {
     queues_all(tx)
+}
+
+/// Puts on record that somebody asked for a synchronisation over `connection`. `job` does it; there is none
+/// when it had been asked for already.
+pub fn rep_sync_ask(
+    tx: &mut TenantTx<'_>,
+    connection: ConnectionId,
+    job: Option<JobId>,
+) -> Result<(), RoutingError> {
+    Entry::new(Action::RepSyncAsk, "connection", connection)
+        .after(json!({ "job": job }))
+        .write(tx)?;
+    Ok(())
 }
 
 /// Takes a rep out of turns, or back in: the away switch.

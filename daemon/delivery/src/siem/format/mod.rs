@@ -8,6 +8,8 @@ mod ocsf;
 mod rfc5424;
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod tests;
 
 use serde_json::Value;
@@ -41,7 +43,7 @@ impl Payload {
     pub(crate) fn into_text(self) -> String {
         match self {
             Self::Text(text) => text,
-            Self::Json(value) => value.to_string(),
+            Self::Json(value) => one_line(&value.to_string()),
         }
     }
 }
@@ -71,6 +73,20 @@ impl Grade {
             Self::Refused => 6,
         }
     }
+}
+
+/// JSON with an escape for what serde leaves as it is: DEL, and the C1 controls, one of which ends a line for
+/// some readers. They stand in strings alone there.
+fn one_line(json: &str) -> String {
+    let mut line = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_control() {
+            line.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            line.push(c);
+        }
+    }
+    line
 }
 
 /// The same text with a space for each control character.

@@ -149,7 +149,11 @@ pub(super) fn ocsf(event: &Event) -> Value {
             set(&["resources"], json!([resource]));
         }
         3001 => set(&["user"], json!({ "uid": event.resource_id, "type_id": 0 })),
-        _ => set(&["user"], user),
+        // What was signed in to; the schema asks for it, or for an address.
+        _ => {
+            set(&["user"], user);
+            set(&["service", "name"], json!(PRODUCT));
+        }
     }
     if let Some((position, hash)) = &event.leaf {
         set(&["metadata", "sequence"], json!(position));

@@ -11,7 +11,10 @@ mod login_timing;
 mod person;
 mod report;
 mod routing;
+mod sealed_log;
+mod siem;
 mod site;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -66,6 +69,18 @@ enum Bench {
         #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
         rounds: u16,
     },
+    /// The sealed log streamed to a receiver over TLS, and what the same run appends.
+    Siem {
+        /// Events of each stream.
+        #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1_000..))]
+        events: u32,
+        /// Seconds of each load of changes.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: u64,
+        /// Rounds, stream and changes interleaved.
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
+        rounds: u16,
+    },
     /// The floor of `routing`, in a process of its own; reads its orders from standard input.
     #[command(hide = true)]
     RoutingFloor,
@@ -84,6 +99,11 @@ fn main() -> anyhow::Result<ExitCode> {
         Bench::Auth { seconds, rounds } => auth::run(load(seconds, rounds))?,
         Bench::LoginTiming { tries } => login_timing::run(tries)?,
         Bench::Routing { leads, rounds } => routing::run(leads, rounds)?,
+        Bench::Siem {
+            events,
+            seconds,
+            rounds,
+        } => siem::run(events, load(seconds, rounds))?,
         Bench::RoutingFloor => {
             routing::floor::serve()?;
             return Ok(ExitCode::SUCCESS);

@@ -2,13 +2,15 @@
 
 use std::{os::unix::fs::PermissionsExt as _, sync::Arc};
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use db::Db;
 use diesel::{
     Connection as _, ExpressionMethods as _, PgConnection, QueryDsl as _, RunQueryDsl as _,
 };
-use identity::{Caller, Config, Grant, Identity, SetupClaim, SignIn, SignInStep};
-use kernel::{Actor, Principal, Secret, SharedClock, SigningKeyId, SystemClock, TenantId};
+use identity::{
+    Caller, Config, Grant, Identity, InvitationAcceptance, SetupClaim, SignIn, SignInStep,
+};
+use kernel::{Actor, Principal, Role, Secret, SharedClock, SigningKeyId, SystemClock, TenantId};
 use openssl::{pkey::PKey, rsa::Rsa};
 use schema::signing_keys;
 use stack::{
@@ -25,8 +27,8 @@ pub(crate) struct Person {
     pub(crate) identity: Identity,
     /// What identity works on.
     pub(crate) db: Db,
-    vault: Vault,
-    database: Database,
+    pub(crate) vault: Vault,
+    pub(crate) database: Database,
     _cluster: Cluster,
     _keystore: tempfile::TempDir,
 }
@@ -82,6 +84,24 @@ impl Person {
             SignInStep::Done(grant) => Ok(*grant),
             SignInStep::Factor(_) => bail!("a factor is asked for"),
         }
+    }
+
+    /// Another account in the same organisation, with the same password.
+    pub(crate) async fn colleague(&self, email: &str) -> anyhow::Result<()> {
+        let who = self.principal().await?;
+        let roles = vec![Role::Member];
+        let invited = self.identity.invitation_create(&who, email, roles).await?;
+        let letter = self.identity.invitation_letter(who.tenant, invited.id);
+        let letter = letter.await?.context("the invitation is gone")?;
+        let acceptance = InvitationAcceptance {
+            token: letter.token.expose().clone(),
+            name: String::from("Grace Hopper"),
+            password: Secret::new(PASSWORD.to_owned()),
+        };
+        self.identity
+            .invitation_accept(acceptance, &caller()?)
+            .await?;
+        Ok(())
     }
 
     /// Gives the current signing key another RSA pair, as if it had been made with that many bits.

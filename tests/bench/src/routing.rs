@@ -5,7 +5,6 @@
 mod bed;
 pub(crate) mod floor;
 pub(crate) mod rows;
-mod usage;
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -14,7 +13,10 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::report::{self, Figure, Limit};
+use crate::{
+    report::{self, Figure, Limit},
+    usage,
+};
 use bed::{Bed, FLOORS};
 
 const RATIO_BAR: f64 = 1.5;

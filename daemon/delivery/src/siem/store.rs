@@ -175,7 +175,8 @@ pub(crate) fn secrets_rewrapped(
     Ok(moved > 0)
 }
 
-/// Writes down how far the stream has come, and that it works.
+/// Writes down how far the stream has come, and that it works. In one statement: a second one on the same row
+/// would look for the row's target again, and wait for whoever deletes that, who waits for this row.
 pub(crate) fn cursor_advance(
     tx: &mut TenantTx<'_>,
     id: SiemTargetId,
@@ -192,13 +193,9 @@ pub(crate) fn cursor_advance(
             siem_cursors::again_head.eq(again.head),
             siem_cursors::sent.eq(siem_cursors::sent + sent),
             siem_cursors::failing.eq(false),
+            (sent > 0).then(|| siem_cursors::last_sent_at.eq(now)),
         ))
         .execute(tx.conn())?;
-    if sent > 0 {
-        update(siem_cursors::table.find(row))
-            .set(siem_cursors::last_sent_at.eq(now))
-            .execute(tx.conn())?;
-    }
     Ok(())
 }
 

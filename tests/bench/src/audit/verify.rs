@@ -4,20 +4,21 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use chrono::TimeDelta;
 use db::{Auditor, Db};
-use diesel::{Connection as _, PgConnection, connection::SimpleConnection as _};
-use kernel::{Principal, SharedClock, SystemClock, TenantId};
+use kernel::{SharedClock, SystemClock};
 use stack::database::{self, Database};
 use vault::{Choice, Config, LocalConfig, PrivateFile, Vault};
 
-use crate::report::{self, Figure, Limit};
+use crate::{
+    report::{self, Figure, Limit},
+    sealed_log,
+};
 
 const RATE_BAR: f64 = 150_000.0;
 /// Cost of a row in the whole log over its cost in a tenth of it.
 const GROWTH_BAR: f64 = 1.25;
-/// Rows of one transaction, and of one page of the floor.
-const BATCH: u32 = 5_000;
+/// Rows of one page of the floor.
+const PAGE: i64 = 10_000;
 
 pub(crate) fn measure(rows: u32, rounds: u16) -> Result<Vec<Figure>> {
     let runtime = tokio::runtime::Runtime::new()?;
@@ -75,12 +76,9 @@ struct Log {
 impl Log {
     fn new(runtime: &tokio::runtime::Runtime, vault: &Vault, rows: u32) -> Result<Self> {
         let database = database::shared()?.database()?;
-        fill(&database, rows)?;
-        report::progress(&format!("audit: sealing {rows} rows"));
         let db = Db::new(&database.config(), Arc::new(SystemClock))?;
         db.unlock(database::context_key());
-        let sealer = audit::Sealer::new(db.clone(), vault.clone());
-        let keys = runtime.block_on(seal(&db, &sealer))?;
+        let keys = runtime.block_on(sealed_log::write(&database, &db, vault, rows))?;
         Ok(Self {
             database,
             keys,
@@ -109,47 +107,13 @@ impl Log {
     }
 
     fn read(&self, auditor: &mut Auditor) -> Result<()> {
-        let (mut position, step) = (0, i64::from(BATCH) * 2);
+        let mut position = 0;
         while position < i64::from(self.rows) {
-            std::hint::black_box(auditor.leaves(position, position + step)?);
-            position += step;
+            std::hint::black_box(auditor.leaves(position, position + PAGE)?);
+            position += PAGE;
         }
         Ok(())
     }
-}
-
-/// Rows like those of a person's change of a rule.
-fn fill(database: &Database, rows: u32) -> Result<()> {
-    let mut owner = PgConnection::establish(&database.dsn("revkeep_owner"))?;
-    let mut left = rows;
-    while left > 0 {
-        let batch = left.min(BATCH);
-        #[expect(clippy::disallowed_methods, reason = "rows to measure with")]
-        owner.batch_execute(&format!(
-            "INSERT INTO audit_log (tenant_id, at, audit_id, actor_kind, actor_id, action, outcome, resource_type, resource_id, request_id, detail_sealed, origin_sealed) \
-             SELECT '01900000-0000-7000-8000-000000000001', now() + make_interval(secs => i / 1000000.0), gen_random_uuid(), 'human', 'user_01900000000070008000000000000001', \
-                    'rule_update', 'done', 'rule', 'rule_01900000000070008000000000000001', gen_random_uuid(), \
-                    sha512(i::text::bytea) || sha512((i + 1)::text::bytea), sha512((i + 2)::text::bytea) \
-             FROM generate_series(1, {batch}) i"
-        ))?;
-        left -= batch;
-    }
-    let mut admin = PgConnection::establish(&database.dsn("postgres"))?;
-    #[expect(clippy::disallowed_methods, reason = "as autovacuum would")]
-    admin.batch_execute("VACUUM ANALYZE")?;
-    Ok(())
-}
-
-async fn seal(db: &Db, sealer: &audit::Sealer) -> Result<Vec<audit::Hash>> {
-    let who = Principal::system(TenantId::PLATFORM, None);
-    let fence = db
-        .run_unsealed(&who, |tx| {
-            jobs::lease_acquire(tx, audit::LEASE, "bench", TimeDelta::hours(12))
-        })
-        .await?
-        .context("the lease is held")?;
-    while sealer.seal("bench", fence.number()).await?.is_some() {}
-    Ok(sealer.keys().await?.iter().map(|key| key.bytes).collect())
 }
 
 fn local_vault(directory: &Path) -> Result<Vault> {

@@ -26,7 +26,8 @@ use stack::{
 };
 use uuid::Uuid;
 
-use super::{floor, rows::organisation_leads, usage};
+use super::{floor, rows::organisation_leads};
+use crate::usage;
 
 /// What the router enrolls, and what the floor takes.
 pub(crate) const OURS: &str = "Open - Not Contacted";

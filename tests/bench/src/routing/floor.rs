@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::rows::{Lead, Writer, sql};
-use crate::routing::usage;
+use crate::usage;
 
 const BATCH: usize = 200;
 const MOST_RESPONSE_BYTES: usize = 64 << 20;

@@ -47,6 +47,11 @@ pub(crate) fn peak_megabytes(pid: u32) -> Result<f64> {
     Ok(kilobytes / 1024.0)
 }
 
+/// What this process has had until now does not count in [`peak_megabytes`] any more (proc(5), clear_refs).
+pub(crate) fn forget_peak() -> Result<()> {
+    Ok(fs::write("/proc/self/clear_refs", "5")?)
+}
+
 struct Stat {
     parent: u32,
     /// Ticks of the process itself, and of its children that have ended.

@@ -1,0 +1,175 @@
+//! `bench siem`: the sealed log streamed to a real rsyslog over TLS (RFC 5425), against what changes of the
+//! same run append to it, and whether a longer stream takes more memory. The stream runs in this process.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use audit::{AuditError, Entry};
+use db::Db;
+use delivery::{Format, Siem, SiemConfig, TargetInput, Transport};
+use egress::{Egress, EgressConfig};
+use kernel::{Action, Personal, Principal, TenantId};
+use serde_json::json;
+use stack::syslog::{Input, Rsyslog};
+use tokio::sync::watch;
+
+use crate::{
+    load,
+    person::Person,
+    report::{self, Figure, Limit},
+    sealed_log, usage,
+};
+
+const RATE_BAR: f64 = 20_000.0;
+/// A stream is at least three times as fast as what is appended.
+const APPEND_BAR: f64 = 1.0 / 3.0;
+/// The most memory of all rounds over that of the first tenth of the first stream.
+const MEMORY_BAR: f64 = 1.1;
+/// Connections that append, each entry in a transaction of its own.
+const WRITERS: usize = 8;
+const LOOK: Duration = Duration::from_millis(20);
+
+pub(crate) fn run(events: u32, load: load::Load) -> Result<Vec<Figure>> {
+    tokio::runtime::Runtime::new()?.block_on(measure(events, load))
+}
+
+async fn measure(events: u32, load: load::Load) -> Result<Vec<Figure>> {
+    let person = Person::with(|_| {}).await?;
+    let who = person.principal().await?;
+    sealed_log::write(&person.database, &person.db, &person.vault, events).await?;
+    let mut receiver = Rsyslog::start(Input::Tls, &["localhost"]).await?;
+    let files = tempfile::tempdir()?;
+    let siem = siem(&person, receiver.port, files.path())?;
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn(siem.clone().run(String::from("bench"), stopped));
+    let (mut streamed, mut appended, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let mut early = None;
+    usage::forget_peak()?;
+    for round in 1..=load.rounds {
+        let stream = stream(&siem, &mut receiver, events).await?;
+        let early = *early.get_or_insert(stream.early_megabytes);
+        let append = append(&person.db, &who, load.lasts).await?;
+        report::progress(&format!(
+            "siem {round}/{}: {:.0} events/s streamed, {append:.0} appended; {early:.0} MB of a tenth, {:.0} MB",
+            load.rounds, stream.rate, stream.megabytes
+        ));
+        streamed.push(stream.rate);
+        appended.push(append);
+        ratios.push(append / stream.rate);
+    }
+    let early = early.context("no rounds")?;
+    let late = usage::peak_megabytes(std::process::id())?;
+    let (value, interval) = report::median(&mut streamed).context("no rounds")?;
+    let (floor, _) = report::median(&mut appended).context("no rounds")?;
+    let (ratio, ratio_interval) = report::median(&mut ratios).context("no rounds")?;
+    let rate = |name| Figure {
+        value,
+        interval,
+        floor,
+        ratio,
+        ratio_interval,
+        ..Figure::new("siem", name, "events/s", load.rounds)
+    };
+    let memory = Figure {
+        value: late,
+        interval: [late; 2],
+        floor: early,
+        ratio: late / early,
+        ratio_interval: [late / early; 2],
+        ..Figure::new("siem", "peak_memory", "MB", load.rounds)
+    };
+    Ok(vec![
+        rate("events_per_second").bounded(Limit::AtLeast(RATE_BAR)),
+        rate("appended_to_streamed").bounded(Limit::RatioAtMost(APPEND_BAR)),
+        memory.bounded(Limit::RatioAtMost(MEMORY_BAR)),
+    ])
+}
+
+fn siem(person: &Person, port: u16, directory: &std::path::Path) -> Result<Siem> {
+    let egress = Egress::new(EgressConfig {
+        private_endpoints: vec![format!("localhost:{port}").parse()?],
+        ..EgressConfig::default()
+    })?;
+    let files = SiemConfig {
+        directory: directory.to_owned(),
+        ..SiemConfig::default()
+    };
+    let (db, vault) = (&person.db, &person.vault);
+    Ok(Siem::new(db, vault, &egress, &files, "revkeep.example"))
+}
+
+/// One stream of the whole log.
+struct Stream {
+    /// Events a second, from the first arrival on.
+    rate: f64,
+    /// The most memory so far, once a tenth had come, and at the end.
+    early_megabytes: f64,
+    megabytes: f64,
+}
+
+async fn stream(siem: &Siem, receiver: &mut Rsyslog, events: u32) -> Result<Stream> {
+    let platform = Principal::system(TenantId::PLATFORM, None);
+    let target = siem
+        .target_create(&platform, target(receiver), true)
+        .await?;
+    let mut tick = tokio::time::interval(LOOK);
+    let (mut come, mut first, mut early) = (0_u32, None, None);
+    while come < events {
+        tick.tick().await;
+        come = come.saturating_add(arrived(receiver)?);
+        if come > 0 {
+            first.get_or_insert((Instant::now(), come));
+        }
+        if come >= events / 10 {
+            early.get_or_insert(usage::peak_megabytes(std::process::id())?);
+        }
+    }
+    let (since, before) = first.context("nothing came")?;
+    let rate = f64::from(come.saturating_sub(before)) / since.elapsed().as_secs_f64();
+    siem.target_delete(&platform, target.id).await?;
+    Ok(Stream {
+        rate,
+        early_megabytes: early.context("nothing came")?,
+        megabytes: usage::peak_megabytes(std::process::id())?,
+    })
+}
+
+/// Entries that have come since the last look: heads and tests have no position.
+fn arrived(receiver: &mut Rsyslog) -> Result<u32> {
+    let lines = receiver.received()?;
+    let entries = lines.iter().filter(|line| line.contains(" position=\""));
+    Ok(u32::try_from(entries.count())?)
+}
+
+fn target(receiver: &Rsyslog) -> TargetInput {
+    TargetInput {
+        name: String::from("Archive"),
+        transport: Transport::SyslogTls,
+        format: Format::Rfc5424,
+        address: format!("localhost:{}", receiver.port),
+        authorities: Some(receiver.authority.clone()),
+        client_certificate: None,
+        client_key: None,
+        token: None,
+        actions: Vec::new(),
+        outcomes: Vec::new(),
+        enabled: true,
+    }
+}
+
+/// Entries a second of all writers together.
+async fn append(db: &Db, who: &Principal, lasts: Duration) -> Result<f64> {
+    let mut writers = vec![(db.clone(), who.clone()); WRITERS];
+    load::rate(&mut writers, lasts, |(db, who)| async move {
+        db.run(&who, |tx| {
+            let name = Personal::new("Ada King");
+            Entry::new(Action::ProfileUpdate, "user", "user_0")
+                .after(json!({ "name": name }))
+                .write(tx)
+        })
+        .await
+        .map_err(|error: AuditError| anyhow::Error::from(error))?;
+        Ok((db, who))
+    })
+    .await
+}

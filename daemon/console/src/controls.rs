@@ -15,6 +15,6 @@ pub trait ControlDesk: Send + Sync + 'static {
     async fn failing(&self) -> Result<i64, DbError>;
     /// Begins a run, which goes on by itself and is put on record under `asker` when it ends.
     async fn controls_verify(&self, asker: &Actor) -> Result<Uuid, DbError>;
-    /// `matrix` or `questionnaire`, as `csv` or `markdown`. `None` for another, and before the first run.
+    /// `matrix`, `questionnaire` or `annex` (to a data processing agreement), as `csv` or `markdown`. `None` for another, and before the first run.
     async fn paper(&self, name: &str, format: &str) -> Result<Option<String>, DbError>;
 }

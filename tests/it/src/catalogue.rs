@@ -175,7 +175,7 @@ fn policies_are_the_golden_list() {
     let bed = Bed::new();
     let found = column(
         &mut connect(&bed.database, "revkeep_owner"),
-        "SELECT tablename || ' ' || policyname || ' ' || cmd || ' to ' || array_to_string(roles, ',') || ' using ' || coalesce(qual, '-') || ' check ' || coalesce(with_check, '-') \
+        "SELECT tablename || ' ' || policyname || ' ' || cmd || CASE permissive WHEN 'RESTRICTIVE' THEN ' restrictive' ELSE '' END || ' to ' || array_to_string(roles, ',') || ' using ' || coalesce(qual, '-') || ' check ' || coalesce(with_check, '-') \
          FROM pg_policies WHERE tablename !~ '_[0-9]{4}_[0-9]{2}$' ORDER BY 1",
     );
     compare(
@@ -211,7 +211,8 @@ fn definer_functions_are_the_golden_list_and_none_is_for_everyone() {
         &mut owner,
         "SELECT p.oid::regprocedure || ' owner ' || p.proowner::regrole || ' ' || coalesce(array_to_string(p.proconfig, ';'), 'NO SEARCH PATH') \
          || ' execute ' || coalesce((SELECT string_agg(a.grantee::regrole::text, ',' ORDER BY a.grantee::regrole::text) FROM aclexplode(p.proacl) a WHERE a.grantee <> p.proowner), '-') \
-         FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef ORDER BY 1",
+         || ' body ' || left(encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex'), 16) \
+         FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND (p.prosecdef OR p.prorettype = 'trigger'::regtype) ORDER BY 1",
     );
     compare(
         found,

@@ -31,6 +31,8 @@ use crate::{
 pub(crate) const SITE: &str = "https://revkeep.example";
 pub(crate) const EMAIL: &str = "canary-ada@acme.example";
 pub(crate) const PASSWORD: &str = "Canary-horse-7-battery";
+/// Where a stream of the log may go, and where nobody listens.
+pub(crate) const DECLARED: &str = "localhost:9";
 
 /// What the double of Salesforce says next.
 pub(crate) struct Source {
@@ -181,6 +183,7 @@ pub(crate) struct Desk {
     client: Client,
     pub(crate) phone: Phone,
     pub(crate) token: String,
+    pub(crate) custody: Custody,
     _directory: tempfile::TempDir,
 }
 
@@ -239,6 +242,12 @@ impl Desk {
             away: Mutex::new(false),
         });
         let (changes, _) = broadcast::channel(64);
+        let custody = custody_of(&house, directory.path());
+        let declared = egress::Egress::new(egress::EgressConfig {
+            private_endpoints: vec![DECLARED.parse().unwrap()],
+            ..egress::EgressConfig::default()
+        })
+        .unwrap();
         let (stopper, stop) = watch::channel(false);
         let console = Console {
             db: house.bed.db.clone(),
@@ -248,7 +257,7 @@ impl Desk {
             siem: delivery::Siem::new(
                 &house.bed.db,
                 &house.bed.vault,
-                &egress::Egress::new(egress::EgressConfig::default()).unwrap(),
+                &declared,
                 &delivery::SiemConfig::default(),
                 "revkeep.example",
             ),
@@ -259,7 +268,7 @@ impl Desk {
                 Arc::new(Nobody),
                 String::from("https://revkeep.example/connect/salesforce"),
             ),
-            custody: custody_of(&house, directory.path()),
+            custody: custody.clone(),
             source: Arc::clone(&source) as Arc<dyn RoutingSource>,
             live: Live::new(changes.clone(), stop),
             public_url: String::from("https://revkeep.example"),
@@ -281,6 +290,7 @@ impl Desk {
             shared,
             client: client(&ca),
             token: grant.access_token,
+            custody,
             _directory: directory,
         };
         desk.phone
@@ -289,7 +299,7 @@ impl Desk {
         desk
     }
 
-    async fn ask(&self, ask: Ask<'_>) -> Response {
+    pub(crate) async fn ask(&self, ask: Ask<'_>) -> Response {
         let mut request = self.request(Method::POST, ask.path, Some(&ask.body), ask.token);
         if let Some(cookie) = ask.cookie {
             request = request.header("cookie", cookie);

@@ -35,15 +35,15 @@ fn code(result: Result<impl Sized, CustodyError>) -> String {
 }
 
 /// An organisation of which there is a trace in every place where there can be one, and one beside it.
-struct Ends {
-    office: Office,
+pub(crate) struct Ends {
+    pub(crate) office: Office,
     owner: Joined,
     /// A member of both.
     shared: Joined,
 }
 
 impl Ends {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let office = Office::open().await;
         let company = &office.company;
         let owner = company.other(ORGANISATION, OWNER).await;
@@ -106,7 +106,7 @@ impl Ends {
             .unwrap();
     }
 
-    async fn ask(&self) {
+    pub(crate) async fn ask(&self) {
         let asked = self
             .office
             .custody
@@ -115,10 +115,18 @@ impl Ends {
     }
 
     /// Its day comes, and everything that follows.
-    async fn erase(&self) {
+    pub(crate) async fn erase(&self) {
+        self.erase_due(1).await;
+    }
+
+    /// The day of as many organisations comes.
+    async fn erase_due(&self, organisations: usize) {
         let house = &self.office.company.house;
         house.advance(TimeDelta::days(14));
-        assert_eq!(self.office.custody.erasures_begin().await.unwrap(), 1);
+        assert_eq!(
+            self.office.custody.erasures_begin().await.unwrap(),
+            organisations
+        );
         self.office.work().await;
         house.advance(TimeDelta::minutes(3));
         self.office.work().await;
@@ -201,6 +209,49 @@ async fn nothing_of_an_erased_organisation_is_left_and_the_other_is_as_before() 
     assert!(enters("shared@acme.example").await);
     assert!(!enters(OWNER).await);
     assert!(!enters(MEMBER).await);
+}
+
+/// Neither of the two erasures alone would take somebody who belongs to both.
+#[tokio::test]
+async fn who_belongs_to_two_organisations_that_are_erased_together_is_gone_with_them() {
+    let ends = Ends::open().await;
+    let (bed, company) = (ends.office.bed(), &ends.office.company);
+    let second = company
+        .other("Zyxsecond", "zyx.second@canary.example")
+        .await;
+    bed.owner(&format!(
+        "INSERT INTO memberships (tenant_id, user_id, roles) SELECT '{}', user_id, roles FROM memberships \
+         WHERE tenant_id = '{}' AND NOT owner AND user_id <> '{}'",
+        second.who.tenant.uuid(),
+        ends.tenant().uuid(),
+        ends.shared.user().uuid()
+    ));
+    ends.ask().await;
+    let custody = &ends.office.custody;
+    custody
+        .tenant_delete(&second.who, "Zyxsecond")
+        .await
+        .unwrap();
+    ends.erase_due(2).await;
+    let left = company.house.rows("SELECT count(*) FROM users");
+    assert_eq!(left, ["2"], "Ada and who belongs to a third stay");
+    assert_eq!(
+        found(
+            &ends.canaries(),
+            &[("the dump", bed.database.dump().unwrap())]
+        ),
+        Vec::<String>::new()
+    );
+    let mut erased = Vec::new();
+    for tenant in [ends.tenant(), second.who.tenant] {
+        let statement = custody.erasure_show(tenant).await.unwrap().statement;
+        let statement = statement.unwrap();
+        let people = statement
+            .lines()
+            .find_map(|line| line.strip_prefix("erased people "));
+        erased.push(people.unwrap().parse::<u32>().unwrap());
+    }
+    assert_eq!(erased.iter().sum::<u32>(), 3, "{erased:?}");
 }
 
 fn rows_of(ends: &Ends) -> u64 {

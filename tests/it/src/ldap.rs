@@ -170,6 +170,10 @@ async fn somebody_of_the_directory_becomes_a_member_with_the_roles_of_their_grou
         table.rows("SELECT count(*) FROM sessions WHERE sso_tenant_id = tenant_id"),
         ["1"]
     );
+    assert_eq!(
+        table.rows("SELECT DISTINCT action FROM audit_log WHERE actor_id = (SELECT 'user_' || replace(user_id::text, '-', '') FROM sso_identities) ORDER BY 1"),
+        ["member_create", "sign_in", "user_create"]
+    );
     let [identity] = &table.rows("SELECT issuer || ' ' || subject FROM sso_identities")[..] else {
         panic!("one identity");
     };

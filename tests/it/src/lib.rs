@@ -10,6 +10,7 @@
 
 mod administration;
 mod api_keys;
+mod audit_coverage;
 mod audit_page;
 mod audit_plans;
 mod authorization;

@@ -9,6 +9,8 @@ use crate::{
     live::{superuser, until},
 };
 
+/// Of this month rows stand in the default partition already, as after months in which the machine was off.
+const BEFORE: &str = "to_char(date_trunc('month', now()) + interval '2 months', 'YYYY_MM')";
 const FARTHEST: &str = "to_char(date_trunc('month', now()) + interval '3 months', 'YYYY_MM')";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -16,8 +18,11 @@ async fn the_daemon_makes_partitions_ahead_and_forgets_what_was_done() {
     let world = World::start(Durability::Tests).await.unwrap();
     let mut conn = superuser(&world);
     let month = column(&mut conn, &format!("SELECT {FARTHEST}")).remove(0);
+    let before = column(&mut conn, &format!("SELECT {BEFORE}")).remove(0);
     conn.batch_execute(&format!(
-        "DROP TABLE audit_log_{month}; \
+        "DROP TABLE audit_log_{month}; DROP TABLE audit_log_{before}; \
+         INSERT INTO audit_log (tenant_id, at, audit_id, actor_kind, actor_id, action, outcome, resource_type, resource_id) \
+         VALUES (gen_random_uuid(), date_trunc('month', now()) + interval '2 months', gen_random_uuid(), 'system', 's', 'a', 'done', 'r', 'r'); \
          INSERT INTO jobs (tenant_id, job_id, kind, payload, state, run_at, max_attempts, created_at, finished_at) \
          SELECT gen_random_uuid(), gen_random_uuid(), 'test', jsonb_build_object('age', age), state, now(), 1, now(), now() - age \
          FROM (VALUES ('done', interval '8 days'), ('done', interval '6 days'), ('dead', interval '9 days')) AS jobs(state, age)"
@@ -40,5 +45,10 @@ async fn the_daemon_makes_partitions_ahead_and_forgets_what_was_done() {
         }
     })
     .await;
+    // A partition that was made later is guarded like the others.
+    assert!(
+        conn.batch_execute(&format!("TRUNCATE audit_log_{month}"))
+            .is_err()
+    );
     assert!(daemon.stop().await.unwrap().success());
 }

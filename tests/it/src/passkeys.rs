@@ -111,7 +111,7 @@ impl Device {
     }
 
     /// `navigator.credentials.get()`, with the counter one further.
-    fn get(&mut self, options: &Value) -> Value {
+    pub(crate) fn get(&mut self, options: &Value) -> Value {
         self.counter += 1;
         let client = self.client_data("webauthn.get", options);
         let data = self.head(self.flags);

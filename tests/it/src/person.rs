@@ -14,7 +14,7 @@ use crate::{
     members::{Joined, PASSWORD},
 };
 
-mod found_in_crm;
+pub(crate) mod found_in_crm;
 
 const LEAVER: &str = "zyx.leaver@canary.example";
 const STAYER: &str = "stayer@acme.example";
@@ -27,14 +27,14 @@ pub(crate) fn code(result: Result<impl Sized, CustodyError>) -> String {
 }
 
 /// Two members of one organisation, each with something of their own in every place where there can be.
-struct Two {
-    office: Office,
+pub(crate) struct Two {
+    pub(crate) office: Office,
     leaver: Joined,
     stayer: Joined,
 }
 
 impl Two {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let office = Office::open().await;
         let company = &office.company;
         let leaver = company.join(&company.ada, LEAVER, &[Role::Member]).await;
@@ -86,7 +86,7 @@ impl Two {
         asked.id
     }
 
-    async fn erase_leaver(&self) -> Case {
+    pub(crate) async fn erase_leaver(&self) -> Case {
         let asked = self
             .office
             .custody

@@ -23,8 +23,8 @@ const ENROLLMENT: &str = "SELECT Id FROM Lead WHERE Status = 'Open - Not Contact
 /// Twice the time that a write may take.
 const TWICE: TimeDelta = TimeDelta::seconds(60);
 
-struct Routed {
-    org: Org,
+pub(crate) struct Routed {
+    pub(crate) org: Org,
     worker: Worker,
 }
 
@@ -45,7 +45,7 @@ fn on_write(effect: Effect) -> Fault {
 
 impl Routed {
     /// A router that is active, with a baseline of `before` leads and a pool of all reps.
-    async fn active(before: u32) -> Self {
+    pub(crate) async fn active(before: u32) -> Self {
         let org = Org::connected().await;
         let wanted = Generate {
             seed: 1,
@@ -105,12 +105,12 @@ impl Routed {
     }
 
     /// Lets the schedule come due once.
-    async fn cycle(&self) {
+    pub(crate) async fn cycle(&self) {
         self.org.bed.clock.advance(TimeDelta::seconds(3));
         self.worker.run_due().await.unwrap();
     }
 
-    async fn arrive(&self, seed: u64, leads: u32) -> Vec<String> {
+    pub(crate) async fn arrive(&self, seed: u64, leads: u32) -> Vec<String> {
         let wanted = Generate {
             seed,
             leads,

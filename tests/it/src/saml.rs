@@ -345,6 +345,12 @@ async fn somebody_new_becomes_a_member_of_the_providers_tenant_alone() {
         rows("SELECT count(*) FROM sessions WHERE sso_tenant_id = tenant_id"),
         ["1"]
     );
+    assert_eq!(
+        rows(
+            "SELECT DISTINCT action FROM audit_log WHERE actor_id = (SELECT 'user_' || replace(user_id::text, '-', '') FROM sso_identities) ORDER BY 1"
+        ),
+        ["member_create", "sign_in", "user_create"]
+    );
     // Nobody without a tenant sees any of it.
     let mut app = connect(&table.place.house.bed.database, "revkeep_auth");
     assert_eq!(

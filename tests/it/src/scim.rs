@@ -34,14 +34,14 @@ impl Place {
             token: String::new(),
             desk,
         };
-        place.verify(place.desk.tenant(), "acme.example");
+        Self::verify(&place.desk, place.desk.tenant(), "acme.example");
         let token = place.new_token(Value::Null).await;
         Self { token, ..place }
     }
 
     /// The tenant's domain, with the provider that it belongs to.
-    fn verify(&self, tenant: TenantId, domain: &str) {
-        self.desk.owner(&format!(
+    pub(crate) fn verify(desk: &Desk, tenant: TenantId, domain: &str) {
+        desk.owner(&format!(
             "INSERT INTO sso_providers (tenant_id, provider_id, kind, name, enabled, issuer, client_id, create_members, created_at, updated_at) \
              VALUES ('{0}', gen_random_uuid(), 'oidc', 'P', true, 'https://idp.example', 'c', true, now(), now()); \
              INSERT INTO sso_domains (tenant_id, domain, provider_id, verified_at, created_at) \
@@ -60,7 +60,7 @@ impl Place {
     /// Another tenant with a verified domain, and a token of its own.
     async fn neighbour(&self) -> (TenantId, String) {
         let tenant = self.desk.house.bed.tenant().tenant;
-        self.verify(tenant, "beta.example");
+        Self::verify(&self.desk, tenant, "beta.example");
         let mut ada = self.ada().await;
         ada.tenant = tenant;
         let identity = &self.desk.house.identity;

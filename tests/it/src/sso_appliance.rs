@@ -372,6 +372,10 @@ async fn a_super_admin_is_let_in_by_an_identity_that_they_confirmed_and_by_no_wo
         .await;
     assert_eq!(code(told), "sso_not_linked");
 
+    assert_eq!(
+        floor.rows("SELECT outcome FROM audit_log WHERE action = 'identity_link'"),
+        ["done"]
+    );
     floor.sso.link_remove(ada, floor.provider.id).await.unwrap();
     assert!(!floor.company.alive(&grant).await);
     assert_eq!(code(floor.sign_in(ADA).await), "sso_not_linked");

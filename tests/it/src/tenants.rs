@@ -122,6 +122,10 @@ async fn signing_up_proves_the_address_and_begins_a_trial_of_14_days() {
         ["0"],
         "nothing is kept"
     );
+    assert_eq!(
+        house.rows("SELECT DISTINCT action FROM audit_log WHERE action LIKE 'sign_up%' ORDER BY 1"),
+        ["sign_up", "sign_up_complete"]
+    );
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ struct PaperView {
 
 #[derive(Deserialize)]
 struct Wanted {
-    /// `matrix` or `questionnaire`.
+    /// `matrix`, `questionnaire` or `annex`.
     paper: Option<String>,
     /// `csv` or `markdown`.
     format: Option<String>,

@@ -56,7 +56,7 @@ impl ProbeTx<'_> {
 
     pub fn policies(&mut self) -> Result<Vec<String>, DbError> {
         self.lines(
-            "SELECT tablename || ' ' || policyname || ' ' || cmd || ' to ' || array_to_string(roles, ',') || ' using ' || coalesce(qual, '-') || ' check ' || coalesce(with_check, '-') AS line \
+            "SELECT tablename || ' ' || policyname || ' ' || cmd || CASE permissive WHEN 'RESTRICTIVE' THEN ' restrictive' ELSE '' END || ' to ' || array_to_string(roles, ',') || ' using ' || coalesce(qual, '-') || ' check ' || coalesce(with_check, '-') AS line \
              FROM pg_policies WHERE schemaname = 'public' AND tablename !~ '_[0-9]{4}_[0-9]{2}$'",
         )
     }
@@ -79,12 +79,13 @@ impl ProbeTx<'_> {
         ))
     }
 
-    /// Functions that run with their owner's rights, and who may call them.
+    /// Functions that run with their owner's rights, and those of triggers: who may call them, and what they do.
     pub fn definer_functions(&mut self) -> Result<Vec<String>, DbError> {
         self.lines(
             "SELECT p.oid::regprocedure || ' owner ' || p.proowner::regrole || ' ' || coalesce(array_to_string(p.proconfig, ';'), 'NO SEARCH PATH') \
-             || ' execute ' || coalesce((SELECT string_agg(a.grantee::regrole::text, ',' ORDER BY a.grantee::regrole::text) FROM aclexplode(p.proacl) a WHERE a.grantee <> p.proowner), '-') AS line \
-             FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef",
+             || ' execute ' || coalesce((SELECT string_agg(a.grantee::regrole::text, ',' ORDER BY a.grantee::regrole::text) FROM aclexplode(p.proacl) a WHERE a.grantee <> p.proowner), '-') \
+             || ' body ' || left(encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex'), 16) AS line \
+             FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND (p.prosecdef OR p.prorettype = 'trigger'::regtype)",
         )
     }
 
@@ -104,14 +105,17 @@ impl ProbeTx<'_> {
         ))
     }
 
-    /// Tables of the audit log whose guards against change and truncation are not both there and on.
+    /// Tables of the audit log, partitions among them, whose guards against change and truncation are not both there and on.
     pub fn unguarded_audit(&mut self) -> Result<Vec<String>, DbError> {
         self.lines(
-            "SELECT w.rel || ' has no working trigger ' || w.rel || w.suffix AS line \
+            "SELECT c.relname || ' has no working trigger ' || w.rel || w.suffix AS line \
              FROM (SELECT r.rel, s.suffix FROM unnest(ARRAY['audit_log', 'audit_leaves', 'audit_nodes', 'audit_heads']) r(rel), \
                unnest(ARRAY['_no_change', '_no_truncate']) s(suffix)) w \
-             WHERE NOT EXISTS (SELECT FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid \
-               WHERE c.relnamespace = 'public'::regnamespace AND c.relname = w.rel AND t.tgname = w.rel || w.suffix AND t.tgenabled IN ('O', 'A')) \
+             JOIN pg_class p ON p.relnamespace = 'public'::regnamespace AND p.relname = w.rel \
+             CROSS JOIN LATERAL (SELECT p.oid UNION ALL SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = p.oid) own(oid) \
+             JOIN pg_class c ON c.oid = own.oid \
+             WHERE NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = w.rel || w.suffix \
+               AND t.tgenabled IN ('O', 'A') AND t.tgfoid = 'public.refuse_audit_change()'::regprocedure) \
              ORDER BY 1",
         )
     }

@@ -33,8 +33,16 @@ impl Window {
         }
     }
 
-    /// `events` more were sent, and the stream is at `place`.
+    /// `events` more were sent, and the stream is at `place`. Where a filter let none through, there is nothing
+    /// more to send again, so a stream of few events keeps few marks however long it runs.
     pub(crate) fn sent(&mut self, place: Place, events: u64, at: DateTime<Utc>) {
+        if events == 0 {
+            match self.marks.back_mut() {
+                Some(last) => last.place = place,
+                None => self.again = place,
+            }
+            return;
+        }
         self.sent = self.sent.saturating_add(events);
         let sent = self.sent;
         self.marks.push_back(Mark { place, sent, at });
@@ -78,5 +86,22 @@ mod tests {
         window.sent(at(40_001), 1, start + TimeDelta::days(9));
         assert_eq!(window.again(start + TimeDelta::days(9)), at(30_000));
         assert_eq!(window.again(start + TimeDelta::days(10)), at(30_000));
+    }
+
+    #[test]
+    fn pages_that_a_filter_emptied_take_no_memory_and_are_not_read_again() {
+        let start = DateTime::UNIX_EPOCH;
+        let mut window = Window::new(at(0));
+        for page in 1..=1_000_000 {
+            window.sent(at(page), 0, start);
+        }
+        assert_eq!(window.again(start), at(1_000_000));
+        window.sent(at(1_000_001), 1, start);
+        for page in 1_000_002..=2_000_000 {
+            window.sent(at(page), 0, start);
+        }
+        assert_eq!(window.marks.len(), 1);
+        // The one event may still be on its way.
+        assert_eq!(window.again(start + TimeDelta::days(1)), at(1_000_000));
     }
 }

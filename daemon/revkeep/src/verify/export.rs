@@ -1,5 +1,5 @@
-//! The control matrix and the security questionnaire as somebody takes them away: CSV or Markdown, from
-//! the table and the last run (OB-34, OB-36).
+//! The control matrix, the security questionnaire and the annex to a data processing agreement as somebody takes
+//! them away: CSV or Markdown, from the table and the last run (OB-34 to OB-36).
 
 use std::fmt::Write;
 
@@ -12,6 +12,9 @@ pub(crate) enum Paper {
     Matrix,
     /// The questions that evaluators ask, answered by the controls of each area.
     Questionnaire,
+    /// The technical and organisational measures of a data processing agreement (GDPR, articles 28(3) and 32), by
+    /// the article that each bears on.
+    Annex,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,7 @@ impl Paper {
         match name {
             "matrix" => Some(Self::Matrix),
             "questionnaire" => Some(Self::Questionnaire),
+            "annex" => Some(Self::Annex),
             _ => None,
         }
     }
@@ -98,6 +102,24 @@ const QUESTIONS: [(&str, &str); 15] = [
     ),
 ];
 
+/// The articles of the GDPR (Regulation (EU) 2016/679) that controls bear on, and what each is about.
+const ARTICLES: [(&str, &str); 14] = [
+    ("5", "Principles: minimisation, accuracy, storage limitation"),
+    ("7", "Conditions for consent"),
+    ("15", "Access by the data subject"),
+    ("17", "Erasure"),
+    ("20", "Portability"),
+    ("22", "Automated decisions"),
+    ("24", "Responsibility of the controller"),
+    ("25", "Protection by design and by default"),
+    ("28", "Processor: instructions, sub-processors, audits"),
+    ("30", "Records of processing"),
+    ("32", "Security of processing"),
+    ("33", "Notification of a breach to the authority"),
+    ("34", "Communication of a breach to the person"),
+    ("44", "Transfers to third countries"),
+];
+
 const COLUMNS: [&str; 10] = [
     "Id",
     "Area",
@@ -156,20 +178,69 @@ pub(crate) fn paper(report: &Report, table: &[Control], paper: Paper, format: Fo
                 // Writing to a String cannot fail.
                 let _ = write!(text, "## {question}\n\n");
                 for (found, _) in rows.iter().filter(|(found, _)| found.area == area) {
-                    let _ = writeln!(
-                        text,
-                        "- **{}** ({}): {}. {}",
-                        found.id,
-                        found.status.words(),
-                        found.title,
-                        line(&found.evidence)
-                    );
+                    text.push_str(&answer(found));
                 }
                 text.push('\n');
             }
             text
         }
+        (Paper::Annex, Format::Csv) => {
+            let columns = ["Article", "Subject", "Control", "Measure", "Status", "Evidence"];
+            let mut text = csv(&columns.map(str::to_owned));
+            for (article, subject) in ARTICLES {
+                for (found, _) in bearing_on(&rows, article) {
+                    text.push_str(&csv(&[
+                        article.to_owned(),
+                        subject.to_owned(),
+                        found.id.clone(),
+                        found.title.clone(),
+                        found.status.words().to_owned(),
+                        found.evidence.clone(),
+                    ]));
+                }
+            }
+            text
+        }
+        (Paper::Annex, Format::Markdown) => {
+            let mut text = heading(
+                "Annex to a data processing agreement: technical and organisational measures",
+                report,
+            );
+            text.push_str(
+                "Revkeep runs on the customer's own machines: its maker receives no personal data from it. Parties that the \
+                 customer connects (Salesforce, mail, an identity provider, a log archive) are the customer's own.\n\n",
+            );
+            for (article, subject) in ARTICLES {
+                let mut measures = bearing_on(&rows, article).peekable();
+                if measures.peek().is_some() {
+                    // Writing to a String cannot fail.
+                    let _ = write!(text, "## Article {article}: {subject}\n\n");
+                    measures.for_each(|(found, _)| text.push_str(&answer(found)));
+                    text.push('\n');
+                }
+            }
+            text
+        }
     }
+}
+
+fn bearing_on<'a>(
+    rows: &'a [(&'a ControlResult, &'a Control)],
+    article: &'a str,
+) -> impl Iterator<Item = &'a (&'a ControlResult, &'a Control)> {
+    rows.iter()
+        .filter(move |(_, control)| control.mapping.gdpr.iter().any(|own| own == article))
+}
+
+/// A control as a line of a list.
+fn answer(found: &ControlResult) -> String {
+    format!(
+        "- **{}** ({}): {}. {}\n",
+        found.id,
+        found.status.words(),
+        found.title,
+        line(&found.evidence)
+    )
 }
 
 fn heading(title: &str, report: &Report) -> String {
@@ -255,6 +326,29 @@ mod tests {
                     assert_eq!(count, 1, "{id} in {kind:?} {form:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_annex_has_every_control_under_every_article_that_it_bears_on() {
+        let (report, table) = report();
+        let named: BTreeSet<&str> = ARTICLES.iter().map(|(article, _)| *article).collect();
+        let text = paper(&report, &table, Paper::Annex, Format::Csv);
+        let list = paper(&report, &table, Paper::Annex, Format::Markdown);
+        for control in &table {
+            for article in &control.mapping.gdpr {
+                assert!(named.contains(article.as_str()), "article {article}");
+                let begin = format!("\"{article}\",");
+                let id = format!("\"{}\"", control.id);
+                assert!(
+                    text.lines()
+                        .any(|line| line.starts_with(&begin) && line.contains(&id)),
+                    "{} under {article}",
+                    control.id
+                );
+            }
+            let lines = list.matches(&format!("**{}**", control.id)).count();
+            assert_eq!(lines, control.mapping.gdpr.len(), "{}", control.id);
         }
     }
 

@@ -244,11 +244,15 @@ impl Verifier {
                 let entry =
                     audit::Entry::new(Action::ControlsVerify, "verify_run", run).after(told);
                 if failing.is_empty() {
-                    entry.write(tx)?;
-                } else {
-                    entry.failed("control_failing").write(tx)?;
+                    return Ok(entry.write(tx)?);
                 }
-                Ok(())
+                // Each by its name, so that whoever watches the stream of the log is told which.
+                let each = failing.iter().map(|id| {
+                    audit::Entry::new(Action::ControlsVerify, "control", id)
+                        .failed("control_failing")
+                });
+                let whole = entry.failed("control_failing");
+                Ok(audit::write_all(tx, each.chain([whole]).collect())?)
             })
             .await
     }

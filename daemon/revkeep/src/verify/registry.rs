@@ -39,6 +39,7 @@ probes! {
     database::schema_fixed,
     evidence::audit_append_only,
     evidence::audit_guarded,
+    evidence::audit_intact,
     evidence::audit_sealed,
     rows::sessions_capped,
     rows::password_hashes_strong,

@@ -14,17 +14,17 @@ use crate::{
     members::Joined,
 };
 
-const ADDRESS: &str = "zyx.prospect@canary.example";
+pub(crate) const ADDRESS: &str = "zyx.prospect@canary.example";
 
-struct Crm {
-    office: Office,
+pub(crate) struct Crm {
+    pub(crate) office: Office,
     other: Joined,
 }
 
 impl Crm {
     /// The person stands in a lead of their own, is named in another's, in an invitation and in a rule; in two
     /// organisations. Beside them stands somebody whose address only begins alike.
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let office = Office::open().await;
         let other = office
             .company
@@ -52,7 +52,7 @@ impl Crm {
         &self.office.company.ada
     }
 
-    async fn searched(&self, term: &str) -> Case {
+    pub(crate) async fn searched(&self, term: &str) -> Case {
         let asked = self.office.custody.person_search(self.ada(), term).await;
         let id = asked.unwrap().id;
         self.office.work().await;

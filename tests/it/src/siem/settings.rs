@@ -1,6 +1,7 @@
 //! What an administrator sets: filters, a pause, where a log begins, files, and the test of a target.
 
 use delivery::{DeliveryError, Format, Transport};
+use diesel::connection::SimpleConnection as _;
 use kernel::{Classified, Secret};
 use serde_json::Value;
 use stack::{
@@ -9,7 +10,7 @@ use stack::{
 };
 
 use super::{Stand, input, shown, streams};
-use crate::live::until;
+use crate::{harness::connect, live::until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_of_the_appliance_gets_the_whole_log_with_its_heads_once() {
@@ -57,6 +58,34 @@ async fn a_file_of_the_appliance_gets_the_whole_log_with_its_heads_once() {
             None => entries += 1,
         }
     }
+}
+
+/// Whoever deletes a target locks its row first and its cursor's then; a stream that held the cursor's row and
+/// then asked for the target's would wait for the other for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_moves_on_while_its_target_is_being_deleted() {
+    let stand = Stand::lay();
+    stand.write(400).await;
+    let siem = stand.siem(&[]);
+    let target = input(Transport::File, "audit.jsonl");
+    siem.target_create(&stand.platform, target, true)
+        .await
+        .unwrap();
+    let mut deleting = connect(&stand.bed.database, "revkeep_owner");
+    deleting
+        .batch_execute("BEGIN; SELECT FROM siem_targets FOR UPDATE")
+        .unwrap();
+    let _streams = streams(&siem);
+    until("the stream stands still", async || {
+        let standing = shown(&siem, &stand.platform).await.standing;
+        if standing.sent >= 400 && standing.waiting == 0 {
+            Ok(())
+        } else {
+            Err(format!("{standing:?}"))
+        }
+    })
+    .await;
+    deleting.batch_execute("ROLLBACK").unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

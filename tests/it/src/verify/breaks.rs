@@ -182,6 +182,14 @@ fn powers() -> Vec<Break> {
             "DROP FUNCTION peek()",
             "added: peek()",
         ),
+        // The same name and rights, and another body.
+        function(
+            "functions_as_shipped",
+            "LM-63",
+            "siem_targets_limit()",
+            (">= 20", ">= 2000"),
+            "siem_targets_limit()",
+        ),
         sql(
             "roles_without_power",
             "LM-38",
@@ -214,6 +222,22 @@ fn evidence() -> Vec<Break> {
             "ALTER TABLE audit_log DISABLE TRIGGER audit_log_no_truncate",
             "ALTER TABLE audit_log ENABLE TRIGGER audit_log_no_truncate",
             "audit_log has no working trigger audit_log_no_truncate",
+        ),
+        sql(
+            "audit_guarded",
+            "LM-77",
+            "ALTER TABLE audit_log_default DISABLE TRIGGER audit_log_no_truncate",
+            "ALTER TABLE audit_log_default ENABLE TRIGGER audit_log_no_truncate",
+            "audit_log_default has no working trigger audit_log_no_truncate",
+        ),
+        sql(
+            "audit_intact",
+            "LM-77",
+            "SET session_replication_role = replica; CREATE SCHEMA aside; \
+             CREATE TABLE aside.entries AS SELECT a.audit_id, a.code FROM audit_log a JOIN audit_leaves l USING (tenant_id, audit_id) WHERE l.position = 0; \
+             UPDATE audit_log SET code = 'changed' WHERE audit_id IN (SELECT audit_id FROM aside.entries)",
+            "UPDATE audit_log l SET code = e.code FROM aside.entries e WHERE e.audit_id = l.audit_id; DROP SCHEMA aside CASCADE",
+            "position 0",
         ),
         sql(
             "audit_sealed",

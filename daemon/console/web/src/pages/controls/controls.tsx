@@ -161,6 +161,8 @@ const PAPERS = [
   { paper: "matrix", format: "markdown", label: "Control matrix (Markdown)" },
   { paper: "questionnaire", format: "csv", label: "Security questionnaire (CSV)" },
   { paper: "questionnaire", format: "markdown", label: "Security questionnaire (Markdown)" },
+  { paper: "annex", format: "csv", label: "Data processing annex (CSV)" },
+  { paper: "annex", format: "markdown", label: "Data processing annex (Markdown)" },
 ] as const;
 
 function Papers({ ready }: { ready: boolean }) {

@@ -1,0 +1,173 @@
+//! What a person does with their own account, and at the door.
+
+use serde_json::{Value, json};
+
+use super::{
+    LAST_PASSWORD,
+    walk::{Walk, id},
+};
+use crate::{
+    console_desk::{EMAIL, PASSWORD},
+    passkeys::Device,
+};
+
+/// One's own account.
+pub(super) async fn account(walk: &mut Walk) {
+    walk.plain("PATCH /me", json!({ "name": "canary-ada the second" }))
+        .await;
+    let options = walk
+        .plain("POST /me/factors/passkeys/begin", json!({}))
+        .await;
+    let mut device = Device::new(b"laptop");
+    let credential = device.create(&options);
+    let passkey = json!({ "name": "Laptop", "credential": credential });
+    let added = walk.plain("POST /me/factors/passkeys", passkey).await;
+    let passkey = id(&added["passkey"]);
+    let path = format!("/me/factors/passkeys/{passkey}");
+    walk.good(
+        "PATCH /me/factors/passkeys/{id}",
+        &path,
+        json!({ "name": "Old laptop" }),
+    )
+    .await;
+    by_passkey(walk, &mut device).await;
+    walk.plain("DELETE /me/factors/totp", Value::Null).await;
+    let setup = walk.plain("POST /me/factors/totp", json!({})).await;
+    walk.desk.phone.add(setup["secret"].as_str().unwrap());
+    let code = json!({ "code": walk.desk.phone.code() });
+    walk.plain("POST /me/factors/totp/confirm", code).await;
+    walk.good("DELETE /me/factors/passkeys/{id}", &path, Value::Null)
+        .await;
+    walk.plain("POST /me/factors/recovery", json!({})).await;
+    walk.plain("POST /session/step-up/begin", json!({})).await;
+    let code = walk.desk.phone.code();
+    walk.plain("POST /session/step-up", json!({ "totp": code }))
+        .await;
+    for verb in ["approve", "deny"] {
+        let asked = walk
+            .desk
+            .form(
+                "/oauth/device_authorization",
+                "client_id=revkeep-cli&scope=x",
+            )
+            .await;
+        let asked: Value = asked.json().await.unwrap();
+        let path = format!(
+            "/me/device-requests/{}/{verb}",
+            asked["user_code"].as_str().unwrap()
+        );
+        let route = format!("POST /me/device-requests/{{user_code}}/{verb}");
+        walk.good(&route, &path, Value::Null).await;
+    }
+    let asked = json!({
+        "client_id": "revkeep-cli", "redirect_uri": "http://127.0.0.1:49152/callback", "response_type": "code",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256", "state": "s",
+    });
+    walk.plain("POST /me/authorizations/deny", asked.clone())
+        .await;
+    walk.plain("POST /me/authorizations", asked).await;
+    walk.desk.sign_in().await;
+    let sessions = walk.desk.get("/me/sessions").await;
+    let other = sessions["items"].as_array().unwrap().iter();
+    let other = other
+        .into_iter()
+        .find(|session| session["current"] != true)
+        .unwrap();
+    let path = format!("/me/sessions/{}", id(other));
+    walk.good("DELETE /me/sessions/{id}", &path, Value::Null)
+        .await;
+    walk.desk.sign_in().await;
+    walk.plain("DELETE /me/sessions", Value::Null).await;
+}
+
+async fn by_passkey(walk: &mut Walk, device: &mut Device) {
+    let begin = "POST /session/passkey/begin";
+    let asked = walk.ask(begin, "/session/passkey/begin", json!({}), (None, None));
+    let (status, options, waiting) = asked.await;
+    assert_eq!(status, 200, "{options}");
+    let shown = json!({ "credential": device.get(&options) });
+    let sign_in = "POST /session/passkey";
+    let (status, answer, _) = walk
+        .ask(
+            sign_in,
+            "/session/passkey",
+            shown,
+            (None, waiting.as_deref()),
+        )
+        .await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+/// Sign-in and its end.
+pub(super) async fn doors(walk: &mut Walk) {
+    let sign_in = json!({ "email": EMAIL, "password": PASSWORD });
+    let (_, answer, waiting) = walk
+        .ask("POST /session", "/session", sign_in, (None, None))
+        .await;
+    assert_eq!(answer["step"], "factor", "{answer}");
+    let code = json!({ "totp": walk.desk.phone.code() });
+    let (status, answer, refresh) = walk
+        .ask(
+            "POST /session/factor",
+            "/session/factor",
+            code,
+            (None, waiting.as_deref()),
+        )
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let (status, answer, _) = walk
+        .ask(
+            "POST /session/refresh",
+            "/session/refresh",
+            json!({}),
+            (None, refresh.as_deref()),
+        )
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let token = answer["access_token"].as_str().unwrap().to_owned();
+    let (status, _, _) = walk
+        .ask(
+            "DELETE /session",
+            "/session",
+            Value::Null,
+            (Some(&token), None),
+        )
+        .await;
+    assert_eq!(status, 204);
+    let other = walk.desk.sign_in().await;
+    let (status, answer, _) = walk
+        .ask(
+            "POST /sso/sign-out",
+            "/sso/sign-out",
+            json!({}),
+            (Some(&other), None),
+        )
+        .await;
+    assert!(status < 300, "{answer}");
+}
+
+/// A forgotten password; it ends every session.
+pub(super) async fn forgotten(walk: &mut Walk) {
+    let forgot = json!({ "email": EMAIL });
+    let (status, _, _) = walk
+        .ask(
+            "POST /password/reset",
+            "/password/reset",
+            forgot,
+            (None, None),
+        )
+        .await;
+    assert!(status < 300);
+    let identity = &walk.desk.house.identity;
+    let user = walk.desk.rows(
+        "SELECT 'user_' || replace(user_id::text, '-', '') FROM users ORDER BY created_at LIMIT 1",
+    );
+    let link = identity.reset_link_create(user[0].parse().unwrap()).await;
+    let token = link.unwrap().expose().clone();
+    let done = json!({ "token": token, "password": LAST_PASSWORD });
+    let complete = "POST /password/reset/complete";
+    let (status, answer, _) = walk
+        .ask(complete, "/password/reset/complete", done, (None, None))
+        .await;
+    assert!(status < 300, "{answer}");
+}

@@ -1,0 +1,194 @@
+//! Rules, pools, reps and the router; what did not work; the connection.
+
+use serde_json::{Value, json};
+
+use super::walk::{Walk, id};
+
+/// Rules, pools, reps and the router.
+pub(super) async fn routing(walk: &mut Walk) {
+    let reps = walk.desk.reps();
+    let rep = &reps[0];
+    let fields = "POST /layer/objects/{object}/fields";
+    for name in ["Country", "NumberOfEmployees"] {
+        let field =
+            json!({ "name": name, "reason": "Rules read it", "data_class": "crm_business" });
+        walk.good(fields, "/layer/objects/Lead/fields", field).await;
+    }
+    let field = json!({ "name": "Email", "reason": "By mistake", "data_class": "crm_personal" });
+    let field = id(&walk.good(fields, "/layer/objects/Lead/fields", field).await);
+    walk.good(
+        "DELETE /layer/fields/{id}",
+        &format!("/layer/fields/{field}"),
+        Value::Null,
+    )
+    .await;
+    let calendar =
+        json!({ "name": "Berlin", "days": [{ "day": "2026-12-25", "name": "Christmas" }] });
+    let calendar = id(&walk.plain("POST /holiday-calendars", calendar).await);
+    let days = json!({ "name": "Berlin", "days": [], "version": 1 });
+    walk.good(
+        "PUT /holiday-calendars/{id}",
+        &format!("/holiday-calendars/{calendar}"),
+        days,
+    )
+    .await;
+    walk.good(
+        "DELETE /holiday-calendars/{id}",
+        &format!("/holiday-calendars/{calendar}"),
+        Value::Null,
+    )
+    .await;
+    walk.good(
+        "PATCH /reps/{id}",
+        &format!("/reps/{rep}"),
+        json!({ "paused": true }),
+    )
+    .await;
+    walk.good(
+        "PATCH /reps/{id}",
+        &format!("/reps/{rep}"),
+        json!({ "paused": false }),
+    )
+    .await;
+    let version = walk.desk.get("/reps").await["items"][0]["version"].clone();
+    let there = json!({ "time_zone": "Europe/Berlin", "hours": null, "caps": { "day": 9 }, "version": version });
+    walk.good(
+        "PUT /reps/{id}/availability",
+        &format!("/reps/{rep}/availability"),
+        there,
+    )
+    .await;
+    let away = json!({ "first_day": "2027-01-04", "last_day": "2027-01-05", "reason": "canary-operation" });
+    walk.good(
+        "POST /reps/{id}/time-off",
+        &format!("/reps/{rep}/time-off"),
+        away,
+    )
+    .await;
+    let away = walk
+        .desk
+        .rows("SELECT 'timeoff_' || replace(time_off_id::text, '-', '') FROM time_off");
+    walk.good(
+        "DELETE /time-off/{id}",
+        &format!("/time-off/{}", away[0]),
+        Value::Null,
+    )
+    .await;
+
+    let pool = json!({ "name": "Everyone", "members": [{ "rep_id": rep, "weight": 2 }] });
+    let pool = id(&walk.plain("POST /pools", pool).await);
+    let change = json!({ "name": "Nobody", "members": [], "version": 1 });
+    walk.good("PUT /pools/{id}", &format!("/pools/{pool}"), change)
+        .await;
+    walk.good(
+        "DELETE /pools/{id}",
+        &format!("/pools/{pool}?version=2"),
+        Value::Null,
+    )
+    .await;
+
+    let router = json!({
+        "enrollment_text": "SELECT Id FROM Lead WHERE Country = 'DE'", "fallback": null, "cycle_seconds": 10,
+    });
+    walk.good("PUT /routers/{object}", "/routers/Lead", router)
+        .await;
+    let rule = |name: &str| {
+        json!({
+            "name": name, "enabled": true, "condition": { "all": [{ "field": "Country", "op": "eq", "value": "DE" }] },
+            "target": { "kind": "user", "rep_id": rep },
+        })
+    };
+    let rules = "POST /routers/{object}/rules";
+    let first = id(&walk.good(rules, "/routers/Lead/rules", rule("First")).await);
+    let second = id(&walk
+        .good(rules, "/routers/Lead/rules", rule("Second"))
+        .await);
+    let mut changed = rule("Changed");
+    changed["version"] = json!(1);
+    walk.good("PUT /rules/{id}", &format!("/rules/{first}"), changed)
+        .await;
+    let version = walk.desk.get("/routers/Lead/rules").await["version"].clone();
+    let order = json!({ "ids": [second, first], "version": version });
+    walk.good(
+        "POST /routers/{object}/rules/order",
+        "/routers/Lead/rules/order",
+        order,
+    )
+    .await;
+    walk.good(
+        "DELETE /rules/{id}",
+        &format!("/rules/{second}?version=1"),
+        Value::Null,
+    )
+    .await;
+    let preview = "POST /routers/{object}/activation-preview";
+    walk.good(preview, "/routers/Lead/activation-preview", json!({}))
+        .await;
+    for verb in ["activate", "pause", "resume", "off"] {
+        let route = format!("POST /routers/{{object}}/{verb}");
+        walk.good(&route, &format!("/routers/Lead/{verb}"), json!({}))
+            .await;
+    }
+}
+
+/// What did not work, and the connection.
+pub(super) async fn operations(walk: &mut Walk) {
+    let tenant = walk.desk.tenant().uuid();
+    walk.desk.owner(&format!(
+        "INSERT INTO routing_records (tenant_id, object, record_id, router_id, state, reason_code, first_seen_at, updated_at) \
+         SELECT '{tenant}', 'Lead', '00Q00000000000' || n || 'AAA', router_id, 'failed', 'row_locked', now(), now() FROM routers, generate_series(1, 2) n; \
+         INSERT INTO jobs (tenant_id, job_id, kind, payload, state, run_at, max_attempts, created_at) \
+         SELECT '{tenant}', gen_random_uuid(), 'k' || n, '{{}}', 'dead', now(), 1, now() FROM generate_series(1, 2) n"
+    ));
+    let one = "/failures/Lead/00Q000000000001AAA/retry";
+    walk.good("POST /failures/{object}/{record_id}/retry", one, json!({}))
+        .await;
+    walk.plain("POST /failures/retry", json!({})).await;
+    let jobs = walk.desk.rows(
+        "SELECT 'job_' || replace(job_id::text, '-', '') FROM jobs WHERE state = 'dead' AND kind LIKE 'k%' ORDER BY kind",
+    );
+    for (verb, job) in ["retry", "discard"].iter().zip(&jobs) {
+        let route = format!("POST /jobs/{{id}}/{verb}");
+        walk.good(&route, &format!("/jobs/{job}/{verb}"), Value::Null)
+            .await;
+    }
+    let form = json!({
+        "environment": "sandbox", "consumer_key": "3MVG9key-x7Qp", "consumer_secret": "canary-secret",
+    });
+    walk.plain("PUT /connections/salesforce", form).await;
+    walk.desk
+        .owner("UPDATE connections SET state = 'connected'");
+    walk.plain("POST /reps/sync", json!({})).await;
+    walk.desk
+        .owner("UPDATE connections SET state = 'configured'");
+    let begun = walk
+        .plain("POST /connections/salesforce/authorize", json!({}))
+        .await;
+    let state = begun["authorize_url"]
+        .as_str()
+        .unwrap()
+        .split("state=")
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    let done = "POST /connections/salesforce/complete";
+    let token = walk.desk.token.clone();
+    let back = json!({ "code": "c", "state": state });
+    let (status, answer, _) = walk
+        .ask(
+            done,
+            "/connections/salesforce/complete",
+            back,
+            (Some(&token), None),
+        )
+        .await;
+    assert!(
+        status >= 400,
+        "Salesforce is a double that refuses: {answer}"
+    );
+    walk.plain(
+        "POST /connections/salesforce/disconnect",
+        json!({ "confirm": "disconnect" }),
+    )
+    .await;
+}

@@ -171,7 +171,7 @@ impl<'t> Walk<'t> {
         let about = || format!("of {} at {}", leaf.tenant_id, crate::head::time(leaf.at));
         let Some(stored) = &leaf.stored else {
             self.before = None;
-            if self.chain.pruned().is_some_and(|before| leaf.at < before) {
+            if self.may_be_pruned(leaf.at) {
                 self.pruned = self.pruned.saturating_add(1);
             } else {
                 self.findings.add(found(Fault::RowMissing, about()));
@@ -197,6 +197,19 @@ impl<'t> Walk<'t> {
             ));
         }
         self.before = order;
+    }
+
+    /// Whether retention explains that a row dated `at` is gone. A leaf's date is a column that nobody
+    /// signed; when its row was sealed is signed. A row that was sealed after a complete head is no older
+    /// than that head, but for what came late, so the head has to lie before the pruned time as well.
+    fn may_be_pruned(&self, at: DateTime<Utc>) -> bool {
+        self.chain.pruned().is_some_and(|before| {
+            at < before
+                && self
+                    .chain
+                    .complete_at()
+                    .is_none_or(|complete| complete < before + LATE)
+        })
     }
 
     /// Goes on to `to`, over positions that have no leaf.

@@ -152,7 +152,20 @@ async fn retention_takes_whole_months_that_a_signed_head_names() {
     let report = log.verify().await;
     assert!(report.holds(), "{:?}", report.findings);
     assert_eq!((report.leaves, report.pruned), (120, 50));
+
+    // A row of today whose leaf is dated back: the heads before it were signed long after that date.
+    log.bed.clock.advance(TimeDelta::seconds(61));
+    log.write(20, "now()");
+    log.seal().await;
+    assert_eq!(log.faults().await, []);
+    log.tamper(&format!("DELETE FROM audit_log WHERE audit_id = {}", row_at(130)));
+    log.tamper("UPDATE audit_leaves SET at = '2000-01-01' WHERE position = 130");
+    assert_eq!(log.faults().await, [(Fault::RowMissing, 130, 130)]);
+
     // A month that no head names.
     log.bed.owner("DROP TABLE audit_log_2020_02");
-    assert_eq!(log.faults().await, [(Fault::RowMissing, 50, 89)]);
+    assert_eq!(
+        log.faults().await,
+        [(Fault::RowMissing, 50, 89), (Fault::RowMissing, 130, 130)]
+    );
 }

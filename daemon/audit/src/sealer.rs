@@ -112,6 +112,9 @@ impl Place {
             });
         };
         let head = Head::stored(stored).ok_or(SealError::Tampered("it cannot be read"))?;
+        if !head.signature_holds() {
+            return Err(SealError::Tampered("its signature is not over it"));
+        }
         let tree = Frontier::from_bytes(head.statement.size, &stored.frontier)
             .filter(|tree| tree.root() == head.statement.root)
             .ok_or(SealError::Tampered("its tree has another root"))?;
@@ -130,6 +133,17 @@ impl Place {
             horizon,
             opening,
         })
+    }
+
+    /// Whether the next head may be built on the last one: a key of ours signed it. What it says of marks
+    /// and of pruned rows is repeated under the next signature, so nothing forged may get there.
+    fn check_key(&self, keys: &[PublicKey]) -> Result<(), SealError> {
+        let ours = |head: &Head| keys.iter().any(|key| key.bytes == head.statement.key);
+        if self.last.as_ref().is_none_or(ours) {
+            Ok(())
+        } else {
+            Err(SealError::Tampered("a key that is not Revkeep's signed it"))
+        }
     }
 
     /// Transactions whose rows are looked at, from the first up to and without the second.
@@ -217,8 +231,9 @@ impl Sealer {
             Some(row) if full => Some(row.xid()?),
             _ => None,
         };
-        let grown = Grown::new(&place.tree, &rows);
         let keys = self.keys().await?;
+        place.check_key(&keys)?;
+        let grown = Grown::new(&place.tree, &rows);
         let key = keys
             .last()
             .ok_or_else(|| VaultError::NoSecret(SIGNING_KEY.to_owned()))?;
@@ -263,11 +278,13 @@ impl Sealer {
         Ok((place, rows))
     }
 
+    /// Whether it is time for a head without rows. A head from the future is looked into as well: it would
+    /// say for as long as it likes that nothing is due.
     fn is_quiet(&self, place: &Place) -> bool {
         place
             .last
             .as_ref()
-            .is_some_and(|last| self.db.clock().now() - last.statement.at >= QUIET)
+            .is_some_and(|last| (self.db.clock().now() - last.statement.at).abs() >= QUIET)
     }
 
     fn statement(

@@ -50,13 +50,54 @@ impl<'t> Chain<'t> {
         }
     }
 
-    /// What the newest head says counts for all: which rows went by retention.
-    pub(super) fn expect(&mut self, newest: Option<&StoredHead>) {
+    /// Learns which head is the newest, and which rows went by retention, which counts for all positions.
+    ///
+    /// The sealer repeats what the last head said, so a time counts from the head that named it first, and
+    /// only if that one and the head before it can be believed: what came in behind a forged head was never
+    /// said by Revkeep, though the heads after it are signed.
+    pub(super) fn expect(
+        &mut self,
+        auditor: &mut Auditor,
+        newest: Option<&StoredHead>,
+    ) -> Result<(), DbError> {
         self.newest = newest.map_or(0, |row| count(row.number));
-        self.pruned = newest
-            .and_then(Head::stored)
-            .filter(|head| self.trusted.contains(&head.statement.key) && head.signature_holds())
-            .and_then(|head| head.statement.pruned);
+        // What was named once is never taken back.
+        let named = newest.and_then(Head::stored);
+        if named.is_none_or(|head| head.statement.pruned.is_none()) {
+            return Ok(());
+        }
+        let (mut read, mut before) = (0, None::<Head>);
+        while read < self.newest {
+            let page = auditor.heads_after(super::place(read), PAGE)?;
+            if page.is_empty() {
+                break;
+            }
+            for row in &page {
+                read = count(row.number);
+                let head = Head::stored(row).filter(|head| !self.is_later(head));
+                if let Some(head) = &head {
+                    let said = before.as_ref().and_then(|head| head.statement.pruned);
+                    if head.statement.pruned != said && self.says_itself(head, before.as_ref()) {
+                        self.pruned = head.statement.pruned;
+                    }
+                }
+                before = head;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a head that can be believed stands on one that can be, or is the first.
+    fn says_itself(&self, head: &Head, before: Option<&Head>) -> bool {
+        let follows = match before {
+            Some(before) => self.believes(before) && head.statement.previous == before.hash(),
+            None => head.statement.number == 1,
+        };
+        follows && self.believes(head)
+    }
+
+    fn believes(&self, head: &Head) -> bool {
+        self.trusted.contains(&head.statement.key) && head.signature_holds()
     }
 
     pub(super) const fn is_later(&self, head: &Head) -> bool {

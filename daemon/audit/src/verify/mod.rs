@@ -83,7 +83,7 @@ pub fn verify(
         .map_or(0, |head| count(head.size))
         .min(stored);
     let mut walk = Walk::new(trusted);
-    walk.chain.expect(newest.as_ref());
+    walk.chain.expect(auditor, newest.as_ref())?;
     while walk.position < total {
         let to = walk.position.saturating_add(PAGE).min(total);
         let page = auditor.leaves(place(walk.position), place(to))?;

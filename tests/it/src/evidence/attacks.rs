@@ -265,6 +265,41 @@ async fn a_head_signed_by_a_foreign_key_is_found() {
     assert!(all.last.is_none() && !all.holds());
 }
 
+/// The last head was forged to say that everything may be gone, and the next one, with a signature of ours,
+/// says the same: as a sealer would make it that does not look at what it goes on from.
+#[tokio::test]
+async fn a_pruned_time_that_came_in_with_a_forged_head_is_not_believed() {
+    let log = Log::of(&[10, 10]).await;
+    let rows = log.auditor().heads_after(1, 1).unwrap();
+    let mut statement = audit::Head::stored(&rows[0]).unwrap().statement;
+    statement.pruned = Some("2999-01-01T00:00:00Z".parse().unwrap());
+    let forged = audit::Head::new(&statement.to_text(), &rows[0].signature).unwrap();
+    statement.number = 3;
+    statement.previous = forged.hash();
+    let text = statement.to_text();
+    let key = log.sealer.keys().await.unwrap().pop().unwrap();
+    let signature = log
+        .bed
+        .vault
+        .sign(audit::SIGNING_KEY, key.version, text.as_bytes())
+        .await
+        .unwrap();
+    log.tamper(&format!(
+        "UPDATE audit_heads SET statement = E'{}' WHERE number = 2; \
+         INSERT INTO audit_heads (number, size, at, statement, signature, frontier) \
+         SELECT 3, size, at, E'{}', '\\x{}', frontier FROM audit_heads WHERE number = 2; \
+         DELETE FROM audit_log WHERE audit_id = {}",
+        forged.text().replace('\n', "\\n"),
+        text.replace('\n', "\\n"),
+        audit::hex(&signature),
+        row_at(15)
+    ));
+    assert_eq!(
+        log.faults().await,
+        [(Fault::SignatureBad, 2, 2), (Fault::RowMissing, 15, 15)]
+    );
+}
+
 /// Everything after head 2 taken back, as an old backup has it.
 const ROLL_BACK: &str = "DELETE FROM audit_log WHERE audit_id IN (SELECT audit_id FROM audit_leaves WHERE position >= 300); \
     DELETE FROM audit_leaves WHERE position >= 300; DELETE FROM audit_nodes WHERE ordinal >= 1; \

@@ -158,7 +158,10 @@ async fn retention_takes_whole_months_that_a_signed_head_names() {
     log.write(20, "now()");
     log.seal().await;
     assert_eq!(log.faults().await, []);
-    log.tamper(&format!("DELETE FROM audit_log WHERE audit_id = {}", row_at(130)));
+    log.tamper(&format!(
+        "DELETE FROM audit_log WHERE audit_id = {}",
+        row_at(130)
+    ));
     log.tamper("UPDATE audit_leaves SET at = '2000-01-01' WHERE position = 130");
     assert_eq!(log.faults().await, [(Fault::RowMissing, 130, 130)]);
 

@@ -173,6 +173,48 @@ async fn a_tampered_last_head_is_not_built_upon() {
     );
 }
 
+/// A statement that says more than was signed would be repeated under the next signature.
+#[tokio::test]
+async fn a_last_head_that_says_something_else_than_was_signed_is_not_built_upon() {
+    let log = Log::of(&[10]).await;
+    log.tamper("UPDATE audit_heads SET statement = replace(statement, 'pruned -', 'pruned 2999-01-01T00:00:00.000000Z')");
+    log.write(5, "now()");
+    let refused = seal_once(&log.bed.db, &log.sealer).await;
+    assert!(
+        matches!(refused, Err(SealError::Tampered(_))),
+        "{refused:?}"
+    );
+    assert_eq!(log.superuser("SELECT count(*) FROM audit_heads"), ["1"]);
+}
+
+/// A head that fits in every way but that its key is the attacker's, and that lies in the future, so that
+/// nothing would be due.
+#[tokio::test]
+async fn a_last_head_signed_by_a_foreign_key_is_not_built_upon() {
+    let log = Log::of(&[10]).await;
+    let rows = log.auditor().heads_after(0, 1).unwrap();
+    let mut statement = audit::Head::stored(&rows[0]).unwrap().statement;
+    let key = openssl::pkey::PKey::generate_ed25519().unwrap();
+    statement.key = key.raw_public_key().unwrap().try_into().unwrap();
+    statement.at += TimeDelta::hours(87_600);
+    let text = statement.to_text();
+    let mut signer = openssl::sign::Signer::new_without_digest(&key).unwrap();
+    let signature = signer.sign_oneshot_to_vec(text.as_bytes()).unwrap();
+    log.tamper(&format!(
+        "UPDATE audit_heads SET at = at + interval '87600 hours', statement = E'{}', signature = '\\x{}'",
+        text.replace('\n', "\\n"),
+        audit::hex(&signature)
+    ));
+    log.write(5, "now()");
+    assert!(log.sealer.is_due().await.unwrap());
+    let refused = seal_once(&log.bed.db, &log.sealer).await;
+    assert!(
+        matches!(refused, Err(SealError::Tampered(_))),
+        "{refused:?}"
+    );
+    assert_eq!(log.superuser("SELECT count(*) FROM audit_heads"), ["1"]);
+}
+
 #[tokio::test]
 async fn hostile_sql_in_a_tenants_unit_can_seal_nothing_and_read_nothing_of_others() {
     let log = Log::of(&[10]).await;

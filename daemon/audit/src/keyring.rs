@@ -82,37 +82,47 @@ impl Keyring {
         }
     }
 
+    /// The key to write with; made at the first use.
     async fn key(&self, tenant: TenantId, subject: Uuid) -> Option<Arc<DataKey>> {
+        if let Some(kept) = self.kept(tenant, subject) {
+            return kept;
+        }
+        let key = patiently(tenant, self.fetch(tenant, subject)).await;
+        self.keep(tenant, subject, key.clone());
+        key
+    }
+
+    /// The key to read with, if there is one. None is made: whoever was erased would have a key again
+    /// because somebody looked at what they did.
+    async fn key_of_old(&self, tenant: TenantId, subject: Uuid) -> Option<Arc<DataKey>> {
+        if let Some(kept) = self.kept(tenant, subject) {
+            return kept;
+        }
+        let key = patiently(tenant, self.fetch_stored(tenant, subject)).await;
+        // That there is none is not kept, because the first who writes makes it.
+        if key.is_some() {
+            self.keep(tenant, subject, key.clone());
+        }
+        key
+    }
+
+    /// What is in memory of a key: also that it was not to be had a moment ago.
+    fn kept(&self, tenant: TenantId, subject: Uuid) -> Option<Option<Arc<DataKey>>> {
         let now = self.clock.now();
-        if let Some(kept) = self
-            .lock()
+        self.lock()
             .get(&(tenant, subject))
             .filter(|kept| kept.until > now)
-        {
-            return kept.key.clone();
-        }
-        let fetched = tokio::time::timeout(PATIENCE, self.fetch(tenant, subject)).await;
-        let key = match fetched {
-            Ok(Ok(key)) => Some(key),
-            Ok(Err(error)) => {
-                log::warn!("no audit key for {tenant}: {error}: {}", cause(&error));
-                None
-            }
-            Err(_) => None,
-        };
+            .map(|kept| kept.key.clone())
+    }
+
+    fn keep(&self, tenant: TenantId, subject: Uuid, key: Option<Arc<DataKey>>) {
+        let now = self.clock.now();
         let until = now + if key.is_some() { KEPT } else { REFUSED };
         let mut kept = self.lock();
         if kept.len() >= MOST {
             kept.retain(|_, kept| kept.until > now);
         }
-        kept.insert(
-            (tenant, subject),
-            Kept {
-                key: key.clone(),
-                until,
-            },
-        );
-        key
+        kept.insert((tenant, subject), Kept { key, until });
     }
 
     /// What was sealed for a place, while its key is there. A key that was destroyed opens nothing (CX-35).
@@ -123,30 +133,49 @@ impl Keyring {
         place: &[u8],
         sealed: &[u8],
     ) -> Option<Vec<u8>> {
-        let key = self.key(tenant, subject(person)).await?;
+        let key = self.key_of_old(tenant, subject(person)).await?;
         Some(key.open_with(place, sealed).ok()?.expose().clone())
     }
 
+    /// The stored key, opened.
+    async fn fetch_stored(
+        &self,
+        tenant: TenantId,
+        subject: Uuid,
+    ) -> Result<Option<Arc<DataKey>>, KeyError> {
+        let Some(wrapped) = self.stored(tenant, subject).await? else {
+            return Ok(None);
+        };
+        let owner = subject.to_string();
+        let key = self
+            .vault
+            .data_key(tenant, &binding(&owner), &Wrapped::parse(&wrapped)?)
+            .await?;
+        Ok(Some(key))
+    }
+
     /// The stored key, opened; made at the first use.
-    async fn fetch(&self, tenant: TenantId, subject: Uuid) -> Result<Arc<DataKey>, KeyError> {
+    async fn fetch(
+        &self,
+        tenant: TenantId,
+        subject: Uuid,
+    ) -> Result<Option<Arc<DataKey>>, KeyError> {
+        if let Some(key) = self.fetch_stored(tenant, subject).await? {
+            return Ok(Some(key));
+        }
         let owner = subject.to_string();
         let binding = binding(&owner);
-        if let Some(wrapped) = self.stored(tenant, subject).await? {
-            return Ok(self
-                .vault
-                .data_key(tenant, &binding, &Wrapped::parse(&wrapped)?)
-                .await?);
-        }
         self.vault.ensure_tenant_key(tenant).await?;
         let fresh = self.vault.new_data_key(tenant, &binding).await?;
         // Another daemon may have been first; whichever key was stored is the key.
         let stored = self
             .store(tenant, subject, fresh.wrapped().to_bytes())
             .await?;
-        Ok(self
+        let key = self
             .vault
             .data_key(tenant, &binding, &Wrapped::parse(&stored)?)
-            .await?)
+            .await?;
+        Ok(Some(key))
     }
 
     async fn stored(&self, tenant: TenantId, subject: Uuid) -> Result<Option<Vec<u8>>, DbError> {
@@ -217,6 +246,21 @@ impl Sealer for KeySealer {
 
 fn sealer(key: Arc<DataKey>) -> Arc<dyn Sealer> {
     Arc::new(KeySealer(key))
+}
+
+/// What `fetching` answers within the patience that a unit of work has for it.
+async fn patiently(
+    tenant: TenantId,
+    fetching: impl Future<Output = Result<Option<Arc<DataKey>>, KeyError>>,
+) -> Option<Arc<DataKey>> {
+    match tokio::time::timeout(PATIENCE, fetching).await {
+        Ok(Ok(key)) => key,
+        Ok(Err(error)) => {
+            log::warn!("no audit key for {tenant}: {error}: {}", cause(&error));
+            None
+        }
+        Err(_) => None,
+    }
 }
 
 /// The place of an audit key; `owner` is its subject.

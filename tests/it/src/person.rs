@@ -279,6 +279,45 @@ async fn nothing_of_an_erased_member_is_left_and_the_other_is_as_before() {
     assert!(!company.alive(&two.leaver.grant).await);
 }
 
+/// Who looks at what an erased member did gives them no key again.
+#[tokio::test]
+async fn an_entry_of_an_erased_member_is_shown_closed_and_without_a_new_key() {
+    let two = Two::open().await;
+    let bed = two.office.bed();
+    let mut acting = two.leaver.who.clone();
+    acting.origin = Some(kernel::principal::Origin {
+        address: "192.0.2.77".to_owned(),
+        user_agent: "Zyxbrowser".to_owned(),
+    });
+    bed.db
+        .run(&acting, |tx| {
+            audit::Entry::new(kernel::Action::RuleUpdate, "rule", "rule_x").write(tx)
+        })
+        .await
+        .unwrap();
+    let user = two.leaver.user();
+    let mut entry = two.rows(&format!(
+        "SELECT audit_id FROM audit_log WHERE actor_id = '{user}' AND resource_id = 'rule_x'"
+    ));
+    let entry = kernel::AuditId::from_uuid(entry.remove(0).parse().unwrap());
+    let keys = format!(
+        "SELECT count(*) FROM audit_keys WHERE subject = '{}'",
+        user.uuid()
+    );
+    let shown = async || {
+        let reader = crate::console_desk::reader(bed);
+        let whole = reader.entry_show(two.ada(), audit::Scope::Own, entry).await;
+        whole.unwrap().content
+    };
+    assert_eq!(shown().await.address.as_deref(), Some("192.0.2.77"));
+    assert_eq!(two.rows(&keys), ["1"]);
+    two.erase_leaver().await;
+    let content = shown().await;
+    assert!(content.closed, "{content:?}");
+    assert_eq!(content.address, None);
+    assert_eq!(two.rows(&keys), ["0"]);
+}
+
 #[tokio::test]
 async fn who_serves_another_organisation_keeps_the_account_there() {
     let two = Two::open().await;

@@ -154,7 +154,8 @@ impl Keyring {
         Ok(Some(key))
     }
 
-    /// The stored key, opened; made at the first use.
+    /// The stored key, opened; made at the first use, unless the tenant is being erased or was: whatever still
+    /// runs then would bring back what the certificate says is destroyed.
     async fn fetch(
         &self,
         tenant: TenantId,
@@ -162,6 +163,9 @@ impl Keyring {
     ) -> Result<Option<Arc<DataKey>>, KeyError> {
         if let Some(key) = self.fetch_stored(tenant, subject).await? {
             return Ok(Some(key));
+        }
+        if self.is_ending(tenant).await? {
+            return Ok(None);
         }
         let owner = subject.to_string();
         let binding = binding(&owner);
@@ -176,6 +180,13 @@ impl Keyring {
             .data_key(tenant, &binding, &Wrapped::parse(&stored)?)
             .await?;
         Ok(Some(key))
+    }
+
+    /// Whether the tenant's erasure was begun. What is known of that stays when the tenant is gone. A new
+    /// tenant gets its key before its row, so that the row is not there says nothing.
+    async fn is_ending(&self, tenant: TenantId) -> Result<bool, DbError> {
+        let erasure = self.db.system(move |tx| tx.tenant_erasure(tenant)).await?;
+        Ok(erasure.is_some())
     }
 
     async fn stored(&self, tenant: TenantId, subject: Uuid) -> Result<Option<Vec<u8>>, DbError> {

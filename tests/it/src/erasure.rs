@@ -254,6 +254,46 @@ async fn who_belongs_to_two_organisations_that_are_erased_together_is_gone_with_
     assert_eq!(erased.iter().sum::<u32>(), 3, "{erased:?}");
 }
 
+/// A job that was slow ends in a unit of work of the tenant's, which asks for audit keys. It gets none from
+/// the moment on at which the erasure begins.
+#[tokio::test]
+async fn a_unit_of_work_that_ends_late_brings_no_key_back() {
+    let ends = Ends::open().await;
+    let (bed, house) = (ends.office.bed(), &ends.office.company.house);
+    let keys = house.rows(&format!(
+        "SELECT subject || ' ' || encode(wrapped, 'hex') FROM audit_keys WHERE tenant_id = '{}'",
+        ends.tenant().uuid()
+    ));
+    let late = async || {
+        // What is in memory of keys has run out.
+        house.advance(TimeDelta::minutes(11));
+        let who = Principal::system(ends.tenant(), None);
+        let done = bed.db.run(&who, |_| Ok::<_, db::DbError>(())).await;
+        done.unwrap();
+    };
+    ends.ask().await;
+    house.advance(TimeDelta::days(14));
+    assert_eq!(ends.office.custody.erasures_begin().await.unwrap(), 1);
+    ends.office.work().await;
+    // Begun, and not yet at the rows: as if the key were gone already.
+    bed.owner(&format!(
+        "DELETE FROM audit_keys WHERE tenant_id = '{}'",
+        ends.tenant().uuid()
+    ));
+    late().await;
+    let stored = "SELECT count(*) FROM audit_keys WHERE tenant_id = ";
+    let stored = format!("{stored}'{}'", ends.tenant().uuid());
+    assert_eq!(house.rows(&stored), ["0"]);
+    ends.office.work().await;
+    let finished = format!(
+        "SELECT count(*) FROM tenant_erasures WHERE tenant_id = '{}' AND finished_at IS NOT NULL",
+        ends.tenant().uuid()
+    );
+    assert_eq!(house.rows(&finished), ["1"]);
+    late().await;
+    everything_sealed_is_closed(&ends, &keys).await;
+}
+
 fn rows_of(ends: &Ends) -> u64 {
     let count = ends.office.company.house.rows(&format!(
         "SELECT count(*) FROM audit_log WHERE tenant_id = '{}'",

@@ -104,7 +104,10 @@ const QUESTIONS: [(&str, &str); 15] = [
 
 /// The articles of the GDPR (Regulation (EU) 2016/679) that controls bear on, and what each is about.
 const ARTICLES: [(&str, &str); 14] = [
-    ("5", "Principles: minimisation, accuracy, storage limitation"),
+    (
+        "5",
+        "Principles: minimisation, accuracy, storage limitation",
+    ),
     ("7", "Conditions for consent"),
     ("15", "Access by the data subject"),
     ("17", "Erasure"),
@@ -185,7 +188,9 @@ pub(crate) fn paper(report: &Report, table: &[Control], paper: Paper, format: Fo
             text
         }
         (Paper::Annex, Format::Csv) => {
-            let columns = ["Article", "Subject", "Control", "Measure", "Status", "Evidence"];
+            let columns = [
+                "Article", "Subject", "Control", "Measure", "Status", "Evidence",
+            ];
             let mut text = csv(&columns.map(str::to_owned));
             for (article, subject) in ARTICLES {
                 for (found, _) in bearing_on(&rows, article) {

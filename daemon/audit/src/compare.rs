@@ -6,11 +6,11 @@ use std::{collections::HashMap, io::BufRead};
 
 use db::{Auditor, DbError};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::{
+    archive::Archived,
     finding::{Fault, Finding, Findings},
-    head::{Head, HeadLine, time},
+    head::{Head, time},
     tree::Hash,
     verify::{count, place},
 };
@@ -46,11 +46,12 @@ pub enum CompareError {
     Archive(#[from] std::io::Error),
 }
 
-/// Compares the heads in `archive`, JSON lines in any order among other lines, with the database.
+/// Compares the heads in `archive`, lines in any order and of any form that [`Archived`] knows, among other
+/// lines, with the database.
 pub fn compare(
     auditor: &mut Auditor,
     trusted: &[Hash],
-    archive: impl BufRead,
+    mut archive: impl BufRead,
     mut progress: impl FnMut(u64),
 ) -> Result<Comparison, CompareError> {
     let (mut heads, mut other_lines, mut findings) = (0_u64, 0_u64, Findings::default());
@@ -59,19 +60,28 @@ pub fn compare(
         .as_ref()
         .map_or((0, 0), |head| (count(head.number), count(head.size)));
     let mut page = Vec::with_capacity(PAGE);
-    for (line, number) in archive.lines().zip(1_u64..) {
-        match head_in(&line?) {
-            Line::Other => other_lines = other_lines.saturating_add(1),
-            Line::Head(head) if trusted.contains(&head.statement.key) && head.signature_holds() => {
+    let (mut line, mut number) = (Vec::new(), 0_u64);
+    while archive.read_until(b'\n', &mut line)? > 0 {
+        number = number.saturating_add(1);
+        let found = Archived::in_line(&line);
+        line.clear();
+        if found.heads.is_empty() && !found.unreadable {
+            other_lines = other_lines.saturating_add(1);
+        }
+        let mut foreign = found.unreadable;
+        for head in found.heads {
+            if trusted.contains(&head.statement.key) && head.signature_holds() {
                 heads = heads.saturating_add(1);
-                page.push(*head);
-            }
-            Line::Head(_) | Line::Unreadable => {
-                let detail = "not a head that Revkeep signed".to_owned();
-                findings.add(Finding::new(Fault::ArchiveLine, number, number, detail));
+                page.push(head);
+            } else {
+                foreign = true;
             }
         }
-        if page.len() == PAGE {
+        if foreign {
+            let detail = "not a head that Revkeep signed".to_owned();
+            findings.add(Finding::new(Fault::ArchiveLine, number, number, detail));
+        }
+        if page.len() >= PAGE {
             hold_against(auditor, &mut page, reach, &mut findings)?;
             progress(heads);
         }
@@ -85,28 +95,6 @@ pub fn compare(
         findings,
         more,
     })
-}
-
-enum Line {
-    Head(Box<Head>),
-    /// It has the fields of a head and is none.
-    Unreadable,
-    Other,
-}
-
-/// A head stands on a line by itself, or in the field `head` of what a collector made of it.
-fn head_in(line: &str) -> Line {
-    let Ok(value) = serde_json::from_str::<Value>(line) else {
-        return Line::Other;
-    };
-    let inner = value.get("head").cloned().unwrap_or(value);
-    if inner.get("statement").is_none() || inner.get("signature").is_none() {
-        return Line::Other;
-    }
-    serde_json::from_value::<HeadLine>(inner)
-        .ok()
-        .and_then(|line| Head::from_line(&line))
-        .map_or(Line::Unreadable, |head| Line::Head(Box::new(head)))
 }
 
 /// Looks for each head of the page in the database, which reaches to a number and a size.

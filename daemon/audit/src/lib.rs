@@ -11,6 +11,7 @@
 //! People read it through [`Reader`]: lists with filters, one entry whole, proofs, and exports. Who reads is
 //! on record before anything is read.
 
+mod archive;
 mod compare;
 mod config;
 mod entry;
@@ -30,6 +31,7 @@ mod stream;
 mod tree;
 mod verify;
 
+pub use archive::Archived;
 pub use compare::{CompareError, Comparison, compare};
 pub use config::Config;
 pub use entry::{AuditError, Entry, write_all};

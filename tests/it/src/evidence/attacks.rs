@@ -354,6 +354,11 @@ async fn an_archive_is_read_among_other_lines_and_a_forged_line_is_no_evidence()
     let keys = log.keys().await;
     let compared = audit::compare(&mut log.auditor(), &keys, nested.as_bytes(), |_| {}).unwrap();
     assert_eq!((compared.heads, compared.other_lines), (4, 8));
+    // A line in another encoding is one of the others.
+    let mut mixed = b"caf\xe9 in the morning\n".to_vec();
+    mixed.extend_from_slice(nested.as_bytes());
+    let compared = audit::compare(&mut log.auditor(), &keys, mixed.as_slice(), |_| {}).unwrap();
+    assert_eq!((compared.heads, compared.other_lines), (4, 9));
     let forged = archive.replace("size 300", "size 301");
     assert_eq!(log.compare(&forged).await, [(Fault::ArchiveLine, 2, 2)]);
 }

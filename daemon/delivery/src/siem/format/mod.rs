@@ -8,6 +8,8 @@ mod ocsf;
 mod rfc5424;
 
 #[cfg(test)]
+mod archived;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod tests;

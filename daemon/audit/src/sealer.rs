@@ -257,7 +257,11 @@ impl Sealer {
                 head,
                 rows: rows.len(),
             })),
-            Ok(false) | Err(DbError::Duplicate(_)) => Err(SealError::Superseded),
+            Ok(false) => Err(SealError::Superseded),
+            // The lease was ours and no head had come since: both are checked first, under a lock.
+            Err(DbError::Duplicate(_)) => Err(SealError::Tampered(
+                "positions behind the last head are taken",
+            )),
             Err(error) => Err(error.into()),
         }
     }

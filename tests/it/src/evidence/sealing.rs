@@ -215,6 +215,23 @@ async fn a_last_head_signed_by_a_foreign_key_is_not_built_upon() {
     assert_eq!(log.superuser("SELECT count(*) FROM audit_heads"), ["1"]);
 }
 
+/// Heads were taken away and their leaves left: nothing can be sealed in their place, and it is said.
+#[tokio::test]
+async fn positions_that_are_taken_are_no_other_sealer() {
+    let log = Log::of(&[10, 10]).await;
+    log.tamper("DELETE FROM audit_heads WHERE number = 2");
+    log.write(5, "now()");
+    until("the row is not due", async || {
+        match seal_once(&log.bed.db, &log.sealer).await {
+            Err(SealError::Tampered("positions behind the last head are taken")) => Ok(()),
+            said => Err(format!("{said:?}")),
+        }
+    })
+    .await;
+    assert_eq!(log.superuser("SELECT count(*) FROM audit_heads"), ["1"]);
+    assert_eq!(log.superuser("SELECT count(*) FROM audit_leaves"), ["20"]);
+}
+
 #[tokio::test]
 async fn hostile_sql_in_a_tenants_unit_can_seal_nothing_and_read_nothing_of_others() {
     let log = Log::of(&[10]).await;

@@ -4,7 +4,7 @@
 
 SKIPPED=77
 
-LINTS=(format house tree licences advisories one_provider clippy)
+LINTS=(format house tree secrets licences advisories one_provider clippy)
 
 run_lint() {
     local check status failed=()
@@ -60,16 +60,10 @@ lint_one_provider() {
     return $found
 }
 
+# In what git would commit, and in all that was ever committed (LM-65, LM-66).
+lint_secrets() { "$REVKEEP_PYTHON" .ci/secrets.py; }
+
 # What no file of this repository may hold. Brackets keep a pattern from matching itself.
-SECRETS=(
-    '^-----BEGIN [A-Z ]*PRIVATE KEY-----$'
-    'AKI[A][0-9A-Z]{16}'
-    'gh[pousr]_[A-Za-z0-9]{36}'
-    'xox[abprs]-[0-9A-Za-z-]{20,}'
-    'sk_liv[e]_[0-9A-Za-z]{20,}'
-    'hvs\.[A-Za-z0-9_-]{24,}'
-    'eyJ[A-Za-z0-9_-]{20,}\.eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{40,}'
-)
 MACHINES=(
     'registry\.npmjs\.or[g]'
     '(index|static)\.crates\.i[o]'
@@ -77,10 +71,10 @@ MACHINES=(
     '(^|[^A-Za-z0-9_.-])/(wor[k]|roo[t]|home/[a-z]+)/'
 )
 
-# Secrets (LM-65, LM-66), registry hosts and paths of somebody's machine, in what git would commit.
+# Registry hosts and paths of somebody's machine, in what git would commit.
 lint_tree() {
     local pattern found=0
-    for pattern in "${SECRETS[@]}" "${MACHINES[@]}"; do
+    for pattern in "${MACHINES[@]}"; do
         if git grep --untracked --exclude-standard -nIE -e "$pattern" -- . ':!LICENSE'; then
             say "tree: the lines above match $pattern"
             found=1

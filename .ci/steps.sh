@@ -6,6 +6,7 @@ STEPS=(
     "format|rustfmt.toml|check"
     "house|tests/golden/house-edges.txt|check"
     "tree|.ci/lint.sh|check"
+    "secrets|.ci/secrets.py|check"
     "licences|deny.toml|check"
     "advisories|deny.toml|check"
     "one_provider|Cargo.lock|check"

@@ -36,6 +36,7 @@ lint_advisories() {
         return "$SKIPPED"
     }
     cargo-audit audit --db "$database" --no-fetch --stale --quiet
+    say "nothing found; the newest advisory that is known is of $(grep -rhoE '^date = "[0-9-]+' "$database/crates" | cut -d'"' -f2 | sort | tail -n 1)"
 }
 
 advisory_database() {

@@ -14,6 +14,7 @@ STEPS=(
     "packaging|tests/packaging/check.py|tests"
     "weakenings|tests/weakened/run.py|check"
     "lint_attacks|tests/lint-attacks.sh|tests"
+    "evidence|tests/evidence/test_evidence.py|tests"
     "sbom|tests/sbom/test_sbom.py|tests"
     "unit|Cargo.toml|tests"
     "integration|tests/it/src/lib.rs|tests"
@@ -129,6 +130,9 @@ one_step() {
 
 # Whether the bill of materials is whole, and what a validator of others says of it.
 step_sbom() { "$CACHE/sbom/bin/python" tests/sbom/test_sbom.py; }
+
+# What a build signs about itself.
+step_evidence() { python3 tests/evidence/test_evidence.py; }
 
 step_lint_attacks() { bash tests/lint-attacks.sh; }
 

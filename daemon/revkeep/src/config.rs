@@ -94,6 +94,8 @@ pub(crate) enum LogTarget {
 pub(crate) struct Verify {
     /// Where the probes of TLS and headers knock; the daemon's own listener when absent.
     pub address: Option<egress::Endpoint>,
+    /// What the build found out, signed; the signature beside it.
+    pub build_manifest: Option<PathBuf>,
 }
 
 /// What is wrong with the configuration, in the words of whoever reads it at night.

@@ -37,6 +37,8 @@ struct Control {
     #[serde(default)]
     live: Vec<String>,
     #[serde(default)]
+    build: Vec<String>,
+    #[serde(default)]
     rests_on: Vec<String>,
     attestation: Option<toml::Table>,
 }
@@ -182,15 +184,21 @@ fn matrix() -> String {
         .values()
         .filter(|control| !control.live.is_empty())
         .count();
+    let built = table
+        .values()
+        .filter(|control| !control.build.is_empty())
+        .count();
     let mut text = format!(
         "# Control matrix\n\n\
          Generated from the control table (`daemon/revkeep/src/controls/controls.toml`) and from\n\
          [pending.toml](pending.toml); a test compares this page with them. `revkeep controls` prints the\n\
          same on the appliance.\n\n\
-         {} controls: {} enforced ({live} of them tried on the running appliance by `revkeep verify`),\n\
-         {attested} attested, {customer} the customer's, {} pending.\n\n\
+         {} controls: {} enforced ({live} of them tried on the running appliance by `revkeep verify`, {built}\n\
+         of them borne out by the build's signed evidence), {attested} attested, {customer} the customer's,\n\
+         {} pending.\n\n\
          **Enforced**: the daemon or the database refuses what breaks it, and each test has tried. A *live*\n\
-         probe tries it again on the appliance ([verify.md](verify.md)). **Attested**: an obligation of people,\n\
+         probe tries it again on the appliance ([verify.md](verify.md)); a *build* check is in the manifest that\n\
+         a build signs, and `revkeep verify` reads it. **Attested**: an obligation of people,\n\
          with somebody's word until a day; the test checks only that it is written down. **The customer's**:\n\
          theirs to keep. **Pending**: not built, and nothing claims it.\n\n\
          The last column names what a control bears on: Trust Services Criteria (SOC 2), OWASP ASVS 5.0.0,\n\
@@ -226,6 +234,7 @@ fn matrix() -> String {
                 names.join("<br>")
             };
             let live = match control.rests_on.as_slice() {
+                [] if !control.build.is_empty() => format!("build: {}", quoted(&control.build)),
                 [] => quoted(&control.live),
                 on => format!("the sum of {}", on.join(", ")),
             };

@@ -143,6 +143,11 @@ impl Daemon {
         self.command_with(arguments, "")
     }
 
+    /// The program that runs.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// As [`Daemon::command`], with something to read on its standard input.
     pub fn command_with(&self, arguments: &[&str], input: &str) -> Result<Value> {
         let mut running = Command::new(&self.program)

@@ -74,6 +74,8 @@ pub(crate) struct Control {
     pub(crate) probes: Vec<String>,
     /// Live probes (`verify::registry`) that try it on the running appliance.
     pub(crate) live: Vec<String>,
+    /// Checks of the build that it rests on, by their names in the build's signed manifest.
+    pub(crate) build: Vec<String>,
     /// Controls whose sum it is.
     pub(crate) rests_on: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +92,8 @@ struct Entry {
     probes: Vec<String>,
     #[serde(default)]
     live: Vec<String>,
+    #[serde(default)]
+    build: Vec<String>,
     #[serde(default)]
     rests_on: Vec<String>,
     attestation: Option<Attestation>,
@@ -109,6 +113,7 @@ pub(crate) fn all() -> Result<Vec<Control>, toml::de::Error> {
             enforced_by: Some(entry.enforced_by),
             probes: entry.probes,
             live: entry.live,
+            build: entry.build,
             rests_on: entry.rests_on,
             attestation: entry.attestation,
             mapping: Mapping::default(),
@@ -125,6 +130,7 @@ pub(crate) fn all() -> Result<Vec<Control>, toml::de::Error> {
                 enforced_by: None,
                 probes: Vec::new(),
                 live: Vec::new(),
+                build: Vec::new(),
                 rests_on: Vec::new(),
                 attestation: None,
                 mapping: Mapping::default(),
@@ -169,6 +175,26 @@ mod tests {
                 control.attestation.is_some(),
                 "{id}"
             );
+        }
+    }
+
+    #[test]
+    fn what_rests_on_the_build_names_checks_that_builds_make() {
+        let made = include_str!("../../../../.ci/evidence.py");
+        let controls = all().unwrap();
+        for control in controls.iter().filter(|each| !each.build.is_empty()) {
+            let id = &control.id;
+            assert_eq!(control.status, Status::Enforced, "{id}");
+            assert!(
+                control.live.is_empty() && control.rests_on.is_empty(),
+                "{id}"
+            );
+            for check in &control.build {
+                assert!(
+                    made.contains(&format!("\n    \"{check}\": \"")),
+                    "{id}: {check}"
+                );
+            }
         }
     }
 

@@ -303,12 +303,17 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{controls, verify::report::Verdicts};
+    use crate::{
+        controls,
+        verify::{build_evidence::BuildEvidence, report::Verdicts},
+    };
 
     fn report() -> (Report, Vec<Control>) {
         let at = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let table = controls::all().unwrap();
-        (Report::new(&table, &Verdicts::new(), true, at), table)
+        let build = BuildEvidence::Missing(String::new());
+        let report = Report::new(&table, &Verdicts::new(), &build, true, at);
+        (report, table)
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! each one stands with evidence and time, and signs that (OB-01, OB-06). The running daemon does it,
 //! because it alone has the roles of the database and the keys; the command asks.
 
+mod build_evidence;
 mod export;
 mod job;
 mod oscal;
@@ -15,7 +16,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use audit::{RunEnd, Sealer, VerifyRun};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use console::ControlDesk;
 use db::{Db, DbError};
 use egress::Egress;
@@ -31,6 +32,7 @@ use crate::{
     controls::{self, Control},
 };
 
+use build_evidence::BuildEvidence;
 use export::{Format, Paper, paper};
 pub(crate) use job::{ensure, handler};
 pub(crate) use oscal::assessment_results;
@@ -209,10 +211,19 @@ impl Verifier {
                 .await?;
         }
         let now = self.sight.db.clock().now();
-        let report = Report::new(&chosen, &verdicts, whole, now);
+        let build = self.build_evidence(now).await;
+        let report = Report::new(&chosen, &verdicts, &build, whole, now);
         let signed = Signed::make(&self.sight.vault, run, &report).await?;
         report.tell();
         self.finish(run, who, &report, signed).await
+    }
+
+    /// Read anew for each run, because a manifest may come after the program.
+    async fn build_evidence(&self, now: DateTime<Utc>) -> BuildEvidence {
+        let manifest = self.sight.config.verify.build_manifest.clone();
+        tokio::task::spawn_blocking(move || BuildEvidence::found(manifest.as_deref(), now))
+            .await
+            .unwrap_or_else(|error| BuildEvidence::Void(format!("it cannot be read: {error}")))
     }
 
     async fn finish(

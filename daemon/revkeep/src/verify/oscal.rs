@@ -115,12 +115,22 @@ fn derived(run: Uuid, what: &str) -> Uuid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{controls, verify::report::Verdicts};
+    use crate::{
+        controls,
+        verify::{build_evidence::BuildEvidence, report::Verdicts},
+    };
 
     #[test]
     fn each_control_has_a_finding_that_points_at_its_observation() {
         let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let report = Report::new(&controls::all().unwrap(), &Verdicts::new(), true, at);
+        let build = BuildEvidence::Missing(String::new());
+        let report = Report::new(
+            &controls::all().unwrap(),
+            &Verdicts::new(),
+            &build,
+            true,
+            at,
+        );
         let told = assessment_results(Uuid::from_u128(7), at, &report, "s\n", "aa");
         let result = &told["assessment-results"]["results"][0];
         let (findings, observations) = (

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::verdict::{Standing, Verdict};
+use super::{
+    build_evidence::BuildEvidence,
+    verdict::{Standing, Verdict},
+};
 use crate::controls::{Control, Status};
 
 /// What one probe said.
@@ -48,12 +51,13 @@ impl Report {
     pub(super) fn new(
         chosen: &[Control],
         verdicts: &Verdicts,
+        build: &BuildEvidence,
         whole: bool,
         now: DateTime<Utc>,
     ) -> Self {
         let mut controls: Vec<ControlResult> = chosen
             .iter()
-            .map(|control| stands(control, verdicts, now))
+            .map(|control| stands(control, verdicts, build, now))
             .collect();
         let bases: BTreeMap<String, Standing> = controls
             .iter()
@@ -115,7 +119,12 @@ impl Report {
     }
 }
 
-fn stands(control: &Control, verdicts: &Verdicts, now: DateTime<Utc>) -> ControlResult {
+fn stands(
+    control: &Control,
+    verdicts: &Verdicts,
+    build: &BuildEvidence,
+    now: DateTime<Utc>,
+) -> ControlResult {
     let live: Vec<Tried> = control
         .live
         .iter()
@@ -129,7 +138,7 @@ fn stands(control: &Control, verdicts: &Verdicts, now: DateTime<Utc>) -> Control
             })
         })
         .collect();
-    let (status, evidence) = judge(control, &live, now);
+    let (status, evidence) = judge(control, &live, build, now);
     ControlResult {
         id: control.id.clone(),
         area: control.mapping.area.clone(),
@@ -142,7 +151,12 @@ fn stands(control: &Control, verdicts: &Verdicts, now: DateTime<Utc>) -> Control
     }
 }
 
-fn judge(control: &Control, live: &[Tried], now: DateTime<Utc>) -> (Standing, String) {
+fn judge(
+    control: &Control,
+    live: &[Tried],
+    build: &BuildEvidence,
+    now: DateTime<Utc>,
+) -> (Standing, String) {
     match control.status {
         Status::Pending => (Standing::Absent, format!("Not built: {}.", control.title)),
         Status::Customer => (
@@ -151,6 +165,7 @@ fn judge(control: &Control, live: &[Tried], now: DateTime<Utc>) -> (Standing, St
         ),
         Status::Attested => attested(control, now),
         Status::Enforced if !live.is_empty() => tried(live),
+        Status::Enforced if !control.build.is_empty() => build.says(&control.build),
         Status::Enforced => (
             Standing::BuildEvidence,
             format!(
@@ -269,6 +284,7 @@ mod tests {
             enforced_by: Some("e".to_owned()),
             probes: vec!["it::a::b".to_owned()],
             live: Vec::new(),
+            build: Vec::new(),
             rests_on: Vec::new(),
             attestation: None,
             mapping: Mapping::default(),
@@ -279,8 +295,12 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000, 0).unwrap()
     }
 
+    fn nothing() -> BuildEvidence {
+        BuildEvidence::Missing("x".to_owned())
+    }
+
     fn report(controls: &[Control], verdicts: &Verdicts) -> Vec<Standing> {
-        let report = Report::new(controls, verdicts, true, at());
+        let report = Report::new(controls, verdicts, &nothing(), true, at());
         report.controls.iter().map(|found| found.status).collect()
     }
 
@@ -302,7 +322,7 @@ mod tests {
             [Standing::Unknown]
         );
         say(&mut verdicts, "tenants_apart", Verdict::Fails("d".into()));
-        let told = Report::new(&[two], &verdicts, true, at());
+        let told = Report::new(&[two], &verdicts, &nothing(), true, at());
         assert_eq!(told.controls[0].status, Standing::Failing);
         assert_eq!(told.controls[0].evidence, "tenants_apart: d");
         let alone = [

@@ -75,12 +75,22 @@ pub(crate) fn statement(run: Uuid, report: &Report, key: &[u8; 32]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{controls, verify::report::Verdicts};
+    use crate::{
+        controls,
+        verify::{build_evidence::BuildEvidence, report::Verdicts},
+    };
 
     #[test]
     fn a_changed_line_changes_the_statement() {
         let at = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let mut report = Report::new(&controls::all().unwrap(), &Verdicts::new(), true, at);
+        let build = BuildEvidence::Missing(String::new());
+        let mut report = Report::new(
+            &controls::all().unwrap(),
+            &Verdicts::new(),
+            &build,
+            true,
+            at,
+        );
         let told = statement(Uuid::nil(), &report, &[7; 32]);
         assert!(
             told.starts_with("revkeep verification 1\nrun 0000"),

@@ -71,7 +71,7 @@ impl Verdict {
 pub(crate) enum Standing {
     /// Tried on this appliance just now, and it held.
     Enforced,
-    /// Not tried live; tests of this version attack it.
+    /// Not tried live; tests of this version attack it, or its signed build bears it out.
     BuildEvidence,
     /// People's obligation, vouched for by somebody until a day.
     Attested,

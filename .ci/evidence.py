@@ -113,6 +113,8 @@ def main():
         return
     if not asked.program or not asked.out:
         options.error("--program and --out are needed")
+    if read("git", "rev-parse", "--is-shallow-repository").strip() == "true":
+        sys.exit("evidence: the clone is shallow, so nobody can say what its history holds")
     if read("git", "status", "--porcelain").strip():
         sys.exit("evidence: the checkout is not clean, so its commit would not say what was checked")
     out = pathlib.Path(asked.out)

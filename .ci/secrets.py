@@ -100,9 +100,10 @@ def main():
         search.file(path)
     # A tree that nobody has committed has no history yet.
     commits = search.history() if git("rev-list", "-n", "1", "--all") else 0
-    if git("rev-parse", "--is-shallow-repository").strip() == "true":
-        search.found.append("the clone is shallow, so its history cannot be searched")
-    if commits:
+    shallow = git("rev-parse", "--is-shallow-repository").strip() == "true"
+    if shallow:
+        print(f"secrets: the clone is shallow, so of its history only {commits} commits are searched")
+    if commits and not shallow:
         search.found += [f".ci/secrets-known.toml: no line has {digest} any more" for digest in search.known - search.used]
     for found in search.found:
         print(f"secrets: {found}")

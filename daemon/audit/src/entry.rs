@@ -185,7 +185,11 @@ impl Entry {
             // Where an unknown person came from is the tenant's (or platform's) to know.
             (Some(origin), actor) => {
                 let key = match actor {
-                    Actor::Human { .. } => seals.person.as_deref(),
+                    Actor::Human { user, .. } => seals
+                        .person
+                        .as_ref()
+                        .filter(|(whose, _)| whose == user)
+                        .map(|(_, key)| key.as_ref()),
                     Actor::System { .. }
                     | Actor::Local { .. }
                     | Actor::Provisioner { .. }

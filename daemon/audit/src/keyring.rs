@@ -237,12 +237,15 @@ impl AuditKeyring for Keyring {
     async fn seals(&self, tenant: TenantId, person: Option<UserId>) -> AuditSeals {
         let of_tenant = self.key(tenant, subject(None)).await;
         let of_person = match person {
-            Some(_) if of_tenant.is_some() => self.key(tenant, subject(person)).await,
+            Some(user) if of_tenant.is_some() => {
+                let key = self.key(tenant, subject(person)).await;
+                key.map(|key| (user, sealer(key)))
+            }
             _ => None,
         };
         AuditSeals {
             tenant: of_tenant.map(sealer),
-            person: of_person.map(sealer),
+            person: of_person,
         }
     }
 }

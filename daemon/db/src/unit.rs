@@ -160,8 +160,23 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
+        self.auth_by(scope.user, scope, work).await
+    }
+
+    /// The same with rows of somebody else than who acts, whose audit key the entry is sealed with.
+    pub async fn auth_by<T, E, F>(
+        &self,
+        actor: Option<UserId>,
+        scope: AuthScope,
+        work: F,
+    ) -> Result<T, E>
+    where
+        F: FnOnce(&mut AuthTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
         let tenant = scope.tenant.unwrap_or(TenantId::PLATFORM);
-        let seals = self.seals(tenant, scope.user).await;
+        let seals = self.seals(tenant, actor).await;
         let context = Scope {
             tenant: Some(tenant),
             user: scope.user,

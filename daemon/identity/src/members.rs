@@ -145,7 +145,7 @@ impl Identity {
         let by = who.clone();
         self.inner
             .db
-            .auth(scope, move |tx| {
+            .auth_by(who.user(), scope, move |tx| {
                 lock_tenant(tx)?;
                 membership(tx, member)?.ok_or(Refusal::UnknownMember)?;
                 if !is_only_here(tx, member)? {
@@ -174,7 +174,7 @@ impl Identity {
         let ended = self
             .inner
             .db
-            .auth(scope, move |tx| {
+            .auth_by(who.user(), scope, move |tx| {
                 membership(tx, member)?.ok_or(Refusal::UnknownMember)?;
                 let ended = store::sessions_end_here(tx, member, "signed_out_by_administrator")?;
                 Entry::new(Action::SessionRevoke, "user", member)

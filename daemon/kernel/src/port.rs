@@ -19,7 +19,8 @@ pub trait Sealer: Send + Sync {
 #[derive(Clone, Default)]
 pub struct AuditSeals {
     pub tenant: Option<Arc<dyn Sealer>>,
-    pub person: Option<Arc<dyn Sealer>>,
+    /// Of the person who acts, and of nobody else: an entry of somebody else finds no key here.
+    pub person: Option<(UserId, Arc<dyn Sealer>)>,
 }
 
 /// Fetches audit keys before a transaction begins, because none is held across a call (CX-35).

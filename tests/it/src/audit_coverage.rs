@@ -11,6 +11,7 @@ mod appliance;
 mod custody;
 mod jobs;
 mod people;
+mod person;
 mod programs;
 mod refusals;
 mod routing;
@@ -171,8 +172,10 @@ const LAST_PASSWORD: &str = "Another-canary-horse-8-battery";
 async fn walked() -> Walk {
     let desk = Desk::open().await;
     desk.owner("UPDATE users SET name = 'canary-ada'");
+    let before = desk.rows("SELECT audit_id FROM audit_log");
     let mut walk = Walk {
         desk,
+        before,
         seen: BTreeMap::new(),
         faults: Vec::new(),
     };
@@ -181,6 +184,9 @@ async fn walked() -> Walk {
     account::account(&mut walk).await;
     walk.fresh().await;
     custody::exports(&mut walk).await;
+    person::own_data(&mut walk).await;
+    person::of_others(&mut walk).await;
+    walk.fresh().await;
     custody::targets(&mut walk).await;
     people::single_sign_on(&mut walk).await;
     walk.fresh().await;

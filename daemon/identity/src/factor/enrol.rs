@@ -325,8 +325,12 @@ pub fn factors_reset(
     store::recovery_forget(tx, user)?;
     store::challenges_end_all(tx, user)?;
     rows::sessions_end_all(tx, user, "factors_reset")?;
-    // Without its origin: it is sealed for the person of the transaction, and this is another.
-    Entry::new(Action::FactorsReset, "user", user).write_auth(tx, &by.actor, None, by.request)?;
+    Entry::new(Action::FactorsReset, "user", user).write_auth(
+        tx,
+        &by.actor,
+        by.origin.as_ref(),
+        by.request,
+    )?;
     db::hint(tx, "sessions")?;
     Ok(())
 }

@@ -13,6 +13,14 @@ pub(super) async fn exports(walk: &mut Walk) {
     walk.good("POST /exports/{id}/cancel", &path, Value::Null)
         .await;
     let second = id(&walk.plain("POST /exports", json!({})).await);
+    work(walk).await;
+    let path = format!("/exports/{second}/download");
+    walk.good("POST /exports/{id}/download", &path, Value::Null)
+        .await;
+}
+
+/// Does the jobs of custody that are due.
+pub(super) async fn work(walk: &Walk) {
     let worker = Worker::new(
         walk.desk.house.bed.db.clone(),
         "test".to_owned(),
@@ -20,9 +28,6 @@ pub(super) async fn exports(walk: &mut Walk) {
         walk.desk.custody.handlers(),
     );
     worker.run_due().await.unwrap();
-    let path = format!("/exports/{second}/download");
-    walk.good("POST /exports/{id}/download", &path, Value::Null)
-        .await;
 }
 
 /// The log's targets, of the organisation and of the appliance.

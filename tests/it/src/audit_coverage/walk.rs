@@ -13,6 +13,8 @@ use crate::console_desk::Desk;
 pub(super) struct Walk {
     pub(super) desk: Desk,
     pub(super) seen: BTreeMap<String, BTreeSet<String>>,
+    /// Entries of what was made before anybody asked over HTTP.
+    pub(super) before: Vec<String>,
     /// Routes that answered otherwise than they should.
     pub(super) faults: Vec<String>,
 }

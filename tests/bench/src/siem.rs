@@ -23,7 +23,7 @@ use crate::{
 const RATE_BAR: f64 = 20_000.0;
 /// A stream is at least three times as fast as what is appended.
 const APPEND_BAR: f64 = 1.0 / 3.0;
-/// The most memory of all rounds over that of the first tenth of the first stream.
+/// The most memory of a stream over the most of its first tenth.
 const MEMORY_BAR: f64 = 1.1;
 /// Connections that append, each entry in a transaction of its own.
 const WRITERS: usize = 8;
@@ -43,22 +43,21 @@ async fn measure(events: u32, load: load::Load) -> Result<Vec<Figure>> {
     let (_stop, stopped) = watch::channel(false);
     tokio::spawn(siem.clone().run(String::from("bench"), stopped));
     let (mut streamed, mut appended, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    let mut early = None;
-    usage::forget_peak()?;
+    let (mut early, mut late, mut growths) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=load.rounds {
         let stream = stream(&siem, &mut receiver, events).await?;
-        let early = *early.get_or_insert(stream.early_megabytes);
         let append = append(&person.db, &who, load.lasts).await?;
         report::progress(&format!(
-            "siem {round}/{}: {:.0} events/s streamed, {append:.0} appended; {early:.0} MB of a tenth, {:.0} MB",
-            load.rounds, stream.rate, stream.megabytes
+            "siem {round}/{}: {:.0} events/s streamed, {append:.0} appended; {:.0} MB of a tenth, {:.0} MB",
+            load.rounds, stream.rate, stream.early_megabytes, stream.megabytes
         ));
         streamed.push(stream.rate);
         appended.push(append);
         ratios.push(append / stream.rate);
+        growths.push(stream.megabytes / stream.early_megabytes);
+        early.push(stream.early_megabytes);
+        late.push(stream.megabytes);
     }
-    let early = early.context("no rounds")?;
-    let late = usage::peak_megabytes(std::process::id())?;
     let (value, interval) = report::median(&mut streamed).context("no rounds")?;
     let (floor, _) = report::median(&mut appended).context("no rounds")?;
     let (ratio, ratio_interval) = report::median(&mut ratios).context("no rounds")?;
@@ -70,12 +69,15 @@ async fn measure(events: u32, load: load::Load) -> Result<Vec<Figure>> {
         ratio_interval,
         ..Figure::new("siem", name, "events/s", load.rounds)
     };
+    let (value, interval) = report::median(&mut late).context("no rounds")?;
+    let (floor, _) = report::median(&mut early).context("no rounds")?;
+    let (ratio, ratio_interval) = report::median(&mut growths).context("no rounds")?;
     let memory = Figure {
-        value: late,
-        interval: [late; 2],
-        floor: early,
-        ratio: late / early,
-        ratio_interval: [late / early; 2],
+        value,
+        interval,
+        floor,
+        ratio,
+        ratio_interval,
         ..Figure::new("siem", "peak_memory", "MB", load.rounds)
     };
     Ok(vec![
@@ -102,12 +104,13 @@ fn siem(person: &Person, port: u16, directory: &std::path::Path) -> Result<Siem>
 struct Stream {
     /// Events a second, from the first arrival on.
     rate: f64,
-    /// The most memory so far, once a tenth had come, and at the end.
+    /// The most memory of the stream, once a tenth had come, and at the end.
     early_megabytes: f64,
     megabytes: f64,
 }
 
 async fn stream(siem: &Siem, receiver: &mut Rsyslog, events: u32) -> Result<Stream> {
+    usage::forget_peak()?;
     let platform = Principal::system(TenantId::PLATFORM, None);
     let target = siem
         .target_create(&platform, target(receiver), true)

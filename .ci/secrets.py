@@ -32,13 +32,20 @@ class OpenBaoToken(RegexBasedDetector):
     denylist = [re.compile(r"hv[sb]\.[A-Za-z0-9_-]{24,}")]
 
 
+class EncryptedKey(RegexBasedDetector):
+    """PKCS#8 under a password, which the scanner's own detector of keys passes over."""
+
+    secret_type = "Encrypted Private Key"
+    denylist = [re.compile(r"BEGIN ENCRYPTED[ ]PRIVATE KEY")]
+
+
 def git(*command):
     return subprocess.run(["git", *command], cwd=ROOT, check=True, capture_output=True).stdout.decode(errors="replace")
 
 
 def detectors():
     classes = get_mapping_from_secret_type_to_class()
-    return [OpenBaoToken(), *(made() for kind, made in classes.items() if kind not in GUESSING)]
+    return [OpenBaoToken(), EncryptedKey(), *(made() for kind, made in classes.items() if kind not in GUESSING)]
 
 
 class Search:
@@ -74,15 +81,22 @@ class Search:
 
     def history(self):
         """How many commits it saw."""
-        commit, path, commits = "", "", 0
+        # A binary file has no line in what follows, so names are read for themselves.
+        for path in git("log", "--format=", "--name-only", "-z", "--diff-filter=A", "--no-renames", "-m", "HEAD").split("\0"):
+            if MADE_FOR_SECRETS.search(path.strip()):
+                self.found.append(f"{path.strip()}: a file of the history that is made for secrets")
+        commit, path, commits, heading = "", "", 0, True
         log = git("log", "--format=commit %h", "--unified=0", "--no-color", "--no-ext-diff", "--no-renames", "-p", "-m", "HEAD")
         for text in log.split("\n"):
             if text.startswith("commit "):
                 commit, commits = text.removeprefix("commit "), commits + 1
-            elif text.startswith("+++ "):
-                path = text.removeprefix("+++ b/")
-                if MADE_FOR_SECRETS.search(path):
-                    self.found.append(f"{commit}:{path}: a file that is made for secrets")
+            elif text.startswith("diff --git "):
+                heading = True
+            elif text.startswith("@@ "):
+                heading = False
+            elif heading:
+                if text.startswith("+++ "):
+                    path = text.removeprefix("+++ b/")
             elif text.startswith("+"):
                 self.line(f"{commit}:{path}", text[1:])
         return commits

@@ -119,6 +119,10 @@ printf '%s%s\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n' '-----BEGIN PRIVATE ' 'KEY----
 refused secrets 'config.pem:1: Private Key' 'a private key'
 
 fresh_copy
+printf '%s%s\nMIIFHDBOBgkqhkiG9w0BBQ0wQTApBgkq\n' '-----BEGIN ENCRYPTED ' 'PRIVATE KEY-----' >"$SCRATCH/tree/config.pem"
+refused secrets 'config.pem:1: Encrypted Private Key' 'a private key under a password'
+
+fresh_copy
 sed -i '2i export AWS_ACCESS_KEY_ID=AKI'A0123456789ABCDEF "$SCRATCH/tree/.ci/run"
 refused secrets '\.ci/run:2: AWS Access Key' 'a key in a variable of the build'
 
@@ -133,6 +137,18 @@ printf 'token = "hv%s"\n' s.CAESIJ0123456789abcdefghij >"$SCRATCH/tree/config/to
 git -C "$SCRATCH/tree" add --all && committed 'A token'
 git -C "$SCRATCH/tree" rm --quiet config/token.toml && committed 'No token any more'
 refused secrets '^secrets: [0-9a-f]+:config/token.toml: OpenBao Token' 'a secret that a later commit took away'
+
+fresh_copy
+printf '\0\1' >"$SCRATCH/tree/config/server.p12"
+git -C "$SCRATCH/tree" add --all --force && committed 'A key store'
+git -C "$SCRATCH/tree" rm --quiet config/server.p12 && committed 'No key store any more'
+refused secrets '^secrets: config/server.p12: a file of the history' 'a key store that a later commit took away'
+
+fresh_copy
+printf '++ AKI%s\n' A0123456789ABCDEF >"$SCRATCH/tree/config/notes.txt"
+git -C "$SCRATCH/tree" add --all && committed 'Notes'
+git -C "$SCRATCH/tree" rm --quiet config/notes.txt && committed 'No notes any more'
+refused secrets '^secrets: [0-9a-f]+:config/notes.txt: AWS Access Key' 'a secret in a line that looks like the name of a file'
 
 fresh_copy
 sound advisories

@@ -3,7 +3,7 @@ DECLARE
   child regclass;
 BEGIN
   FOR child IN SELECT i.inhrelid::regclass FROM pg_inherits i WHERE i.inhparent = 'audit_log'::regclass LOOP
-    EXECUTE format('DROP TRIGGER audit_log_no_truncate ON %s', child);
+    EXECUTE format('DROP TRIGGER IF EXISTS audit_log_no_truncate ON %s', child);
   END LOOP;
 END
 $$;

@@ -5,7 +5,7 @@
 CREATE FUNCTION audit_partition_guard(child regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  EXECUTE format('CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change()', child);
+  EXECUTE format('CREATE OR REPLACE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change()', child);
 END
 $$;
 REVOKE ALL ON FUNCTION audit_partition_guard(regclass) FROM PUBLIC;

@@ -40,8 +40,8 @@ impl Archived {
         while let Some(brace) = rest.find('{') {
             let (before, from) = rest.split_at(brace);
             if before.contains(CEF) {
-                if let Some((_, cef)) = rest.split_once(CEF) {
-                    self.text(&unescaped(cef), deeper);
+                for event in rest.split(CEF).skip(1) {
+                    self.text(&unescaped(event), deeper);
                 }
                 return;
             }

@@ -178,6 +178,7 @@ impl Identity {
                 membership(tx, member)?.ok_or(Refusal::UnknownMember)?;
                 let ended = store::sessions_end_here(tx, member, "signed_out_by_administrator")?;
                 Entry::new(Action::SessionRevoke, "user", member)
+                    .even_sealed()
                     .after(json!({ "sessions": ended }))
                     .write_auth(tx, &by.actor, by.origin.as_ref(), by.request)?;
                 db::hint(tx, "sessions")?;

@@ -204,20 +204,20 @@ fn grants_are_the_golden_list() {
 }
 
 #[test]
-fn definer_functions_are_the_golden_list_and_none_is_for_everyone() {
+fn functions_are_the_golden_list_and_none_is_for_everyone() {
     let bed = Bed::new();
     let mut owner = connect(&bed.database, "revkeep_owner");
     let found = column(
         &mut owner,
-        "SELECT p.oid::regprocedure || ' owner ' || p.proowner::regrole || ' ' || coalesce(array_to_string(p.proconfig, ';'), 'NO SEARCH PATH') \
+        "SELECT p.oid::regprocedure || CASE WHEN p.prosecdef THEN ' as' ELSE ' of' END || ' owner ' || p.proowner::regrole || ' ' || coalesce(array_to_string(p.proconfig, ';'), 'NO SEARCH PATH') \
          || ' execute ' || coalesce((SELECT string_agg(a.grantee::regrole::text, ',' ORDER BY a.grantee::regrole::text) FROM aclexplode(p.proacl) a WHERE a.grantee <> p.proowner), '-') \
          || ' body ' || left(encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex'), 16) \
-         FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND (p.prosecdef OR p.prorettype = 'trigger'::regtype) ORDER BY 1",
+         FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace ORDER BY 1",
     );
     compare(
         found,
-        "definer-functions.txt",
-        include_str!("../../golden/definer-functions.txt"),
+        "functions.txt",
+        include_str!("../../golden/functions.txt"),
     );
     let open = column(
         &mut owner,

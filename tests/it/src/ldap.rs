@@ -172,7 +172,7 @@ async fn somebody_of_the_directory_becomes_a_member_with_the_roles_of_their_grou
     );
     assert_eq!(
         table.rows("SELECT DISTINCT action FROM audit_log WHERE actor_id = (SELECT 'user_' || replace(user_id::text, '-', '') FROM sso_identities) ORDER BY 1"),
-        ["member_create", "sign_in", "user_create"]
+        ["identity_link", "member_create", "sign_in", "user_create"]
     );
     let [identity] = &table.rows("SELECT issuer || ' ' || subject FROM sso_identities")[..] else {
         panic!("one identity");

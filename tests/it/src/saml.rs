@@ -349,7 +349,7 @@ async fn somebody_new_becomes_a_member_of_the_providers_tenant_alone() {
         rows(
             "SELECT DISTINCT action FROM audit_log WHERE actor_id = (SELECT 'user_' || replace(user_id::text, '-', '') FROM sso_identities) ORDER BY 1"
         ),
-        ["member_create", "sign_in", "user_create"]
+        ["identity_link", "member_create", "sign_in", "user_create"]
     );
     // Nobody without a tenant sees any of it.
     let mut app = connect(&table.place.house.bed.database, "revkeep_auth");

@@ -85,7 +85,7 @@ test('a person signs in with PKCE, state and nonce, and becomes a member with th
   assert.deepEqual(session.sso, { id: provider.id, name: 'Acme login' });
   const members = (await owner.ok('GET', '/members')).items.map((member) => [member.name, member.sso]);
   assert.deepEqual(members, [['Alice Example', true], ['Mara Lindqvist', false]]);
-  assert.deepEqual(rows(`SELECT action FROM audit_log WHERE actor_id = '${session.user.id}' ORDER BY 1`), ['member_create', 'sign_in', 'user_create']);
+  assert.deepEqual(rows(`SELECT action FROM audit_log WHERE actor_id = '${session.user.id}' ORDER BY 1`), ['identity_link', 'member_create', 'sign_in', 'user_create']);
   const again = await signIn('alice');
   assert.equal(again.answer.body.user.id, session.user.id, 'the same account');
   assert.deepEqual(rows("SELECT password_hash IS NULL AND home_tenant_id IS NOT NULL FROM users WHERE name = 'Alice Example'"), ['t']);

@@ -79,13 +79,13 @@ impl ProbeTx<'_> {
         ))
     }
 
-    /// Functions that run with their owner's rights, and those of triggers: who may call them, and what they do.
-    pub fn definer_functions(&mut self) -> Result<Vec<String>, DbError> {
+    /// Every function: with whose rights it runs, who may call it, and what it does.
+    pub fn functions(&mut self) -> Result<Vec<String>, DbError> {
         self.lines(
-            "SELECT p.oid::regprocedure || ' owner ' || p.proowner::regrole || ' ' || coalesce(array_to_string(p.proconfig, ';'), 'NO SEARCH PATH') \
+            "SELECT p.oid::regprocedure || CASE WHEN p.prosecdef THEN ' as' ELSE ' of' END || ' owner ' || p.proowner::regrole || ' ' || coalesce(array_to_string(p.proconfig, ';'), 'NO SEARCH PATH') \
              || ' execute ' || coalesce((SELECT string_agg(a.grantee::regrole::text, ',' ORDER BY a.grantee::regrole::text) FROM aclexplode(p.proacl) a WHERE a.grantee <> p.proowner), '-') \
              || ' body ' || left(encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex'), 16) AS line \
-             FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND (p.prosecdef OR p.prorettype = 'trigger'::regtype)",
+             FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace",
         )
     }
 

@@ -325,12 +325,9 @@ pub fn factors_reset(
     store::recovery_forget(tx, user)?;
     store::challenges_end_all(tx, user)?;
     rows::sessions_end_all(tx, user, "factors_reset")?;
-    Entry::new(Action::FactorsReset, "user", user).write_auth(
-        tx,
-        &by.actor,
-        by.origin.as_ref(),
-        by.request,
-    )?;
+    Entry::new(Action::FactorsReset, "user", user)
+        .even_sealed()
+        .write_auth(tx, &by.actor, by.origin.as_ref(), by.request)?;
     db::hint(tx, "sessions")?;
     Ok(())
 }

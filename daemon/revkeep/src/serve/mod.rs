@@ -48,10 +48,13 @@ pub(crate) fn run(config: Config, file: &Path) -> ExitCode {
         .map_err(|error| ServeError::Log(error.to_string()))
         .and_then(|()| Ok(handed::listener()?))
         .and_then(|handed| {
-            tokio::runtime::Builder::new_multi_thread()
+            let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
-                .build()?
-                .block_on(serve(config, file, handed))
+                .build()?;
+            let served = runtime.block_on(serve(config, file, handed));
+            // A run over the whole audit log only reads, and nobody waits for its end.
+            runtime.shutdown_background();
+            served
         });
     match served {
         Ok(()) => ExitCode::SUCCESS,

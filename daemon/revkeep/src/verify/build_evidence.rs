@@ -23,6 +23,13 @@ const KEY: Option<&str> = option_env!("REVKEEP_BUILD_KEY");
 /// The build that tests attack believes the key whose 32 secret bytes are all 7; a release lacks the feature.
 #[cfg(feature = "failpoints")]
 const KEY: Option<&str> = Some("ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c");
+const _: () = assert!(
+    match KEY {
+        Some(key) => key.len() == 64,
+        None => true,
+    },
+    "REVKEEP_BUILD_KEY is set and is no key: 64 hexadecimal digits, as ./dev evidence --public prints them"
+);
 const FORMAT: &str = "revkeep-build-1";
 /// No manifest is longer.
 const MOST_BYTES: u64 = 1 << 20;

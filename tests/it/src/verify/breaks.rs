@@ -234,10 +234,10 @@ fn evidence() -> Vec<Break> {
             "audit_intact",
             "LM-77",
             "SET session_replication_role = replica; CREATE SCHEMA aside; \
-             CREATE TABLE aside.entries AS SELECT a.audit_id, a.code FROM audit_log a JOIN audit_leaves l USING (tenant_id, audit_id) WHERE l.position = 0; \
+             CREATE TABLE aside.entries AS SELECT a.audit_id, a.code FROM audit_log a JOIN audit_leaves l USING (tenant_id, audit_id) WHERE l.position < 2; \
              UPDATE audit_log SET code = 'changed' WHERE audit_id IN (SELECT audit_id FROM aside.entries)",
             "UPDATE audit_log l SET code = e.code FROM aside.entries e WHERE e.audit_id = l.audit_id; DROP SCHEMA aside CASCADE",
-            "position 0",
+            "position 0 to 1",
         ),
         sql(
             "audit_sealed",

@@ -14,7 +14,7 @@ use crate::verify::{
 const CLASSES: &str = include_str!("../../../../../tests/golden/table-classes.txt");
 const POLICIES: &str = include_str!("../../../../../tests/golden/policies.txt");
 const GRANTS: &str = include_str!("../../../../../tests/golden/grants.txt");
-const FUNCTIONS: &str = include_str!("../../../../../tests/golden/definer-functions.txt");
+const FUNCTIONS: &str = include_str!("../../../../../tests/golden/functions.txt");
 
 const ROLES: [DbRole; 2] = [DbRole::App, DbRole::Auth];
 
@@ -107,10 +107,7 @@ pub(in crate::verify) async fn grants_as_shipped(sight: &Sight) -> Result<Verdic
 }
 
 pub(in crate::verify) async fn functions_as_shipped(sight: &Sight) -> Result<Verdict, Trouble> {
-    let found = sight
-        .db
-        .probe(DbRole::App, |tx| tx.definer_functions())
-        .await?;
+    let found = sight.db.probe(DbRole::App, |tx| tx.functions()).await?;
     Ok(compared(
         found,
         FUNCTIONS,

@@ -1,6 +1,6 @@
 //! The audit log: nobody changes it, and it is sealed as it grows (LM-77).
 
-use audit::{Hash, Sealer};
+use audit::{Finding, Hash, Sealer};
 use db::{Auditor, DbRole};
 
 use crate::{
@@ -51,16 +51,26 @@ pub(in crate::verify) async fn audit_intact(sight: &Sight) -> Result<Verdict, Tr
         audit::verify(&mut auditor, &keys, |_, _, _| {})
     })
     .await??;
-    let findings: Vec<String> = report
-        .findings
-        .iter()
-        .map(|found| format!("{} {}: {}", found.of, found.from, found.detail))
-        .collect();
+    let mut findings: Vec<String> = report.findings.iter().map(told).collect();
+    if report.more > 0 {
+        findings.push(format!("{} more findings", report.more));
+    }
     let evidence = format!(
         "{} entries under {} heads are as they were sealed",
         report.leaves, report.heads
     );
     Ok(Verdict::of(&findings, evidence))
+}
+
+fn told(found: &Finding) -> String {
+    if found.from == found.to {
+        format!("{} {}: {}", found.of, found.from, found.detail)
+    } else {
+        format!(
+            "{} {} to {}: {}",
+            found.of, found.from, found.to, found.detail
+        )
+    }
 }
 
 /// The last head is signed by the key in the secrets backend, and rows do not wait long for theirs.

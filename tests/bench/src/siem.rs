@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use audit::{AuditError, Entry};
 use db::Db;
-use delivery::{Format, Siem, SiemConfig, TargetInput, Transport};
+use delivery::{Siem, SiemConfig, TargetInput, Transport};
 use egress::{Egress, EgressConfig};
 use kernel::{Action, Personal, Principal, TenantId};
 use serde_json::json;
@@ -145,18 +145,10 @@ fn arrived(receiver: &mut Rsyslog) -> Result<u32> {
 }
 
 fn target(receiver: &Rsyslog) -> TargetInput {
+    let address = format!("localhost:{}", receiver.port);
     TargetInput {
-        name: String::from("Archive"),
-        transport: Transport::SyslogTls,
-        format: Format::Rfc5424,
-        address: format!("localhost:{}", receiver.port),
         authorities: Some(receiver.authority.clone()),
-        client_certificate: None,
-        client_key: None,
-        token: None,
-        actions: Vec::new(),
-        outcomes: Vec::new(),
-        enabled: true,
+        ..TargetInput::new("Archive", Transport::SyslogTls, &address)
     }
 }
 

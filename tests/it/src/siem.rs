@@ -9,7 +9,7 @@ mod settings;
 use std::collections::{BTreeMap, HashMap};
 
 use audit::Sealer;
-use delivery::{Format, Siem, SiemConfig, Target, TargetInput, Transport};
+use delivery::{Siem, SiemConfig, Target, TargetInput, Transport};
 use diesel::connection::SimpleConnection;
 use egress::{Egress, EgressConfig};
 use kernel::{Principal, TenantId};
@@ -199,19 +199,7 @@ impl Stand {
 }
 
 pub(crate) fn input(transport: Transport, address: &str) -> TargetInput {
-    TargetInput {
-        name: "Archive".to_owned(),
-        transport,
-        format: Format::Rfc5424,
-        address: address.to_owned(),
-        authorities: None,
-        client_certificate: None,
-        client_key: None,
-        token: None,
-        actions: Vec::new(),
-        outcomes: Vec::new(),
-        enabled: true,
-    }
+    TargetInput::new("Archive", transport, address)
 }
 
 /// Streams until it is dropped.

@@ -148,6 +148,23 @@ const OUTCOMES: [&str; 3] = ["done", "refused", "failed"];
 const MOST_PEM: usize = 64 << 10;
 
 impl TargetInput {
+    /// Everything that is on record, as RFC 5424, from now on, with the system's own authorities.
+    pub fn new(name: &str, transport: Transport, address: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            transport,
+            format: Format::Rfc5424,
+            address: address.to_owned(),
+            authorities: None,
+            client_certificate: None,
+            client_key: None,
+            token: None,
+            actions: Vec::new(),
+            outcomes: Vec::new(),
+            enabled: true,
+        }
+    }
+
     /// The input as it is stored, or what is wrong with it. Whether the address may be contacted is
     /// asked apart.
     pub(crate) fn checked(mut self, owner: TenantId) -> Result<Self, DeliveryError> {
@@ -300,17 +317,8 @@ mod tests {
 
     fn input(transport: Transport, address: &str) -> TargetInput {
         TargetInput {
-            name: " Archive ".to_owned(),
-            transport,
             format: Format::Json,
-            address: address.to_owned(),
-            authorities: None,
-            client_certificate: None,
-            client_key: None,
-            token: None,
-            actions: Vec::new(),
-            outcomes: Vec::new(),
-            enabled: true,
+            ..TargetInput::new(" Archive ", transport, address)
         }
     }
 

@@ -17,6 +17,7 @@ export function download(name: string, text: string, type = "text/csv;charset=ut
   save(name, new Blob([text], { type }));
 }
 
+// Hands the browser a file to keep.
 export function save(name: string, file: Blob): void {
   const url = URL.createObjectURL(file);
   const link = document.createElement("a");

@@ -15,7 +15,7 @@ import { Time } from "../../ui/facts";
 import { Panel } from "../../ui/page";
 import { Notice, StateBadge } from "../../ui/status";
 import { useToast } from "../../ui/toast";
-import { save } from "../data/save";
+import { save } from "../../lib/csv";
 import { failureWords, isOpen, progressOf } from "../data/words";
 import css from "./account.module.css";
 
@@ -36,7 +36,7 @@ function Newest({ item }: { item: DataExport | undefined }) {
   const failed = (error: Error) => { const told = toTell(error); if (told) toast.failed(told); };
   const ask = useMutation({ mutationFn: () => client.post<DataExport>(api.ownExports()), onError: failed, onSettled: again });
   const download = useMutation({
-    mutationFn: async (id: string) => save(await client.download(api.ownExportVerb(id, "download")), `revkeep-${id}.tar.gz`),
+    mutationFn: async (id: string) => save(`revkeep-${id}.tar.gz`, await client.download(api.ownExportVerb(id, "download"))),
     onError: failed, onSettled: again,
   });
   return (

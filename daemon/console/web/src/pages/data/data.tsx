@@ -21,7 +21,7 @@ import rows from "../factors/factors.module.css";
 import { DangerZone } from "./danger-zone";
 import css from "./data.module.css";
 import { PersonCases } from "./person-cases";
-import { save } from "./save";
+import { save } from "../../lib/csv";
 import { failureWords, isOpen, progressOf } from "./words";
 
 export function Page() {
@@ -94,7 +94,7 @@ function Acts({ item }: { item: DataExport }) {
     onSettled: again,
   });
   const download = useMutation({
-    mutationFn: async () => save(await client.download(api.exportVerb(item.id, "download")), `revkeep-${item.id}.tar.gz`),
+    mutationFn: async () => save(`revkeep-${item.id}.tar.gz`, await client.download(api.exportVerb(item.id, "download"))),
     onError: (error) => { const told = toTell(error); if (told) toast.failed(`Not downloaded. ${told}`); },
     onSettled: again,
   });

@@ -87,11 +87,16 @@ impl Http {
             .iter()
             .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
             .collect();
+        let certificate = answer
+            .extensions()
+            .get::<reqwest::tls::TlsInfo>()
+            .and_then(|tls| tls.peer_certificate().map(<[u8]>::to_vec));
         let body = read_body(answer, &target, most).await?;
         Ok(Response {
             status: status.as_u16(),
             headers,
             body,
+            certificate,
         })
     }
 
@@ -175,6 +180,7 @@ fn client(
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .https_only(true)
+        .tls_info(true)
         .http1_only()
         .referer(false)
         .user_agent(NAME_AND_VERSION)

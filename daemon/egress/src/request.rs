@@ -109,9 +109,15 @@ pub struct Response {
     pub status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+    pub(crate) certificate: Option<Vec<u8>>,
 }
 
 impl Response {
+    /// The certificate that the other side showed, DER.
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.certificate.as_deref()
+    }
+
     pub const fn is_success(&self) -> bool {
         matches!(self.status, 200..=299)
     }

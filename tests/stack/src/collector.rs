@@ -3,12 +3,15 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use openssl::{
     pkey::PKey,
     ssl::{SslAcceptor, SslMethod, SslStream},
@@ -41,7 +44,15 @@ pub struct Collector {
     pub port: u16,
     /// PEM of the authority that signed its certificate.
     pub authority: String,
+    acceptor: Arc<SslAcceptor>,
     state: Arc<Mutex<State>>,
+    door: Option<Door>,
+}
+
+/// What listens. Its thread gives back the connections that it took.
+struct Door {
+    closing: Arc<AtomicBool>,
+    listening: JoinHandle<Vec<TcpStream>>,
 }
 
 impl Collector {
@@ -51,27 +62,48 @@ impl Collector {
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
         acceptor.set_certificate(X509::from_pem(&leaf.certificate)?.as_ref())?;
         acceptor.set_private_key(PKey::private_key_from_pem(&leaf.key)?.as_ref())?;
-        let acceptor = Arc::new(acceptor.build());
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let port = listener.local_addr()?.port();
-        let state = Arc::<Mutex<State>>::default();
-        let shared = Arc::clone(&state);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (acceptor, state) = (Arc::clone(&acceptor), Arc::clone(&shared));
-                thread::spawn(move || serve(&acceptor, stream, &state));
-            }
-        });
-        Ok(Self {
-            port,
+        let mut collector = Self {
+            port: 0,
             authority: String::from_utf8(ca.pem()?)?,
-            state,
-        })
+            acceptor: Arc::new(acceptor.build()),
+            state: Arc::default(),
+            door: None,
+        };
+        collector.up()?;
+        Ok(collector)
     }
 
-    /// What it has taken, in the order in which it came.
-    pub fn events(&self) -> Vec<Value> {
-        lock(&self.state).events.clone()
+    /// Listens again after [`Collector::down`], at the same port.
+    pub fn up(&mut self) -> Result<()> {
+        ensure!(self.door.is_none(), "the collector runs already");
+        let listener = TcpListener::bind(("127.0.0.1", self.port))?;
+        self.port = listener.local_addr()?.port();
+        let closing = Arc::<AtomicBool>::default();
+        let (acceptor, state) = (Arc::clone(&self.acceptor), Arc::clone(&self.state));
+        let closed = Arc::clone(&closing);
+        let listening = thread::spawn(move || listen(&listener, &closed, &acceptor, &state));
+        self.door = Some(Door { closing, listening });
+        Ok(())
+    }
+
+    /// Ends at once: whoever is connected is cut off, wherever their request was.
+    pub fn down(&mut self) -> Result<()> {
+        let Some(door) = self.door.take() else {
+            return Ok(());
+        };
+        door.closing.store(true, Ordering::SeqCst);
+        #[expect(clippy::disallowed_methods, reason = "wakes the test's own server")]
+        drop(TcpStream::connect(("127.0.0.1", self.port))?);
+        let taken = door.listening.join();
+        for stream in taken.map_err(|_| anyhow!("the collector panicked"))? {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        Ok(())
+    }
+
+    /// What has come since the last look, in the order in which it came.
+    pub fn received(&mut self) -> Vec<Value> {
+        std::mem::take(&mut lock(&self.state).events)
     }
 
     /// One for each of the next requests; the last is the next.
@@ -83,6 +115,30 @@ impl Collector {
     pub fn faults_left(&self) -> usize {
         lock(&self.state).faults.len()
     }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        let _ = self.down();
+    }
+}
+
+fn listen(
+    listener: &TcpListener,
+    closing: &AtomicBool,
+    acceptor: &Arc<SslAcceptor>,
+    state: &Arc<Mutex<State>>,
+) -> Vec<TcpStream> {
+    let mut taken = Vec::new();
+    for stream in listener.incoming().flatten() {
+        if closing.load(Ordering::SeqCst) {
+            break;
+        }
+        taken.extend(stream.try_clone());
+        let (acceptor, state) = (Arc::clone(acceptor), Arc::clone(state));
+        thread::spawn(move || serve(&acceptor, stream, &state));
+    }
+    taken
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {

@@ -27,6 +27,8 @@ pub enum Input {
     Udp,
     /// Confirmed when it is written.
     Relp,
+    /// The same over TLS, from clients whose certificate the authority signed: librelp asks for one.
+    RelpTls,
 }
 
 pub struct Rsyslog {
@@ -181,6 +183,12 @@ fn configuration(directory: &Path, input: Input, port: u16) -> String {
             at("server.key"),
         )
     };
+    // Without a queue a message is written before it is confirmed.
+    let relp = |more: &str| {
+        format!(
+            "main_queue(queue.type=\"Direct\")\nmodule(load=\"imrelp\")\ninput(type=\"imrelp\" address=\"127.0.0.1\" port=\"{port}\"{more})\n"
+        )
+    };
     let listens = match input {
         Input::Tls => tls("anon"),
         Input::TlsWithCertificates => tls("x509/certvalid"),
@@ -190,10 +198,13 @@ fn configuration(directory: &Path, input: Input, port: u16) -> String {
         Input::Udp => format!(
             "module(load=\"imudp\")\ninput(type=\"imudp\" address=\"127.0.0.1\" port=\"{port}\")\n"
         ),
-        // Without a queue a message is written before it is confirmed.
-        Input::Relp => format!(
-            "main_queue(queue.type=\"Direct\")\nmodule(load=\"imrelp\")\ninput(type=\"imrelp\" address=\"127.0.0.1\" port=\"{port}\")\n"
-        ),
+        Input::Relp => relp(""),
+        Input::RelpTls => relp(&format!(
+            " tls=\"on\" tls.authMode=\"certvalid\" tls.caCert={:?} tls.myCert={:?} tls.myPrivKey={:?}",
+            at("ca.pem"),
+            at("server.pem"),
+            at("server.key"),
+        )),
     };
     format!(
         "global(workDirectory={directory:?} maxMessageSize=\"64k\")\n\

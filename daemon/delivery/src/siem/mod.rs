@@ -12,6 +12,7 @@
 mod config;
 mod event;
 mod format;
+mod pace;
 mod page;
 mod pull;
 mod secrets;

@@ -8,7 +8,7 @@ use super::{Siem, event::Event, store::Place};
 use crate::error::DeliveryError;
 
 /// Entries of one page, and the most that is in memory of a stream.
-const MOST: i32 = 1_000;
+pub(crate) const MOST: i32 = 1_000;
 
 pub(crate) struct Page {
     pub(crate) events: Vec<Event>,
@@ -17,15 +17,20 @@ pub(crate) struct Page {
 }
 
 impl Siem {
-    /// The page at `from`: a tenant's own entries, or for the platform everybody's and the heads.
-    pub(crate) async fn page(&self, who: &Principal, from: Place) -> Result<Page, DeliveryError> {
+    /// The page of `most` entries at `from`: a tenant's own, or for the platform everybody's and the heads.
+    pub(crate) async fn page(
+        &self,
+        who: &Principal,
+        from: Place,
+        most: i32,
+    ) -> Result<Page, DeliveryError> {
         if who.tenant == TenantId::PLATFORM {
             let (entries, heads) = self
                 .db
                 .system(move |tx| {
-                    let entries = tx.siem_entries(from.position, MOST)?;
+                    let entries = tx.siem_entries(from.position, most)?;
                     let covered = behind(&entries, from.position);
-                    let heads = tx.siem_heads(from.head, covered, MOST)?;
+                    let heads = tx.siem_heads(from.head, covered, most)?;
                     Ok::<_, db::DbError>((entries, heads))
                 })
                 .await?;
@@ -34,7 +39,7 @@ impl Siem {
         let entries = self
             .db
             .run_unsealed(who, move |tx| {
-                audit::entries_from(tx, from.position, i64::from(MOST))
+                audit::entries_from(tx, from.position, i64::from(most))
             })
             .await?;
         Ok(joined(from, entries, &[]))

@@ -10,6 +10,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
     Siem,
+    pace::Pace,
     store::{self, Place},
     target::Filter,
     transport::{Link, STEP},
@@ -24,7 +25,6 @@ const IDLE: Duration = Duration::from_secs(1);
 /// More than twice [`STEP`], within which a page is sent or given up.
 const LIFE: TimeDelta = TimeDelta::seconds(25);
 const RENEW: TimeDelta = TimeDelta::seconds(8);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// So long before the end of a certificate the journal begins to warn.
 const CERTIFICATE_WARNING: TimeDelta = TimeDelta::days(14);
 
@@ -50,11 +50,7 @@ enum Pause {
     Stopped,
     /// Another daemon has it.
     Busy,
-    Failed {
-        error: DeliveryError,
-        /// Whether events were sent before.
-        worked: bool,
-    },
+    Failed(DeliveryError),
 }
 
 impl Siem {
@@ -127,22 +123,19 @@ impl Siem {
         owner: String,
         mut stop: watch::Receiver<bool>,
     ) {
-        let (mut failures, mut told) = (0_u32, "");
+        let (mut pace, mut told) = (Pace::new(), "");
         loop {
-            let wait = match self.attempt(tenant, id, &owner, &mut stop).await {
+            let paused = self.attempt(tenant, id, &owner, &mut pace, &mut stop);
+            let wait = match paused.await {
                 Pause::Stopped => return,
                 Pause::Busy => LOOK,
-                Pause::Failed { error, worked } => {
-                    failures = if worked {
-                        0
-                    } else {
-                        failures.saturating_add(1)
-                    };
+                Pause::Failed(error) => {
+                    let (worked, wait) = pace.broke();
                     if worked || told != error.code() {
                         log::warn!(REVKEEP_ACTION = "siem_stream"; "the stream to {id} of {tenant} waits: {}", chain(&error));
                     }
                     told = error.code();
-                    LONGEST_WAIT.min(Duration::from_secs(1 << failures.min(6)))
+                    wait
                 }
             };
             tokio::select! {
@@ -157,6 +150,7 @@ impl Siem {
         tenant: TenantId,
         id: SiemTargetId,
         owner: &str,
+        pace: &mut Pace,
         stop: &mut watch::Receiver<bool>,
     ) -> Pause {
         let who = Principal::system(tenant, None);
@@ -170,10 +164,7 @@ impl Siem {
         let fence = match taken {
             Ok(Some(fence)) => fence,
             Ok(None) => return Pause::Busy,
-            Err(error) => {
-                let (error, worked) = (error.into(), false);
-                return Pause::Failed { error, worked };
-            }
+            Err(error) => return Pause::Failed(error.into()),
         };
         let held = Held {
             siem: self.clone(),
@@ -182,24 +173,23 @@ impl Siem {
             owner: owner.to_owned(),
             fence,
         };
-        let mut worked = false;
         let ended = tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => None,
-            ended = held.stream(&mut worked) => ended.err(),
+            ended = held.stream(pace) => ended.err(),
         };
         held.give_back(ended.as_ref()).await;
         match ended {
             None => Pause::Stopped,
             Some(DeliveryError::Superseded) => Pause::Busy,
-            Some(error) => Pause::Failed { error, worked },
+            Some(error) => Pause::Failed(error),
         }
     }
 }
 
 impl Held {
-    /// Sends page after page. `worked` says that one was sent.
-    async fn stream(&self, worked: &mut bool) -> Result<Infallible, DeliveryError> {
+    /// Sends page after page.
+    async fn stream(&self, pace: &mut Pace) -> Result<Infallible, DeliveryError> {
         let id = self.id;
         let (row, cursor) = self
             .step(move |tx| store::target(tx, id)?.ok_or(DeliveryError::NoTarget))
@@ -224,14 +214,26 @@ impl Held {
         let mut link = tokio::time::timeout(STEP, Link::open(&self.siem.egress, &route))
             .await
             .unwrap_or(Err(DeliveryError::Slow))?;
-        self.connected(link.certificate_ends_at()).await?;
+        let mut ends_at = link.certificate_ends_at();
+        self.connected(ends_at).await?;
         let clock = self.siem.db.clock();
-        let (mut window, mut stored) = (Window::new(next), clock.now());
+        let connected = clock.now();
+        let (mut window, mut stored) = (Window::new(next), connected);
         loop {
-            let mut page = self.siem.page(&self.who, next).await?;
+            let mut page = self.siem.page(&self.who, next, pace.page()).await?;
             let moved = page.next != next;
             page.events.retain(|event| filter.admits(event));
-            link.send(&route, &page.events).await?;
+            let begun = clock.now();
+            if let Err(error) = link.send(&route, &page.events).await {
+                if matches!(error, DeliveryError::Slow) {
+                    pace.slow();
+                }
+                return Err(error);
+            }
+            if link.certificate_ends_at() != ends_at {
+                ends_at = link.certificate_ends_at();
+                self.connected(ends_at).await?;
+            }
             let (now, sent) = (clock.now(), page.events.len());
             next = page.next;
             if moved {
@@ -244,7 +246,11 @@ impl Held {
                     .await?;
                 stored = now;
             }
-            *worked |= sent > 0;
+            pace.taken(now.signed_duration_since(begun));
+            pace.progress(
+                sent > 0 && !resends,
+                now.signed_duration_since(connected),
+            );
             if !moved {
                 tokio::select! {
                     error = link.ended() => return Err(error),

@@ -10,13 +10,13 @@ use stack::{
     cable::Cable,
     collector::{Collector, Fault, TOKEN},
     console::Console,
-    daemon::DaemonOptions,
+    daemon::{Daemon, DaemonOptions},
     postgres::Durability,
     syslog::{Input, Rsyslog},
     world::World,
 };
 
-use super::{Archive, Stand, input, rows_sql, shown, streams};
+use super::{Archive, Stand, input, rows_sql, streams};
 use crate::{
     harness::column,
     live::{claims_run_out, superuser, until},
@@ -34,10 +34,12 @@ fn events() -> usize {
 #[derive(Clone, Copy, Debug)]
 enum Blow {
     RestartReceiver,
+    KillReceiver,
     CutCable,
     KillDaemon,
 }
 
+/// Five restarts, two cuts, two kills of the daemon.
 const BLOWS: [Blow; 9] = [
     Blow::RestartReceiver,
     Blow::CutCable,
@@ -50,79 +52,223 @@ const BLOWS: [Blow; 9] = [
     Blow::RestartReceiver,
 ];
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn over_tls_nothing_is_lost_when_the_receiver_restarts_the_network_is_cut_and_the_daemon_is_killed()
- {
-    let world = World::start(Durability::Tests).await.unwrap();
-    let mut receiver = Rsyslog::start(Input::Tls, &["localhost"]).await.unwrap();
-    let cable = Cable::to(receiver.port).unwrap();
-    let options = || DaemonOptions {
-        more: "[audit]\nseal_seconds = 1\n".to_owned(),
-        endpoints: vec![format!("localhost:{}", cable.port)],
-        ..DaemonOptions::default()
-    };
-    let mut daemon = world.daemon(options()).await.unwrap();
-    let console = Console::set_up(&daemon).await.unwrap();
-    let target = json!({
-        "name": "Archive", "transport": "syslog_tls", "format": "rfc5424", "address": format!("localhost:{}", cable.port),
-        "authorities": receiver.authority, "enabled": true, "from_start": true,
-    });
-    console
-        .post("/platform/siem/targets", target)
-        .await
-        .unwrap();
-    let mut archive = Archive::default();
-    let each = events() / BLOWS.len();
-    let began = Instant::now();
-    for blow in BLOWS {
-        write(&world, each);
-        // Some are on their way when it comes.
-        let before = archive.times.len();
-        until("the stream stands still", async || {
-            take(&mut receiver, &mut archive);
-            if archive.times.len() > before {
-                Ok(())
-            } else {
-                Err(blow_said(&blow, &archive))
+/// What a receiver that confirms what it has written down bears as well.
+const BLOWS_OF_THE_EXACT: [Blow; 11] = [
+    Blow::KillReceiver,
+    Blow::RestartReceiver,
+    Blow::CutCable,
+    Blow::RestartReceiver,
+    Blow::KillDaemon,
+    Blow::RestartReceiver,
+    Blow::RestartReceiver,
+    Blow::CutCable,
+    Blow::KillDaemon,
+    Blow::RestartReceiver,
+    Blow::KillReceiver,
+];
+
+/// More than a stream needs, and less than what it would have to keep.
+const MOST_GROWTH_KB: u64 = 40 << 10;
+
+enum Receiver {
+    Syslog(Rsyslog),
+    Collector(Collector),
+}
+
+impl Receiver {
+    const fn port(&self) -> u16 {
+        match self {
+            Self::Syslog(receiver) => receiver.port,
+            Self::Collector(receiver) => receiver.port,
+        }
+    }
+
+    fn take(&mut self, archive: &mut Archive) {
+        match self {
+            Self::Syslog(receiver) => {
+                for line in receiver.received().unwrap() {
+                    archive.line(&line);
+                }
             }
-        })
-        .await;
-        match blow {
-            Blow::RestartReceiver => {
-                receiver.down().unwrap();
-                receiver.up().await.unwrap();
-            }
-            Blow::CutCable => cable.cut(),
-            Blow::KillDaemon => {
-                drop(daemon);
-                claims_run_out(&world);
-                daemon = world.daemon(options()).await.unwrap();
+            Self::Collector(receiver) => {
+                for event in receiver.received() {
+                    take_collected(&event, archive);
+                }
             }
         }
     }
-    let wanted = sealed(&world).await;
-    until("events are lost", async || {
-        take(&mut receiver, &mut archive);
-        archive.has(&wanted)
-    })
-    .await;
-    archive.assert_in_order();
-    assert!(!archive.heads().is_empty(), "no head came");
-    #[expect(clippy::print_stderr, reason = "the figures of the long run")]
-    {
-        eprintln!(
-            "{} events, {} repeats, {:?}, the daemon's memory {} kB",
-            wanted.len(),
-            archive.repeats(),
-            began.elapsed(),
-            memory(daemon.pid()),
-        );
+
+    async fn again(&mut self, blow: Blow) {
+        match (self, blow) {
+            (Self::Syslog(receiver), Blow::KillReceiver) => {
+                receiver.kill().unwrap();
+                receiver.up().await.unwrap();
+            }
+            (Self::Syslog(receiver), _) => {
+                receiver.down().unwrap();
+                receiver.up().await.unwrap();
+            }
+            // It says goodbye to nobody, so its restart is its death.
+            (Self::Collector(receiver), _) => {
+                receiver.down().unwrap();
+                receiver.up().unwrap();
+            }
+        }
     }
-    assert!(daemon.stop().await.unwrap().success());
 }
 
-fn blow_said(blow: &Blow, archive: &Archive) -> String {
-    format!("before {blow:?}, with {} events", archive.times.len())
+fn take_collected(event: &Value, archive: &mut Archive) {
+    let text = |path: &str| event.pointer(path).and_then(Value::as_str).unwrap();
+    let position = event.pointer("/event/position").and_then(Value::as_i64);
+    assert_eq!(text("/fields/id"), text("/event/id"));
+    archive.take(text("/event/id"), text("/event/tenant"), position);
+}
+
+/// A daemon whose log is streamed over a cable to a receiver.
+struct Line {
+    world: World,
+    daemon: Option<Daemon>,
+    cable: Cable,
+    receiver: Receiver,
+    archive: Archive,
+    /// What the daemon that runs needed when its first events had come, in kB.
+    needed: u64,
+}
+
+impl Line {
+    /// `target` says what its set-up asks beside the name, given the port of the cable.
+    async fn lay(receiver: Receiver, target: impl FnOnce(u16) -> Value) -> Self {
+        let world = World::start(Durability::Tests).await.unwrap();
+        let cable = Cable::to(receiver.port()).unwrap();
+        let mut target = target(cable.port);
+        target["name"] = json!("Archive");
+        target["enabled"] = json!(true);
+        target["from_start"] = json!(true);
+        let mut line = Self {
+            world,
+            daemon: None,
+            cable,
+            receiver,
+            archive: Archive::default(),
+            needed: 0,
+        };
+        line.start().await;
+        let console = Console::set_up(line.daemon.as_ref().unwrap())
+            .await
+            .unwrap();
+        console
+            .post("/platform/siem/targets", target)
+            .await
+            .unwrap();
+        line
+    }
+
+    async fn start(&mut self) {
+        let options = DaemonOptions {
+            more: "[audit]\nseal_seconds = 1\n".to_owned(),
+            endpoints: vec![format!("localhost:{}", self.cable.port)],
+            ..DaemonOptions::default()
+        };
+        self.daemon = Some(self.world.daemon(options).await.unwrap());
+        self.needed = 0;
+    }
+
+    fn memory(&self) -> u64 {
+        memory(self.daemon.as_ref().unwrap().pid())
+    }
+
+    /// Writes events, and deals each blow while some of them are on their way.
+    async fn endure(mut self, blows: &[Blow]) -> Archive {
+        let (each, began, mut growth) = (events() / blows.len(), Instant::now(), 0);
+        for blow in blows {
+            write(&self.world, each);
+            let before = self.archive.times.len();
+            until("the stream stands still", async || {
+                self.receiver.take(&mut self.archive);
+                if self.archive.times.len() > before {
+                    return Ok(());
+                }
+                Err(format!("before {blow:?}, with {before} events"))
+            })
+            .await;
+            if self.needed == 0 {
+                self.needed = self.memory();
+            }
+            match blow {
+                Blow::CutCable => self.cable.cut(),
+                Blow::RestartReceiver | Blow::KillReceiver => self.receiver.again(*blow).await,
+                Blow::KillDaemon => {
+                    growth = growth.max(self.memory() - self.needed);
+                    drop(self.daemon.take());
+                    claims_run_out(&self.world);
+                    self.start().await;
+                }
+            }
+        }
+        let wanted = sealed(&self.world).await;
+        until("events are lost", async || {
+            self.receiver.take(&mut self.archive);
+            self.archive.has(&wanted)
+        })
+        .await;
+        self.archive.assert_in_order();
+        assert!(!self.archive.heads().is_empty(), "no head came");
+        growth = growth.max(self.memory() - self.needed);
+        #[expect(clippy::print_stderr, reason = "the figures of the long run")]
+        {
+            eprintln!(
+                "{} events, {} repeats, {:?}, the daemon's peak {} kB, its growth {growth} kB",
+                wanted.len(),
+                self.archive.repeats(),
+                began.elapsed(),
+                self.memory(),
+            );
+        }
+        assert!(growth < MOST_GROWTH_KB, "it grew by {growth} kB");
+        assert!(self.daemon.take().unwrap().stop().await.unwrap().success());
+        self.archive
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_tls_nothing_is_lost_when_the_receiver_restarts_the_network_is_cut_and_the_daemon_is_killed()
+ {
+    let receiver = Rsyslog::start(Input::Tls, &["localhost"]).await.unwrap();
+    let authority = receiver.authority.clone();
+    let line = Line::lay(Receiver::Syslog(receiver), |port| {
+        json!({ "transport": "syslog_tls", "format": "rfc5424", "address": format!("localhost:{port}"), "authorities": authority })
+    });
+    line.await.endure(&BLOWS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_relp_nothing_is_lost_when_the_receiver_is_killed_as_well() {
+    let receiver = Rsyslog::start(Input::RelpTls, &["localhost"])
+        .await
+        .unwrap();
+    let authority = receiver.authority.clone();
+    let (certificate, key) = receiver.client.clone();
+    let line = Line::lay(Receiver::Syslog(receiver), |port| {
+        json!({
+            "transport": "relp_tls", "format": "rfc5424", "address": format!("localhost:{port}"),
+            "authorities": authority, "client_certificate": certificate, "client_key": key,
+        })
+    });
+    line.await.endure(&BLOWS_OF_THE_EXACT).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn to_a_collector_nothing_is_lost_when_it_restarts_the_network_is_cut_and_the_daemon_is_killed()
+ {
+    let collector = Collector::start().unwrap();
+    let authority = collector.authority.clone();
+    let line = Line::lay(Receiver::Collector(collector), |port| {
+        json!({
+            "transport": "https", "format": "json", "token": TOKEN, "authorities": authority,
+            "address": format!("https://localhost:{port}/services/collector/event"),
+        })
+    });
+    line.await.endure(&BLOWS_OF_THE_EXACT).await;
 }
 
 /// The most memory that the process ever had, in kB.
@@ -133,12 +279,6 @@ fn memory(pid: u32) -> u64 {
         .find(|line| line.starts_with("VmHWM:"))
         .unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-fn take(receiver: &mut Rsyslog, archive: &mut Archive) {
-    for line in receiver.received().unwrap() {
-        archive.line(&line);
-    }
 }
 
 /// Rows of two tenants that have no people.
@@ -171,59 +311,9 @@ async fn sealed(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn over_relp_nothing_is_lost_when_the_receiver_is_killed() {
-    let stand = Stand::lay();
-    let mut receiver = Rsyslog::start(Input::Relp, &["localhost"]).await.unwrap();
-    let cable = Cable::to(receiver.port).unwrap();
-    let siem = stand.siem(&[cable.port]);
-    let target = input(Transport::Relp, &format!("localhost:{}", cable.port));
-    siem.target_create(&stand.platform, target, true)
-        .await
-        .unwrap();
-    let _streams = streams(&siem);
-    let mut archive = Archive::default();
-    for blow in 0..4 {
-        stand.write(events() / 4).await;
-        let before = archive.times.len();
-        until("the stream stands still", async || {
-            take(&mut receiver, &mut archive);
-            if archive.times.len() > before {
-                Ok(())
-            } else {
-                Err(format!("{before}"))
-            }
-        })
-        .await;
-        if blow % 2 == 0 {
-            receiver.kill().unwrap();
-            receiver.up().await.unwrap();
-        } else {
-            cable.cut();
-        }
-    }
-    let wanted = stand.ids(&stand.platform);
-    until("events are lost", async || {
-        take(&mut receiver, &mut archive);
-        archive.has(&wanted)
-    })
-    .await;
-    archive.assert_in_order();
-    until("it still waits", async || {
-        let standing = shown(&siem, &stand.platform).await.standing;
-        let done = standing.waiting == 0 && !standing.failing;
-        if done {
-            Ok(())
-        } else {
-            Err(format!("{standing:?}"))
-        }
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn to_a_collector_nothing_is_lost_whatever_it_answers() {
     let stand = Stand::lay();
-    let collector = Collector::start().unwrap();
+    let mut collector = Collector::start().unwrap();
     let cable = Cable::to(collector.port).unwrap();
     let siem = stand.siem(&[cable.port]);
     let mut target = input(
@@ -251,21 +341,12 @@ async fn to_a_collector_nothing_is_lost_whatever_it_answers() {
     cable.cut();
     stand.write(events() / 4).await;
     let wanted = stand.ids(&stand.platform);
-    let archive = until("events are lost", async || {
-        let mut archive = Archive::default();
-        for event in collector.events() {
-            let text = |path: &str| {
-                event
-                    .pointer(path)
-                    .and_then(Value::as_str)
-                    .unwrap()
-                    .to_owned()
-            };
-            let position = event.pointer("/event/position").and_then(Value::as_i64);
-            assert_eq!(text("/fields/id"), text("/event/id"));
-            archive.take(&text("/event/id"), &text("/event/tenant"), position);
+    let mut archive = Archive::default();
+    until("events are lost", async || {
+        for event in collector.received() {
+            take_collected(&event, &mut archive);
         }
-        archive.has(&wanted).map(|()| archive)
+        archive.has(&wanted)
     })
     .await;
     archive.assert_in_order();

@@ -154,7 +154,7 @@ async fn a_test_sends_one_event_and_says_what_came_of_it() {
     let stand = Stand::lay();
     let mut receiver = Rsyslog::start(Input::Relp, &["localhost"]).await.unwrap();
     let mut datagrams = Rsyslog::start(Input::Udp, &["localhost"]).await.unwrap();
-    let collector = Collector::start().unwrap();
+    let mut collector = Collector::start().unwrap();
     let config = egress::EgressConfig {
         private_endpoints: vec![
             format!("localhost:{}", receiver.port).parse().unwrap(),
@@ -237,5 +237,9 @@ async fn a_test_sends_one_event_and_says_what_came_of_it() {
         .unwrap();
     let tested = siem.target_test(&stand.ours, hec.id).await.unwrap();
     assert!(tested.acknowledged, "{tested:?}");
-    assert_eq!(collector.events().len(), 1);
+    assert_eq!(collector.received().len(), 1);
+    assert!(
+        tested.certificate_ends_at.is_some(),
+        "the collector's certificate is not seen"
+    );
 }

@@ -1,6 +1,7 @@
 //! An HTTPS collector in the form of Splunk's HTTP event collector: objects of JSON after each other, a token
 //! in the header, and an answer that says whether they were taken.
 
+use chrono::{DateTime, Utc};
 use egress::{Egress, Http, Method, Purpose, Request};
 use kernel::Secret;
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use crate::{
     siem::{
         event::Event,
         format::{payload, syslog},
+        target::der_ends_at,
     },
 };
 
@@ -21,6 +23,8 @@ const MOST_ANSWER: usize = 64 << 10;
 
 pub(super) struct Collector {
     http: Http,
+    /// Of the certificate that came with the last answer.
+    certificate_ends_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Deserialize)]
@@ -34,10 +38,15 @@ impl Collector {
     pub(super) fn new(egress: &Egress, route: &Route) -> Result<Self, DeliveryError> {
         Ok(Self {
             http: egress.http_trusting(Purpose::Siem, &route.trust(egress)?)?,
+            certificate_ends_at: None,
         })
     }
 
-    pub(super) async fn send(&self, route: &Route, events: &[Event]) -> Result<(), DeliveryError> {
+    pub(super) const fn certificate_ends_at(&self) -> Option<DateTime<Utc>> {
+        self.certificate_ends_at
+    }
+
+    pub(super) async fn send(&mut self, route: &Route, events: &[Event]) -> Result<(), DeliveryError> {
         let mut body = Vec::new();
         for event in events {
             body.extend_from_slice(wrapped(route, event).to_string().as_bytes());
@@ -51,15 +60,17 @@ impl Collector {
         self.post(route, body).await
     }
 
-    async fn post(&self, route: &Route, body: Vec<u8>) -> Result<(), DeliveryError> {
+    async fn post(&mut self, route: &Route, body: Vec<u8>) -> Result<(), DeliveryError> {
         let token = route.token.as_ref().map_or("", |token| token.expose());
         let authorization = Secret::new(format!("Splunk {token}"));
         let request = Request::new(Method::Post, &route.address)
             .header("authorization", authorization.expose())
             .body("application/json", body)
-            .timeout(STEP)
+            // Of the whole batch, which the link gives up before.
+            .timeout(STEP * 2)
             .most_response_bytes(MOST_ANSWER);
         let answer = self.http.send(request).await?;
+        self.certificate_ends_at = answer.certificate().and_then(der_ends_at);
         if !answer.is_success() {
             return Err(DeliveryError::NotAccepted(format!(
                 "status {}",

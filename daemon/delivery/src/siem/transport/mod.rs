@@ -98,12 +98,18 @@ impl Link {
         })
     }
 
-    /// The first end among the certificates in use, as far as they are seen.
-    pub(crate) const fn certificate_ends_at(&self) -> Option<DateTime<Utc>> {
-        self.certificate_ends_at
+    /// The first end among the certificates in use, as far as they are seen: a collector's with its first answer.
+    pub(crate) fn certificate_ends_at(&self) -> Option<DateTime<Utc>> {
+        let theirs = match &self.kind {
+            Kind::Collector(collector) => collector.certificate_ends_at(),
+            Kind::Stream(_) | Kind::Relp(_) | Kind::Udp(_) | Kind::File(_) | Kind::Journal(_) => {
+                None
+            }
+        };
+        self.certificate_ends_at.into_iter().chain(theirs).min()
     }
 
-    /// Sends all of them in their order. After an error the link is of no use.
+    /// Sends all of them in their order, within [`STEP`]. After an error the link is of no use.
     pub(crate) async fn send(
         &mut self,
         route: &Route,
@@ -112,27 +118,7 @@ impl Link {
         if events.is_empty() {
             return Ok(());
         }
-        let lines = || events.iter().map(|event| route.line(event));
-        match &mut self.kind {
-            Kind::Stream(stream) => in_time(stream.send(lines())).await,
-            Kind::Relp(relp) => in_time(relp.send(lines())).await,
-            Kind::Udp(socket) => {
-                for line in lines() {
-                    let datagram = cut(&line, MOST_DATAGRAM);
-                    in_time(async { socket.send(datagram.as_bytes()).await.map_err(ended) })
-                        .await?;
-                }
-                Ok(())
-            }
-            Kind::Collector(collector) => collector.send(route, events).await,
-            Kind::File(file) => in_time(file.append(lines())).await,
-            Kind::Journal(journal) => {
-                for event in events {
-                    in_time(journal.send(event, &route.line(event))).await?;
-                }
-                Ok(())
-            }
-        }
+        in_time(self.kind.send(route, events)).await
     }
 
     /// Ends when the other side has ended the connection: while nothing is sent it is noticed here.
@@ -152,6 +138,31 @@ impl Link {
             Kind::Stream(stream) => in_time(stream.close()).await,
             Kind::Relp(relp) => in_time(relp.close()).await,
             Kind::Udp(_) | Kind::Collector(_) | Kind::File(_) | Kind::Journal(_) => Ok(()),
+        }
+    }
+}
+
+impl Kind {
+    async fn send(&mut self, route: &Route, events: &[Event]) -> Result<(), DeliveryError> {
+        let lines = || events.iter().map(|event| route.line(event));
+        match self {
+            Self::Stream(stream) => stream.send(lines()).await,
+            Self::Relp(relp) => relp.send(lines()).await,
+            Self::Udp(socket) => {
+                for line in lines() {
+                    let datagram = cut(&line, MOST_DATAGRAM);
+                    socket.send(datagram.as_bytes()).await.map_err(ended)?;
+                }
+                Ok(())
+            }
+            Self::Collector(collector) => collector.send(route, events).await,
+            Self::File(file) => file.append(lines()).await,
+            Self::Journal(journal) => {
+                for event in events {
+                    journal.send(event, &route.line(event)).await?;
+                }
+                Ok(())
+            }
         }
     }
 }

@@ -85,6 +85,26 @@ impl Office {
         unpacked(self.custody.export_download(who, id).await.unwrap()).await
     }
 
+    /// An archive that was ready held somebody who was erased: it is no longer there, and neither is its key.
+    pub(crate) async fn gone_with_somebody(&self, who: &Principal, id: ExportId) {
+        let export = self.export(who, id).await;
+        assert_eq!(
+            (export.state.as_str(), export.error_code.as_deref()),
+            ("expired", Some("person_erased"))
+        );
+        let keys = format!(
+            "SELECT count(wrapped) FROM tenant_exports WHERE export_id = '{}'",
+            id.uuid()
+        );
+        assert_eq!(self.company.house.rows(&keys), ["0"]);
+        let directory = id.uuid().as_simple().to_string();
+        let files = files_below(self.directory.path());
+        assert!(
+            !files.iter().any(|file| file.contains(&directory)),
+            "{files:?}"
+        );
+    }
+
     /// Gives a tenant a row in every table that holds no ciphertext, each text with `word` in it.
     pub(crate) fn fill(&self, who: &Principal, word: &str) {
         let user = who.user().unwrap().uuid();
@@ -293,6 +313,38 @@ async fn an_archive_is_downloaded_once_by_whoever_asked_and_by_nobody_else() {
     );
 }
 
+async fn given_back(office: &Office, who: &Principal, id: ExportId) {
+    crate::live::until("the archive is not given back", async || {
+        match office.export(who, id).await.state.as_str() {
+            "ready" => Ok(()),
+            state => Err(state.to_owned()),
+        }
+    })
+    .await;
+}
+
+/// All of a small archive waits for its reader at once; what nobody took is not thrown away.
+#[tokio::test]
+async fn an_archive_whose_last_pieces_nobody_took_is_given_back() {
+    let office = Office::open().await;
+    let ada = office.company.ada.clone();
+    let first = office.made(&ada).await;
+    let mut download = office.custody.export_download(&ada, first).await.unwrap();
+    let mut pieces = 0;
+    while download.pieces.recv().await.is_some() {
+        pieces += 1;
+    }
+    let id = office.made(&ada).await;
+    let mut download = office.custody.export_download(&ada, id).await.unwrap();
+    for _ in 0..pieces {
+        assert!(download.pieces.recv().await.unwrap().is_ok());
+    }
+    drop(download);
+    given_back(&office, &ada, id).await;
+    let again = unpacked(office.custody.export_download(&ada, id).await.unwrap()).await;
+    assert!(again.files.contains_key("audit_log.jsonl"));
+}
+
 #[tokio::test]
 async fn a_download_that_breaks_off_can_be_begun_again() {
     let office = Office::open().await;
@@ -309,13 +361,7 @@ async fn a_download_that_breaks_off_can_be_begun_again() {
     let second = denied(office.custody.export_download(&ada, id).await);
     assert_eq!(second, "export_not_ready", "two at once");
     drop(download);
-    crate::live::until("the archive is not given back", async || {
-        match office.export(&ada, id).await.state.as_str() {
-            "ready" => Ok(()),
-            state => Err(state.to_owned()),
-        }
-    })
-    .await;
+    given_back(&office, &ada, id).await;
     let again = unpacked(office.custody.export_download(&ada, id).await.unwrap()).await;
     assert_eq!(again.files["layer_records.jsonl"].lines().count(), 4_000);
 }

@@ -214,6 +214,7 @@ async fn nothing_of_an_erased_member_is_left_and_the_other_is_as_before() {
     let beside = two.office.taken(&neighbour.who).await;
     // An archive of theirs waits on disk.
     let waiting = two.own_made(&two.leaver.who).await;
+    let whole_tenant = two.office.made(two.ada()).await;
     let backup = bed.database.dump().unwrap();
     assert!(
         found(&Two::canaries(), &[("the dump", backup)]).len() >= 3,
@@ -229,6 +230,7 @@ async fn nothing_of_an_erased_member_is_left_and_the_other_is_as_before() {
         (case.state.as_str(), case.whole, case.error_code.as_deref()),
         ("erased", Some(true), None)
     );
+    two.office.gone_with_somebody(two.ada(), whole_tenant).await;
     let dump = bed.database.dump().unwrap();
     assert!(dump.contains("Stayer key"), "the dump is empty");
     assert_eq!(

@@ -174,6 +174,7 @@ impl Custody {
             return self.still_in(who, case).await;
         };
         fail::fail_point!("person_erase_rows");
+        self.archives_drop(who, case).await?;
         self.db
             .run(who, move |tx| {
                 let counts = stored(tx, case)?.map(|row| row.counts);

@@ -60,6 +60,7 @@ impl Custody {
                 None => return Ok(()),
             }
         }
+        self.archives_drop(who, case).await?;
         self.db
             .run(who, move |tx| {
                 let counts = stored(tx, case)?.map(|row| row.counts);

@@ -247,10 +247,7 @@ impl Held {
                 stored = now;
             }
             pace.taken(now.signed_duration_since(begun));
-            pace.progress(
-                sent > 0 && !resends,
-                now.signed_duration_since(connected),
-            );
+            pace.progress(sent > 0 && !resends, now.signed_duration_since(connected));
             if !moved {
                 tokio::select! {
                     error = link.ended() => return Err(error),

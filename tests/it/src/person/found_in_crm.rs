@@ -100,6 +100,8 @@ async fn somebody_is_found_exported_and_erased_and_the_others_are_as_before() {
     crm.office.work().await;
     let taken = unpacked(custody.export_download(ada, asked.id).await.unwrap()).await;
     assert_eq!(taken.manifest.scope, "person");
+    let whole_tenant = crm.office.made(ada).await;
+    let neighbours = crm.office.made(&crm.other.who).await;
     let leads: Vec<&str> = taken.files["layer_records.jsonl"].lines().collect();
     assert_eq!(leads.len(), 2, "{leads:?}");
     assert!(whole(&taken).contains("Zyxname of theirs"));
@@ -118,6 +120,11 @@ async fn somebody_is_found_exported_and_erased_and_the_others_are_as_before() {
         .await
         .unwrap();
     crm.office.work().await;
+    crm.office.gone_with_somebody(ada, whole_tenant).await;
+    assert_eq!(
+        crm.office.export(&crm.other.who, neighbours).await.state,
+        "ready"
+    );
     let done = crm.case(case.id).await;
     assert_eq!((done.state.as_str(), done.term), ("erased", None));
     let counted: BTreeMap<String, i64> = [("invitations", 1), ("layer_records", 1)]

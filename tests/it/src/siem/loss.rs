@@ -235,9 +235,10 @@ async fn over_tls_nothing_is_lost_when_the_receiver_restarts_the_network_is_cut_
  {
     let receiver = Rsyslog::start(Input::Tls, &["localhost"]).await.unwrap();
     let authority = receiver.authority.clone();
-    let line = Line::lay(Receiver::Syslog(receiver), |port| {
-        json!({ "transport": "syslog_tls", "format": "rfc5424", "address": format!("localhost:{port}"), "authorities": authority })
-    });
+    let line = Line::lay(
+        Receiver::Syslog(receiver),
+        |port| json!({ "transport": "syslog_tls", "format": "rfc5424", "address": format!("localhost:{port}"), "authorities": authority }),
+    );
     line.await.endure(&BLOWS).await;
 }
 

@@ -46,7 +46,11 @@ impl Collector {
         self.certificate_ends_at
     }
 
-    pub(super) async fn send(&mut self, route: &Route, events: &[Event]) -> Result<(), DeliveryError> {
+    pub(super) async fn send(
+        &mut self,
+        route: &Route,
+        events: &[Event],
+    ) -> Result<(), DeliveryError> {
         let mut body = Vec::new();
         for event in events {
             body.extend_from_slice(wrapped(route, event).to_string().as_bytes());

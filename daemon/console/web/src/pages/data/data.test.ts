@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { DataExport } from "../../api/types";
-import { failureWords, isOpen, progressOf } from "./words";
+import { expiryWords, failureWords, isOpen, progressOf } from "./words";
 
 const item = (part: Partial<DataExport>): DataExport => ({
   id: "e", asked_by: null, own: true, asked_at: "2026-01-01T00:00:00Z", state: "running", rows: 0, expected: null, files: 0, bytes: 0, ready_at: null, expires_at: null, ended_at: null, error: null, scope: "tenant" as const, ...part,
@@ -20,4 +20,9 @@ test("a failed export says why and what to do, and a code without words is shown
   expect(failureWords("export_files")).toContain("disk");
   expect(failureWords("something_new")).toContain("something_new");
   expect(failureWords(null)).toContain("unknown");
+});
+
+test("an archive that went before its time says why", () => {
+  expect(expiryWords("person_erased")).toContain("erased after it was made");
+  expect(expiryWords(null)).toContain("in time");
 });

@@ -22,7 +22,7 @@ import { DangerZone } from "./danger-zone";
 import css from "./data.module.css";
 import { PersonCases } from "./person-cases";
 import { save } from "../../lib/csv";
-import { failureWords, isOpen, progressOf } from "./words";
+import { expiryWords, failureWords, isOpen, progressOf } from "./words";
 
 export function Page() {
   const query = useQuery(exportsQuery());
@@ -73,7 +73,7 @@ function Standing({ item, asker }: { item: DataExport; asker: string }) {
     case "downloading": return <>{holds}. If the download is cut short, it can be begun again.</>;
     case "downloaded": return <>{holds}. It is no longer here.</>;
     case "failed": return <>{failureWords(item.error)}</>;
-    case "expired": return <>Nobody downloaded it in time, and it is no longer here.</>;
+    case "expired": return <>{expiryWords(item.error)}</>;
     default: return item.ended_at ? <>Ended <Time at={item.ended_at} />. Nothing of it is kept.</> : null;
   }
 }

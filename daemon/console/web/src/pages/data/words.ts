@@ -16,8 +16,15 @@ const ERRORS: Record<string, string> = {
   export_damaged: "Its files were changed while it was made.",
   column_without_class: "A table has a column that this version does not know, so nothing left the database. The operator of this appliance has to update or mend it.",
   sealed: "The secrets backend was sealed for too long. Unseal it first.",
+  person_erased: "Somebody's data was erased while it was made, and it may have held some of it.",
   unavailable: "The database did not answer for too long.",
 };
+
+/** Why an archive is no longer here though nobody downloaded it. */
+export const expiryWords = (code: string | null): string =>
+  code === "person_erased"
+    ? "Somebody's data was erased after it was made, so it was thrown away. Export again."
+    : "Nobody downloaded it in time, and it is no longer here.";
 
 /** Why an export failed, and what to do. */
 export const failureWords = (code: string | null): string =>

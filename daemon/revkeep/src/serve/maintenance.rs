@@ -42,7 +42,11 @@ pub(super) async fn run(
             Ok(due) => log::info!("{due} organisations are being erased"),
             Err(error) => log::debug!("erasures cannot be looked at yet: {error}"),
         }
-        let pause = if rows.is_ok() && trials.is_ok() && erasures.is_ok() {
+        let planned = verify::ensure(&db).await;
+        if let Err(error) = &planned {
+            log::debug!("the daily run of the controls cannot be planned yet: {error}");
+        }
+        let pause = if rows.is_ok() && trials.is_ok() && erasures.is_ok() && planned.is_ok() {
             HOURLY
         } else {
             SOON
@@ -55,9 +59,6 @@ pub(super) async fn run(
 }
 
 async fn once(db: &Db) -> Result<(), DbError> {
-    if let Err(error) = verify::ensure(db).await {
-        log::debug!("the daily run of the controls cannot be planned yet: {error}");
-    }
     let made = db.system(|tx| tx.partitions_ensure(MONTHS_AHEAD)).await?;
     if made > 0 {
         log::info!("made {made} partitions for the coming months");

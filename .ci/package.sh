@@ -3,16 +3,30 @@
 
 PACKAGES=target/package
 
-# package [--quick]: with --quick the program is built as for development, to try the form.
+# package [--quick] [--key KEY.pem]: with --quick the program is built as for development, to try the form.
+# With a key the packages bring the results of the build's checks, signed (docs/security/verify.md).
 package() {
-    local profile=release
-    [ "${1:-}" != --quick ] || profile=dev
+    local profile=release key=
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --quick) profile=dev ;;
+            --key)
+                key=${2:-}
+                [ -f "$key" ] || die "--key needs the file of an Ed25519 key (openssl genpkey -algorithm ed25519)"
+                shift
+                ;;
+            *) die "package knows no option $1" ;;
+        esac
+        shift
+    done
     setup_for package
+    [ -z "$key" ] || package_key "$key"
     SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
     export SOURCE_DATE_EPOCH
     say "package: building the program ($profile)"
     cargo build --quiet --locked -p revkeep --bin revkeep --profile "$profile"
     package_stage "$profile"
+    package_evidence "$key"
     # Packing what nobody installs tightly would take minutes.
     DEB_PACKING=() RPM_PACKING=()
     [ "$profile" = release ] || { DEB_PACKING=(--fast) RPM_PACKING=(--payload-compress gzip); }
@@ -37,6 +51,26 @@ package_stage() {
     package_copyright >"$stage/copyright"
     date=$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")
     package_changelog "$date" >"$stage/changelog.Debian"
+}
+
+# The program carries the public half, and believes no other.
+package_key() {
+    setup_for lint
+    sbom_tools
+    REVKEEP_BUILD_KEY=$(python3 .ci/evidence.py --key "$1" --public)
+    export REVKEEP_BUILD_KEY
+}
+
+# The bill of materials; with a key also the manifest, which has the bill's hash, and its signature.
+package_evidence() {
+    local folder=$PACKAGES/stage/build
+    mkdir -p "$folder"
+    if [ -n "$1" ]; then
+        say "package: running the checks that the manifest tells of"
+        python3 .ci/evidence.py --key "$1" --program "$PACKAGES/stage/revkeep" --out "$folder"
+    else
+        python3 .ci/sbom.py >"$folder/revkeep.cdx.json"
+    fi
 }
 
 package_version() { sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1; }

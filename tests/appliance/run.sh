@@ -226,6 +226,25 @@ listens_only_on() {
     [ "$said" = '*:443 127.0.0.1:9464 ' ]
 }
 
+doctor_fails_nothing() {
+    local code=0
+    inside revkeep doctor --all || code=$?
+    [ "$code" -eq 0 ] || [ "$code" -eq 3 ]
+}
+
+sandbox_holds() { inside revkeep verify LM-72 LM-73 CX-22; }
+
+# A drop-in that an administrator forgot: the unit's file still asks for everything.
+sandbox_taken_back() {
+    local code=0 said
+    inside sh -c 'mkdir -p /run/systemd/system/revkeep.service.d && printf "[Service]\nProtectSystem=no\nCapabilityBoundingSet=CAP_NET_ADMIN\n" >/run/systemd/system/revkeep.service.d/loose.conf && systemctl daemon-reload && systemctl restart revkeep'
+    soon ready || return 1
+    said=$(inside revkeep verify LM-73) || code=$?
+    inside sh -c 'rm /run/systemd/system/revkeep.service.d/loose.conf && systemctl daemon-reload && systemctl restart revkeep'
+    echo "$said"
+    [ "$code" -eq 1 ] && grep -q 'CapBnd' <<<"$said" && grep -q '/ is writable' <<<"$said" && soon sandbox_holds
+}
+
 peer_is_asked() {
     inside useradd -m ann
     inside runuser -u ann -- revkeep status && return 1
@@ -280,9 +299,12 @@ main() {
     check "the unit is active in its sandbox" inside systemctl is-active revkeep.service
     check "status says that all parts are well" ready
     check "check finds nothing wrong" inside revkeep check
+    check "doctor finds nothing that failed" doctor_fails_nothing
     check "the sign-in page is served over TLS" sign_in_page
     check "plain HTTP gets no content, and nothing is on port 80" no_plain_http
     check "nothing else listens" listens_only_on
+    check "verify finds the sandbox as its unit asks for it (LM-73), and no open port (LM-72, CX-22)" sandbox_holds
+    check "verify finds a sandbox that a drop-in took back" sandbox_taken_back
     check "setup again changes nothing and shows no key" set_up_again
     check "journald's fields can be asked for" journal_fields
     check "systemd-analyze security says at most 1.2" exposure

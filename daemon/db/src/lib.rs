@@ -37,6 +37,7 @@ mod system;
 mod tenant;
 mod turn;
 mod unit;
+mod upkeep;
 
 pub use appliance::ApplianceProvider;
 pub use audit_log::{
@@ -66,3 +67,4 @@ pub use system::{ClaimedJob, JobCount, RewrapCount, SystemTx, TrialDue};
 pub use tenant::TenantTx;
 pub use turn::take_turn;
 pub use unit::{Db, Unit};
+pub use upkeep::{ServerFacts, TableSize};

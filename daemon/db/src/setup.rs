@@ -45,11 +45,18 @@ pub struct Setup {
 
 /// The newest migration that this program brings: the version of the schema.
 pub fn schema_version() -> String {
+    schema_versions().pop().unwrap_or_default()
+}
+
+/// The versions of the migrations that this program brings, oldest first.
+pub fn schema_versions() -> Vec<String> {
     let all = MigrationSource::<diesel::pg::Pg>::migrations(&MIGRATIONS).unwrap_or_default();
-    let versions = all
+    let mut versions: Vec<String> = all
         .iter()
-        .map(|migration| migration.name().version().to_string());
-    versions.max().unwrap_or_default()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    versions.sort();
+    versions
 }
 
 impl Setup {

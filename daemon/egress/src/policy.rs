@@ -26,6 +26,8 @@ pub enum Purpose {
     Siem,
     /// The appliance's own server, which `revkeep verify` knocks at: a declared endpoint.
     OwnFace,
+    /// Whether a declared endpoint can be reached, for `revkeep check`.
+    Reachability,
 }
 
 impl Purpose {
@@ -39,6 +41,7 @@ impl Purpose {
             Self::Directory => "directory",
             Self::Siem => "siem",
             Self::OwnFace => "own_face",
+            Self::Reachability => "reachability",
         }
     }
 
@@ -47,7 +50,7 @@ impl Purpose {
         match self {
             Self::Salesforce => Some(&[443]),
             Self::Smtp => Some(&[25, 465, 587, 2525]),
-            Self::BreachRange | Self::Siem | Self::OwnFace => Some(&[]),
+            Self::BreachRange | Self::Siem | Self::OwnFace | Self::Reachability => Some(&[]),
             Self::SingleSignOn => None,
             Self::Directory => Some(&[389, 636, 3268, 3269]),
         }

@@ -132,7 +132,7 @@ impl Config {
 }
 
 /// The main file when it is there, and `conf.d/*.toml` beside it, by name.
-fn files(main: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(main: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = main.exists().then(|| main.to_owned()).into_iter().collect();
     let directory = main.with_file_name("conf.d");
     let mut more: Vec<PathBuf> = std::fs::read_dir(directory)

@@ -2,6 +2,7 @@
 //! (`tests/contract.rs`).
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use kernel::{Secret, TenantId};
 
 use crate::{cipher::Key, envelope::Wrapped, error::VaultError, signing::PublicKey};
@@ -71,6 +72,8 @@ pub(crate) trait Backend: Send + Sync + 'static {
     async fn rotate_signing_key(&self, name: &str) -> Result<(), VaultError>;
     /// Succeeds when secrets can be used.
     async fn probe(&self) -> Result<(), VaultError>;
+    /// The server's time; `None` when the backend has no clock of its own.
+    async fn server_time(&self) -> Result<Option<DateTime<Utc>>, VaultError>;
 }
 
 impl From<Result<(), VaultError>> for Health {

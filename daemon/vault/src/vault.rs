@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use kernel::{Secret, SharedClock, TenantId};
 
 use crate::{
@@ -43,6 +44,11 @@ impl Vault {
 
     pub async fn health(&self) -> Health {
         self.backend.probe().await.into()
+    }
+
+    /// What time it is for the backend's server; `None` when it is this machine.
+    pub async fn server_time(&self) -> Result<Option<DateTime<Utc>>, VaultError> {
+        self.backend.server_time().await
     }
 
     /// Makes the tenant's key unless there is one. [`TenantId::PLATFORM`] has a key like any other.

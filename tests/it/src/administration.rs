@@ -82,7 +82,7 @@ async fn a_secret_is_told_by_standard_input_and_only_one_that_revkeep_does_not_m
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_check_says_whose_view_it_is() {
-    let world = World::start(Durability::Tests).await.unwrap();
+    let world = World::start(Durability::Production).await.unwrap();
     let mut daemon = world.daemon(DaemonOptions::default()).await.unwrap();
     let told = daemon.command(&["check"]).unwrap();
     assert_eq!(

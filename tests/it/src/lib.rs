@@ -28,6 +28,7 @@ mod controls;
 mod crash;
 mod delivery;
 mod devices;
+mod doctor;
 mod erasure;
 mod evidence;
 mod export;

@@ -29,6 +29,8 @@ pub struct DaemonOptions {
     pub endpoints: Vec<String>,
     /// Crash points, in the notation of the `fail` crate.
     pub failpoints: Option<String>,
+    /// A program that becomes the daemon in the end, with its arguments; the daemon's own follow.
+    pub under: Vec<String>,
     /// Do not wait for readiness: the daemon is expected to start without a part.
     pub do_not_wait: bool,
 }
@@ -57,7 +59,14 @@ impl Daemon {
             .create(true)
             .append(true)
             .open(home.join("daemon.log"))?;
-        let mut command = Command::new(program);
+        let mut command = match options.under.split_first() {
+            None => Command::new(program),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+        };
         command
             .args(["serve", "--config"])
             .arg(config)

@@ -144,6 +144,8 @@ impl ProbeTx<'_> {
             ("jobs_census", "SELECT 1 FROM public.jobs_census()"),
             ("tenants_all", "SELECT 1 FROM public.tenants_all()"),
             ("verify_census", "SELECT 1 FROM public.verify_census()"),
+            ("migrations_run", "SELECT 1 FROM public.migrations_run()"),
+            ("upkeep_census", "SELECT 1 FROM public.upkeep_census(now())"),
             ("audit_last_head", "SELECT 1 FROM public.audit_last_head()"),
         ] {
             looked.tried += 1;

@@ -97,6 +97,12 @@ impl Smtp {
             .await
     }
 
+    /// Greets the server under the protection that is configured, and leaves. Nothing is sent.
+    pub async fn greet(&self) -> Result<(), SmtpError> {
+        Talk::new(self.connect().await?, STEP).leave().await;
+        Ok(())
+    }
+
     async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpError> {
         let to = &self.server.endpoint;
         let stream: Box<dyn AsyncTokioStream> = match self.server.security {

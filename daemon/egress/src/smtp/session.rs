@@ -68,7 +68,7 @@ impl Talk {
     }
 
     /// Says QUIT; a server that does not answer it has lost nothing.
-    async fn leave(&mut self) {
+    pub(super) async fn leave(&mut self) {
         let _ = tokio::time::timeout(Duration::from_secs(5), self.connection.quit()).await;
     }
 }

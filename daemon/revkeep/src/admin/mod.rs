@@ -18,6 +18,8 @@ use uuid::Uuid;
 pub(crate) enum Question {
     Status,
     Check,
+    /// As [`Question::Check`], and what only the running daemon can see.
+    Doctor,
     /// A one-time code for the first super_admin.
     SetupCode,
     /// Seal everything anew under the keys; `rotate` adds a version to each key first.

@@ -2,7 +2,7 @@
 //! The running daemon looks, because only its unit has the credentials and the account; with the daemon
 //! down, when a check is needed most, the command looks for itself and says so.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use serde_json::{Value, json};
 
@@ -37,14 +37,14 @@ impl View {
 }
 
 /// Exit code 0 when nothing failed, 1 when something did.
-pub(super) fn run(config: &Config, json: bool) -> ExitCode {
+pub(super) fn run(config: &Config, file: &Path, json: bool) -> ExitCode {
     let (view, findings) = match admin::ask(&config.admin.socket, &Question::Check) {
         Ok(Reply::Answer(answer)) => match findings(answer) {
             Ok(findings) => (View::Daemon, findings),
             Err(error) => return super::fail(json, "internal", &error.to_string()),
         },
         Ok(Reply::Refusal { code, message }) => return super::fail(json, &code, &message),
-        Err(_) => match look(config) {
+        Err(_) => match look(config, file) {
             Ok(findings) => (View::Command, findings),
             Err(error) => return super::fail(json, "internal", &error.to_string()),
         },
@@ -67,25 +67,23 @@ pub(super) fn run(config: &Config, json: bool) -> ExitCode {
     }
 }
 
-fn findings(mut answer: Value) -> serde_json::Result<Vec<Finding>> {
+pub(super) fn findings(mut answer: Value) -> serde_json::Result<Vec<Finding>> {
     let found = answer.get_mut("findings").map(Value::take);
     serde_json::from_value(found.unwrap_or_default())
 }
 
-fn look(config: &Config) -> std::io::Result<Vec<Finding>> {
+pub(super) fn look(config: &Config, file: &Path) -> std::io::Result<Vec<Finding>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    Ok(runtime.block_on(checks::all(config)))
+    Ok(runtime.block_on(checks::all(config, file)))
 }
 
 fn holds(findings: &[Finding]) -> bool {
-    findings
-        .iter()
-        .all(|finding| finding.verdict != Verdict::Fail)
+    checks::worst(findings) != Verdict::Fail
 }
 
-fn line(finding: &Finding) -> String {
+pub(super) fn line(finding: &Finding) -> String {
     let next = finding
         .next_step
         .as_deref()

@@ -4,6 +4,7 @@
 mod audit;
 mod check;
 mod controls;
+mod doctor;
 mod keys;
 mod papers;
 mod secret;
@@ -45,6 +46,8 @@ enum Command {
     Status,
     /// Look at everything that the daemon needs, and say what is wrong and the next step.
     Check,
+    /// What is amiss with the appliance as it runs, and the next step for each; quiet when all is well.
+    Doctor(doctor::Options),
     /// Prepare the database, and print the one-time code for the first administrator.
     Setup(setup::Options),
     /// Bring the database to this version, as the role revkeep_owner.
@@ -111,7 +114,8 @@ pub(crate) fn run() -> ExitCode {
     match cli.command {
         Command::Serve => crate::serve::run(config, &cli.config),
         Command::Status => status::run(&config, cli.json),
-        Command::Check => check::run(&config, cli.json),
+        Command::Check => check::run(&config, &cli.config, cli.json),
+        Command::Doctor(options) => doctor::run(&config, &cli.config, &options, cli.json),
         Command::Setup(options) => setup::run(&config, &options, cli.json),
         Command::Secret(command) => secret::run(&config, &command, cli.json),
         Command::Audit(command) => audit::run(&config, &command, cli.json),

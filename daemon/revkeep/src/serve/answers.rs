@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{evidence, parts::Parts, readiness::DaemonReadiness, rewrap, secrets};
 use crate::{
     admin::{Answers, Question, Reply},
-    checks,
+    checks::{self, Finding},
     config::Config,
 };
 
@@ -71,6 +71,34 @@ impl DaemonAnswers {
             "jobs": jobs,
             "audit": evidence::standing(&self.parts).await,
         }))
+    }
+
+    /// The configuration as it stands in the file now: that is what a restart would take.
+    async fn checked(&self) -> Vec<Finding> {
+        let mut findings = match Config::load(&self.file) {
+            Ok(config) => checks::all(&config, &self.file).await,
+            Err(error) => vec![checks::unusable(&error)],
+        };
+        if let Ok(keys) = self.parts.identity.signing_key_list().await {
+            findings.push(checks::signing_keys(&keys));
+        }
+        if let Ok(standing) = self.parts.sealer.standing().await {
+            let now = self.parts.db.clock().now();
+            findings.push(checks::audit_log(&standing, now));
+        }
+        findings
+    }
+
+    /// And what it runs with, and what shows only over time.
+    async fn examined(&self) -> Vec<Finding> {
+        let mut findings = self.checked().await;
+        let now = self.parts.db.clock().now();
+        if let Ok(last) = self.parts.verifier.last().await {
+            findings.push(checks::last_verify(last.as_ref(), now));
+        }
+        findings.extend(checks::own_process(&self.config));
+        findings.extend(checks::machine(now));
+        findings
     }
 
     async fn keys(&self) -> Reply {
@@ -142,21 +170,8 @@ impl Answers for DaemonAnswers {
         log::info!(REVKEEP_ACTOR = asker.id().as_str(); "an administrator asked: {question:?}");
         match question {
             Question::Status => self.status().await,
-            Question::Check => {
-                // As it stands in the file now: that is what a restart would take.
-                let mut findings = match Config::load(&self.file) {
-                    Ok(config) => checks::all(&config).await,
-                    Err(error) => vec![checks::unusable(&error)],
-                };
-                if let Ok(keys) = self.parts.identity.signing_key_list().await {
-                    findings.push(checks::signing_keys(&keys));
-                }
-                if let Ok(standing) = self.parts.sealer.standing().await {
-                    let now = self.parts.db.clock().now();
-                    findings.push(checks::audit_log(&standing, now));
-                }
-                Reply::Answer(json!({ "findings": findings }))
-            }
+            Question::Check => Reply::Answer(json!({ "findings": self.checked().await })),
+            Question::Doctor => Reply::Answer(json!({ "findings": self.examined().await })),
             Question::SetupCode => self.setup_code(asker).await,
             Question::KeysRewrap { rotate } => {
                 let begun = rewrap::begin(&self.parts.db, asker, rotate).await;

@@ -189,6 +189,11 @@ impl Verifier {
             .await
     }
 
+    /// The last run over everything that ended.
+    pub(crate) async fn last(&self) -> Result<Option<VerifyRun>, DbError> {
+        Ok(self.latest().await?.1)
+    }
+
     async fn perform(
         &self,
         run: Uuid,

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use super::{
     Sight,
-    probes::{database, evidence, keys, outside, rows, web},
+    probes::{appliance, database, evidence, keys, outside, rows, web},
     verdict::Verdict,
 };
 
@@ -64,6 +64,11 @@ probes! {
     web::signed_out_refused,
     web::forged_token_refused,
     outside::egress_refuses,
+    appliance::ports_closed,
+    appliance::unit_confined,
+    appliance::database_unread_on_the_way,
+    appliance::interface_keys_young,
+    appliance::tokens_renewed,
 }
 
 pub(crate) fn probe(name: &str) -> Option<Probe> {

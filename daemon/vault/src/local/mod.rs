@@ -14,6 +14,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use kernel::{Secret, TenantId};
 
 use crate::{
@@ -252,6 +253,10 @@ impl Backend for Local {
 
     async fn probe(&self) -> Result<(), VaultError> {
         self.read(|_| Ok(()))
+    }
+
+    async fn server_time(&self) -> Result<Option<DateTime<Utc>>, VaultError> {
+        Ok(None)
     }
 }
 

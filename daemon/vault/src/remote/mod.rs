@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use chrono::{DateTime, Utc};
 use kernel::{Secret, SharedClock, TenantId};
 use serde::{Deserialize, Serialize};
 use vaultrs::{api::kv2::requests::SetSecretRequestOptions, error::ClientError, kv2};
@@ -217,6 +218,14 @@ impl Backend for Remote {
             .await?
             .map(drop)
             .map_err(|error| fault(&error))
+    }
+
+    async fn server_time(&self) -> Result<Option<DateTime<Utc>>, VaultError> {
+        let health = self
+            .call(|session| async move { vaultrs::sys::health(&session.client).await })
+            .await?
+            .map_err(|error| fault(&error))?;
+        Ok(DateTime::from_timestamp(health.server_time_utc, 0))
     }
 }
 

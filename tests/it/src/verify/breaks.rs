@@ -330,6 +330,21 @@ fn rows() -> Vec<Break> {
             "the key has signed for 100 days",
         ),
         sql(
+            "interface_keys_young",
+            "LM-68",
+            "INSERT INTO api_keys (tenant_id, key_id, name, secret_hash, scopes, created_by, created_at) \
+             SELECT tenant_id, gen_random_uuid(), 'n', 'x', '{s}', gen_random_uuid(), now() - interval '200 days' FROM tenants",
+            "DELETE FROM api_keys",
+            "1 of 1 interface keys in use are older than 180 days",
+        ),
+        sql(
+            "tokens_renewed",
+            "LM-69",
+            "UPDATE connections SET refresh_started_at = now() - interval '2 days' WHERE state = 'connected'",
+            "UPDATE connections SET refresh_started_at = NULL",
+            "a renewal that was never settled",
+        ),
+        sql(
             "signing_algorithm_current",
             "CX-03",
             "UPDATE signing_keys SET algorithm = 'EdDSA' WHERE state = 'current'",

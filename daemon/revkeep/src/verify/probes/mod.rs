@@ -1,6 +1,7 @@
 //! The live probes, a file for each side from which they look. Each answers for itself; the table says
 //! which controls rest on it.
 
+pub(super) mod appliance;
 pub(super) mod database;
 pub(super) mod evidence;
 pub(super) mod face;

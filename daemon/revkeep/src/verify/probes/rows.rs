@@ -1,5 +1,7 @@
 //! What the tables hold, counted across tenants by the database itself: no content comes back.
 
+use db::Counted;
+
 use crate::verify::{
     Sight,
     verdict::{Trouble, Verdict},
@@ -7,6 +9,16 @@ use crate::verify::{
 
 async fn counted(sight: &Sight, rule: &str, kept: &str, broken: &str) -> Result<Verdict, Trouble> {
     let census = sight.db.system(|tx| tx.verify_census()).await?;
+    judged(&census, rule, kept, broken)
+}
+
+/// The rule of that name, in words.
+pub(super) fn judged(
+    census: &[Counted],
+    rule: &str,
+    kept: &str,
+    broken: &str,
+) -> Result<Verdict, Trouble> {
     let count = census
         .iter()
         .find(|count| count.rule == rule)

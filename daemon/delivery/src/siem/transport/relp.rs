@@ -243,6 +243,24 @@ mod tests {
         }
     }
 
+    /// The receiver's answers lie ready: to the opening, and to the one event.
+    #[tokio::test]
+    async fn an_event_is_delivered_when_its_own_answer_is_200_and_not_before() {
+        for (answer, taken) in [
+            ("2 rsp 6 200 OK\n", true),
+            ("2 rsp 13 500 disk full\n", false),
+            ("2 rsp 0\n", false),
+            ("3 rsp 6 200 OK\n", false),
+        ] {
+            let (near, mut far) = tokio::io::duplex(4_096);
+            let answers = format!("1 rsp 6 200 OK\n{answer}");
+            far.write_all(answers.as_bytes()).await.unwrap();
+            let mut relp = Relp::open(Box::new(near)).await.unwrap();
+            let sent = relp.send(std::iter::once("an event".to_owned())).await;
+            assert_eq!(sent.is_ok(), taken, "{answer:?}: {sent:?}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn any_bytes_are_a_frame_or_none(bytes in proptest::collection::vec(0_u8..=255, 0..200)) {

@@ -46,6 +46,15 @@ pub(crate) const TABLE_SIZES: &str = "SELECT coalesce(p.relname, c.relname)::tex
      FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid LEFT JOIN pg_class p ON p.oid = i.inhparent \
      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' GROUP BY 1 ORDER BY 2 DESC, 1";
 
+/// Records of routing in one state.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct RecordCount {
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    #[diesel(sql_type = BigInt)]
+    pub records: i64,
+}
+
 #[derive(QueryableByName)]
 struct Version {
     #[diesel(sql_type = Text)]
@@ -82,5 +91,10 @@ impl SystemTx<'_> {
         Ok(sql_query("SELECT * FROM upkeep_census($1)")
             .bind::<Timestamptz, _>(at)
             .load(self.conn())?)
+    }
+
+    /// Records that are on their way or need a hand, across tenants.
+    pub fn routing_census(&mut self) -> Result<Vec<RecordCount>, DbError> {
+        Ok(sql_query("SELECT * FROM routing_census()").load(self.conn())?)
     }
 }

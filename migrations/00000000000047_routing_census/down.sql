@@ -1,0 +1,1 @@
+DROP FUNCTION routing_census();

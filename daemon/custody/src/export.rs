@@ -60,7 +60,7 @@ struct Ended<'a> {
 }
 
 impl<'a> Ended<'a> {
-    const fn new(state: &'a str, error_code: Option<&'a str>, ended_at: DateTime<Utc>) -> Self {
+    fn new(state: &'a str, error_code: Option<&'a str>, ended_at: DateTime<Utc>) -> Self {
         Self {
             state,
             wrapped: None,

@@ -67,4 +67,4 @@ pub use system::{ClaimedJob, JobCount, RewrapCount, SystemTx, TrialDue};
 pub use tenant::TenantTx;
 pub use turn::take_turn;
 pub use unit::{Db, Unit};
-pub use upkeep::{ServerFacts, TableSize};
+pub use upkeep::{RecordCount, ServerFacts, TableSize};

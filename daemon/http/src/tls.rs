@@ -46,6 +46,12 @@ impl Certificate {
         Ok(())
     }
 
+    /// The certificate that is served, DER.
+    pub fn leaf(&self) -> Option<Vec<u8>> {
+        let current = self.current.load();
+        current.cert.first().map(|leaf| leaf.to_vec())
+    }
+
     pub(crate) fn server_config(self: &Arc<Self>) -> Result<ServerConfig, HttpError> {
         let certificate: Arc<Self> = Arc::clone(self);
         let resolver: Arc<dyn ResolvesServerCert> = certificate;

@@ -118,7 +118,7 @@ const ELSEWHERE: [(&str, &str, &str, &str); 8] = [
     (
         "POST /setup",
         "setup_claim",
-        "tests/it/src/identity.rs",
+        "tests/it/src/identity/setup.rs",
         "the_first_account_owns_everything_and_is_the_only_one_made_so",
     ),
     (
@@ -142,7 +142,7 @@ const ELSEWHERE: [(&str, &str, &str, &str); 8] = [
     (
         "POST /sso/saml/complete",
         "sign_in",
-        "tests/it/src/saml.rs",
+        "tests/it/src/saml/responses.rs",
         "somebody_new_becomes_a_member_of_the_providers_tenant_alone",
     ),
     (

@@ -7,6 +7,7 @@ use audit::Standing;
 use chrono::{DateTime, Utc};
 use db::{Counted, DbError, JobCount, RecordCount};
 use http::{Certificate, Readiness};
+use openssl::{asn1::Asn1Time, x509::X509};
 use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
 use tokio::sync::watch;
 
@@ -119,7 +120,7 @@ impl Figures {
 
     /// What the machine and this process say. What cannot be read stays as it was.
     fn machine(&self) {
-        if let Some(ends_at) = self.certificate.ends_at() {
+        if let Some(ends_at) = self.certificate.leaf().and_then(|leaf| ends_at(&leaf)) {
             self.gauges.certificate_ends.set(ends_at);
         }
         if let Ok(disk) = rustix::fs::statvfs(&self.state) {
@@ -128,11 +129,14 @@ impl Figures {
             self.gauges.disk.set(bytes(disk.f_blocks));
         }
         if let Some(pages) = resident() {
-            let bytes = pages.saturating_mul(u64::try_from(rustix::param::page_size()).unwrap_or(0));
+            let bytes =
+                pages.saturating_mul(u64::try_from(rustix::param::page_size()).unwrap_or(0));
             self.gauges.memory.set(whole(bytes));
         }
         if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
-            self.gauges.files.set(whole(u64::try_from(open.count()).unwrap_or(0)));
+            self.gauges
+                .files
+                .set(whole(u64::try_from(open.count()).unwrap_or(0)));
         }
     }
 }
@@ -152,8 +156,16 @@ impl Gauges {
         let build = many("revkeep_build_info", "The version that runs.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Ok(Self {
-            ready: many("revkeep_ready", "Whether a part that the daemon needs is there.", &["part"])?,
-            jobs: many("revkeep_jobs", "Jobs that are not done.", &["kind", "state"])?,
+            ready: many(
+                "revkeep_ready",
+                "Whether a part that the daemon needs is there.",
+                &["part"],
+            )?,
+            jobs: many(
+                "revkeep_jobs",
+                "Jobs that are not done.",
+                &["kind", "state"],
+            )?,
             records: many(
                 "revkeep_routing_records",
                 "Records that are on their way to an owner or need a hand.",
@@ -181,16 +193,31 @@ impl Gauges {
                 "revkeep_audit_unsealed_seconds",
                 "How long the oldest of them has waited.",
             )?,
-            head_at: one("revkeep_audit_head_at_seconds", "When the last head was signed, Unix time.")?,
+            head_at: one(
+                "revkeep_audit_head_at_seconds",
+                "When the last head was signed, Unix time.",
+            )?,
             certificate_ends: one(
                 "revkeep_certificate_ends_at_seconds",
                 "When the certificate that is served ends, Unix time.",
             )?,
-            disk_free: one("revkeep_disk_free_bytes", "What is free on the disk of the daemon's state.")?,
+            disk_free: one(
+                "revkeep_disk_free_bytes",
+                "What is free on the disk of the daemon's state.",
+            )?,
             disk: one("revkeep_disk_bytes", "The size of that disk.")?,
-            memory: one("process_resident_memory_bytes", "Memory of this process that is in use.")?,
-            files: one("process_open_fds", "Files and sockets that this process has open.")?,
-            started_at: one("process_start_time_seconds", "When this process began, Unix time.")?,
+            memory: one(
+                "process_resident_memory_bytes",
+                "Memory of this process that is in use.",
+            )?,
+            files: one(
+                "process_open_fds",
+                "Files and sockets that this process has open.",
+            )?,
+            started_at: one(
+                "process_start_time_seconds",
+                "When this process began, Unix time.",
+            )?,
             read_at: one(
                 "revkeep_figures_read_at_seconds",
                 "When the figures of the database were last read, Unix time.",
@@ -207,15 +234,20 @@ impl Gauges {
         }
         self.records.reset();
         for count in &census.records {
-            self.records.with_label_values(&[&count.state]).set(count.records);
+            self.records
+                .with_label_values(&[&count.state])
+                .set(count.records);
         }
         for count in &census.upkeep {
-            self.upkeep.with_label_values(&[&count.rule]).set(count.broken);
+            self.upkeep
+                .with_label_values(&[&count.rule])
+                .set(count.broken);
         }
     }
 
     fn audit(&self, standing: &Standing, now: DateTime<Utc>) {
-        self.unsealed.set(i64::try_from(standing.waiting).unwrap_or(i64::MAX));
+        self.unsealed
+            .set(i64::try_from(standing.waiting).unwrap_or(i64::MAX));
         let waited = standing
             .waiting_since
             .map_or(0, |since| now.signed_duration_since(since).num_seconds());
@@ -224,6 +256,16 @@ impl Gauges {
             self.head_at.set(head.statement.at.timestamp());
         }
     }
+}
+
+/// When a certificate in DER ends, Unix time.
+fn ends_at(leaf: &[u8]) -> Option<i64> {
+    let certificate = X509::from_der(leaf).ok()?;
+    let life = Asn1Time::from_unix(0)
+        .ok()?
+        .diff(certificate.not_after())
+        .ok()?;
+    Some(i64::from(life.days) * 86_400 + i64::from(life.secs))
 }
 
 /// Pages of this process that are in memory: the second number of proc_pid_statm(5).

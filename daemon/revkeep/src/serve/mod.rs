@@ -4,6 +4,7 @@ mod answers;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod evidence;
+mod figures;
 mod handed;
 mod hints;
 mod knocks;
@@ -20,6 +21,7 @@ use std::{net::TcpListener, path::Path, process::ExitCode, sync::Arc};
 use tokio::sync::watch;
 
 use crate::{config::Config, logging};
+use figures::Figures;
 use parts::Parts;
 use readiness::DaemonReadiness;
 
@@ -36,6 +38,8 @@ pub(crate) enum ServeError {
     Egress(#[from] egress::EgressError),
     #[error("[server]: {0}")]
     Http(#[from] http::HttpError),
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
     #[error("the operating system refused: {0}")]
     System(#[from] std::io::Error),
 }
@@ -92,6 +96,13 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
     let streaming = tokio::spawn(parts.siem.clone().run(parts::own_name(), stop.clone()));
     let (server, shared) =
         parts.start_server(&config, handed, readiness.clone(), changes, stop.clone())?;
+    let figures = Figures::register(
+        parts.clone(),
+        readiness.clone(),
+        Arc::clone(server.certificate()),
+        config.export.directory.clone(),
+    )?;
+    let reading = tokio::spawn(figures.run(stop.clone()));
     let knocking = tokio::spawn(knocks::run(shared, stop.clone()));
     let worker = parts.worker(&config)?;
     let working = {
@@ -128,6 +139,7 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
             listening,
             maintaining,
             knocking,
+            reading,
             sealing,
             streaming
         )

@@ -102,6 +102,11 @@ impl Parts {
         })
     }
 
+    /// What `/metrics` shows.
+    pub(super) const fn registry(&self) -> &prometheus::Registry {
+        &self.registry
+    }
+
     /// Asks the secrets backend for what the daemon works with until it has told it all.
     pub(super) async fn unlock(self, mut stop: watch::Receiver<bool>) {
         let mut told = false;

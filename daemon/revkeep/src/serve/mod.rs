@@ -4,6 +4,7 @@ mod answers;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod evidence;
+mod facts;
 mod handed;
 mod hints;
 mod knocks;

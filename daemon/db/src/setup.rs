@@ -2,7 +2,6 @@
 //! `revkeep setup` and `revkeep migrate`, and by the test stack.
 
 use chrono::{DateTime, Utc};
-use diesel::migration::MigrationSource;
 use diesel::{
     Connection, ExpressionMethods, PgConnection, QueryDsl, QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
@@ -11,9 +10,9 @@ use diesel::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::{config::DbConfig, context::ContextKey, error::DbError};
+use crate::{config::DbConfig, context::ContextKey, error::DbError, plan::schema_versions};
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
+pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 const ROLES: &str = include_str!("../sql/roles.sql");
 const DATABASE: &str = include_str!("../sql/database.sql");
 
@@ -40,23 +39,12 @@ struct Partition {
 
 /// A connection with the rights of whoever opened it, for set-up alone.
 pub struct Setup {
-    conn: PgConnection,
+    pub(crate) conn: PgConnection,
 }
 
 /// The newest migration that this program brings: the version of the schema.
 pub fn schema_version() -> String {
     schema_versions().pop().unwrap_or_default()
-}
-
-/// The versions of the migrations that this program brings, oldest first.
-pub fn schema_versions() -> Vec<String> {
-    let all = MigrationSource::<diesel::pg::Pg>::migrations(&MIGRATIONS).unwrap_or_default();
-    let mut versions: Vec<String> = all
-        .iter()
-        .map(|migration| migration.name().version().to_string())
-        .collect();
-    versions.sort();
-    versions
 }
 
 impl Setup {
@@ -119,8 +107,11 @@ impl Setup {
         self.execute(&Self::database_sql(database))
     }
 
-    /// Runs what is missing of the migrations, as `revkeep_owner`; answers their names.
+    /// Runs what is missing of the migrations, as `revkeep_owner`; answers their names. Each runs whole or
+    /// not at all, and one that waits long for a lock gives up, because others queue behind it.
     pub fn migrate(&mut self) -> Result<Vec<String>, DbError> {
+        self.refuse_newer()?;
+        self.execute("SET lock_timeout = '10s'")?;
         let run = self
             .conn
             .run_pending_migrations(MIGRATIONS)

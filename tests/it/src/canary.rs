@@ -16,11 +16,11 @@ use crate::{
     live::{all_routed, configured, section, superuser, until, world},
 };
 
-const LEAD_NAME: &str = "Zyxcanarylead";
-const LEAD_EMAIL: &str = "zyx.canarylead@prospects.example";
-const LEAD_COMPANY: &str = "Zyxcanary Works";
+pub(crate) const LEAD_NAME: &str = "Zyxcanarylead";
+pub(crate) const LEAD_EMAIL: &str = "zyx.canarylead@prospects.example";
+pub(crate) const LEAD_COMPANY: &str = "Zyxcanary Works";
 /// What every token of the simulator begins with: access tokens by the organisation's id.
-const REFRESH_TOKEN: &str = "5Aep861";
+pub(crate) const REFRESH_TOKEN: &str = "5Aep861";
 const WRONG_PASSWORD: &str = "Wrong-canary-4711-x";
 
 /// A value that must not be found, and what it is.
@@ -175,7 +175,7 @@ async fn no_secret_and_no_person_is_where_it_must_not_be() {
 }
 
 /// Name and address of leads are in the layer, and a rule reads them.
-async fn see_personal_fields(console: &Console) {
+pub(crate) async fn see_personal_fields(console: &Console) {
     for name in ["LastName", "Email"] {
         let field =
             json!({ "name": name, "reason": "A test of what leaks", "data_class": "crm_personal" });
@@ -198,7 +198,7 @@ async fn see_personal_fields(console: &Console) {
 }
 
 /// One lead gets its owner; another's write is refused with words that name a person.
-async fn route_canary_leads(world: &World, console: &Console, daemon: &Daemon) {
+pub(crate) async fn route_canary_leads(world: &World, console: &Console, daemon: &Daemon) {
     let lead = json!({
         "LastName": LEAD_NAME, "Email": LEAD_EMAIL, "Company": LEAD_COMPANY,
         "Status": "Open - Not Contacted",
@@ -235,7 +235,7 @@ async fn route_canary_leads(world: &World, console: &Console, daemon: &Daemon) {
 }
 
 /// A browser's session: its access token and its refresh cookie, and what its second factor is made of.
-async fn session_of(console: &Console) -> [Canary; 3] {
+pub(crate) async fn session_of(console: &Console) -> [Canary; 3] {
     let answer = console.answer_of_sign_in().await.unwrap();
     let cookie = cookie(&answer, "__Host-revkeep-refresh").unwrap();
     let cookie = cookie.split('=').nth(1).unwrap().to_owned();

@@ -4,13 +4,13 @@
 /// A block; headers and contents fill whole ones.
 const BLOCK: usize = 512;
 /// Two empty blocks end an archive.
-pub(crate) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+pub const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 /// The first size that eleven octal digits cannot say.
 const OCTAL_ENDS: u64 = 1 << 33;
 
 /// The header of a file. Times, owner and rights are the same for each, so that equal contents are equal
 /// archives. `name` has at most 100 bytes.
-pub(crate) fn header(name: &str, size: u64) -> Vec<u8> {
+pub fn header(name: &str, size: u64) -> Vec<u8> {
     let mut block = Vec::with_capacity(BLOCK);
     field(&mut block, name.as_bytes(), 100);
     field(&mut block, b"0000600\0", 8);
@@ -32,7 +32,7 @@ pub(crate) fn header(name: &str, size: u64) -> Vec<u8> {
 }
 
 /// What follows a content of this size, so that its last block is whole.
-pub(crate) fn padding(size: u64) -> Vec<u8> {
+pub fn padding(size: u64) -> Vec<u8> {
     let over = usize::try_from(size % 512).unwrap_or(0);
     vec![0; (BLOCK - over) % BLOCK]
 }

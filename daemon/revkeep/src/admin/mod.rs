@@ -20,6 +20,8 @@ pub(crate) enum Question {
     Check,
     /// As [`Question::Check`], and what only the running daemon can see.
     Doctor,
+    /// Versions, counts and metrics for a support bundle.
+    Facts,
     /// A one-time code for the first super_admin.
     SetupCode,
     /// Seal everything anew under the keys; `rotate` adds a version to each key first.

@@ -6,11 +6,13 @@ mod check;
 mod controls;
 mod doctor;
 mod keys;
+mod migrate;
 mod papers;
 mod secret;
 mod sessions;
 mod setup;
 mod status;
+mod support_bundle;
 mod verify;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -48,10 +50,12 @@ enum Command {
     Check,
     /// What is amiss with the appliance as it runs, and the next step for each; quiet when all is well.
     Doctor(doctor::Options),
+    /// What somebody who helps needs to know, as a file: no name, address, secret or customer's data in it.
+    SupportBundle(support_bundle::Options),
     /// Prepare the database, and print the one-time code for the first administrator.
     Setup(setup::Options),
     /// Bring the database to this version, as the role revkeep_owner.
-    Migrate,
+    Migrate(migrate::Options),
     /// Print the commented default configuration: the manual of every setting.
     Config,
     /// The keys that sign access tokens and those that protect what is stored: list, rotate, rewrap.
@@ -125,7 +129,10 @@ pub(crate) fn run() -> ExitCode {
         Command::SetupSecrets { credential } => {
             crate::setup::secrets_child(config, &credential, cli.json)
         }
-        Command::Migrate => setup::migrate(&config, cli.json),
+        Command::Migrate(options) => migrate::run(&config, &options, cli.json),
+        Command::SupportBundle(options) => {
+            support_bundle::run(&config, &cli.config, &options, cli.json)
+        }
         Command::Config | Command::Controls | Command::Papers(_) | Command::SamlVerify => {
             ExitCode::SUCCESS
         }

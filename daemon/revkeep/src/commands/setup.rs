@@ -165,18 +165,6 @@ It works once, for a day. A new code voids an earlier one.",
     )
 }
 
-pub(super) fn migrate(config: &Config, json: bool) -> ExitCode {
-    let run = Setup::open(&config.database, "revkeep_owner", &config.database.name)
-        .and_then(|mut owner| owner.migrate());
-    match run {
-        Ok(names) if json => super::say(&serde_json::json!({ "ran": names }).to_string()),
-        Ok(names) if names.is_empty() => super::say("The database is up to date."),
-        Ok(names) => super::say(&format!("Ran {}.", names.join(", "))),
-        Err(error) => return super::fail(json, "migrate", &reason(&error)),
-    }
-    ExitCode::SUCCESS
-}
-
 fn prepare(config: &Config, superuser: &str, json: bool) -> Result<(), String> {
     let step = |text: &str| {
         if !json {

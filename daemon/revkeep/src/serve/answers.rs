@@ -9,9 +9,10 @@ use identity::{IdentityError, SessionsOf, SigningKeys};
 use kernel::{Actor, Classified};
 use serde_json::{Value, json};
 
-use super::{evidence, parts::Parts, readiness::DaemonReadiness, rewrap, secrets};
+use super::{evidence, facts, parts::Parts, readiness::DaemonReadiness, rewrap, secrets};
 use crate::{
     admin::{Answers, Question, Reply},
+    bundle::Facts,
     checks::{self, Finding},
     config::Config,
 };
@@ -101,6 +102,12 @@ impl DaemonAnswers {
         findings
     }
 
+    /// For a support bundle.
+    async fn facts(&self) -> Facts {
+        let reasons = self.readiness.reasons().await;
+        facts::gather(&self.parts, &reasons, self.started_at).await
+    }
+
     async fn keys(&self) -> Reply {
         keys_reply(self.parts.identity.signing_key_list().await)
     }
@@ -171,6 +178,13 @@ impl Answers for DaemonAnswers {
         match question {
             Question::Status => self.status().await,
             Question::Check => Reply::Answer(json!({ "findings": self.checked().await })),
+            Question::Facts => match serde_json::to_value(self.facts().await) {
+                Ok(facts) => Reply::Answer(facts),
+                Err(error) => Reply::Refusal {
+                    code: "internal".to_owned(),
+                    message: error.to_string(),
+                },
+            },
             Question::Doctor => Reply::Answer(json!({ "findings": self.examined().await })),
             Question::SetupCode => self.setup_code(asker).await,
             Question::KeysRewrap { rotate } => {

@@ -5,6 +5,7 @@ mod answers;
 mod crash;
 mod evidence;
 mod figures;
+mod facts;
 mod handed;
 mod hints;
 mod knocks;

@@ -41,7 +41,7 @@ pub(super) struct Parts {
     connections: Connections,
     salesforce: SalesforceClient,
     egress: Egress,
-    registry: prometheus::Registry,
+    pub(super) registry: prometheus::Registry,
 }
 
 impl Parts {

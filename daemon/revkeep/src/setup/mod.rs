@@ -17,7 +17,7 @@ mod certificate;
 mod configuration;
 mod postgres;
 mod secrets;
-mod system;
+pub(crate) mod system;
 mod unit;
 
 use std::path::{Path, PathBuf};

@@ -72,7 +72,7 @@ pub(super) fn holds(path: &Path, content: &[u8]) -> bool {
 
 /// Runs a program of the system to its end, and answers what it wrote. `input` goes to its standard
 /// input; what it says of a failure is in the error.
-pub(super) fn run(
+pub(crate) fn run(
     program: &str,
     arguments: &[&str],
     input: &[u8],

@@ -33,6 +33,7 @@ mod evidence;
 mod export;
 mod factor_mail;
 mod factors;
+mod failover;
 mod fleet;
 mod gate;
 mod harness;

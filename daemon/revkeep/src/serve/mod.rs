@@ -9,6 +9,7 @@ mod hints;
 mod knocks;
 mod maintenance;
 mod parts;
+mod presence;
 mod readiness;
 mod rewrap;
 mod sealing;
@@ -83,6 +84,7 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
         parts.custody.clone(),
         stop.clone(),
     ));
+    let present = tokio::spawn(presence::run(parts.db.clone(), stop.clone()));
     let sealing = tokio::spawn(sealing::run(
         parts.db.clone(),
         parts.sealer.clone(),
@@ -127,6 +129,7 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
             unlocking,
             listening,
             maintaining,
+            present,
             knocking,
             sealing,
             streaming

@@ -8,6 +8,8 @@ use kernel::{Classified, ErrorKind};
 pub enum DbError {
     #[error("the database cannot be reached")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the database went away while it committed: nobody knows whether it did")]
+    InDoubt(#[source] Diesel),
     #[error("the database refused the statement")]
     Query(#[source] Diesel),
     #[error("no such row")]
@@ -51,6 +53,10 @@ impl From<Diesel> for DbError {
         }
         match &error {
             Diesel::NotFound => Self::NotFound,
+            // A server that was the primary when the transaction opened.
+            Diesel::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => {
+                Self::Unreachable(Box::new(error))
+            }
             Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Duplicate(error),
             Diesel::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => {
                 Self::Reference(error)
@@ -71,7 +77,9 @@ impl From<Diesel> for DbError {
 impl Classified for DbError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Unreachable(_) | Self::Busy(_) | Self::Cut => ErrorKind::Unavailable,
+            Self::Unreachable(_) | Self::InDoubt(_) | Self::Busy(_) | Self::Cut => {
+                ErrorKind::Unavailable
+            }
             Self::NoContextKey => ErrorKind::Sealed,
             Self::NotFound => ErrorKind::NotFound,
             Self::Duplicate(_) | Self::Reference(_) => ErrorKind::Conflict,
@@ -81,6 +89,7 @@ impl Classified for DbError {
     fn code(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "database_unreachable",
+            Self::InDoubt(_) => "commit_in_doubt",
             Self::Busy(_) | Self::Cut => "database_busy",
             Self::NoContextKey => "sealed",
             Self::NotFound => "not_found",
@@ -93,6 +102,9 @@ impl Classified for DbError {
         match self {
             Self::Unreachable(_) => {
                 "The database does not answer. Nothing was changed; try again in a moment."
+            }
+            Self::InDoubt(_) => {
+                "The database went away as this was being stored: it may be there or not. Look first, then try again if it is not."
             }
             Self::Busy(_) | Self::Cut => {
                 "The database was busy. Nothing was changed; try again in a moment."

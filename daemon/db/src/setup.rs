@@ -10,7 +10,10 @@ use diesel::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::{config::DbConfig, context::ContextKey, error::DbError, plan::schema_versions};
+use crate::{
+    config::DbConfig, context::ContextKey, error::DbError, nodes::pg_is_in_recovery,
+    plan::schema_versions,
+};
 
 pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 const ROLES: &str = include_str!("../sql/roles.sql");
@@ -50,14 +53,33 @@ pub fn schema_version() -> String {
 impl Setup {
     /// As `user` (a superuser for roles and databases, `revkeep_owner` for migrations and the key)
     /// on the configured server.
+    ///
+    /// Of several servers each is asked by itself: libpq goes no further than one that refuses, and a
+    /// standby refuses a database that it has not copied yet.
     pub fn open(config: &DbConfig, user: &str, database: &str) -> Result<Self, DbError> {
-        Self::connect(&config.dsn_as(user, database)?)
+        let mut refusals = Vec::new();
+        for server in config.servers() {
+            match Self::connect(&config.dsn_of_primary(&[server], user, database)?) {
+                Ok(setup) => return Ok(setup),
+                Err(refusal) => refusals.push(refusal),
+            }
+        }
+        let told = refusals
+            .iter()
+            .position(|refusal| matches!(refusal, DbError::Unreachable(_)))
+            .unwrap_or(0);
+        Err(refusals.drain(..).nth(told).unwrap_or(DbError::Cut))
     }
 
     /// As [`Setup::open`], by a libpq connection string.
     pub fn connect(dsn: &str) -> Result<Self, DbError> {
-        let conn =
-            PgConnection::establish(dsn).map_err(|error| DbError::Unreachable(Box::new(error)))?;
+        let conn = PgConnection::establish(dsn).map_err(|error| {
+            // libpq's word for a server that `target_session_attrs` does not take.
+            if error.to_string().contains("session is read-only") {
+                return standby();
+            }
+            DbError::Unreachable(Box::new(error))
+        })?;
         Ok(Self { conn })
     }
 
@@ -107,9 +129,12 @@ impl Setup {
         self.execute(&Self::database_sql(database))
     }
 
-    /// Runs what is missing of the migrations, as `revkeep_owner`; answers their names. Each runs whole or
-    /// not at all, and one that waits long for a lock gives up, because others queue behind it.
+    /// Runs what is missing of the migrations, as `revkeep_owner` and on the primary alone; answers their names.
+    /// Each runs whole or not at all, and one that waits long for a lock gives up, because others queue behind it.
     pub fn migrate(&mut self) -> Result<Vec<String>, DbError> {
+        if diesel::select(pg_is_in_recovery()).get_result(&mut self.conn)? {
+            return Err(standby());
+        }
         self.refuse_newer()?;
         self.execute("SET lock_timeout = '10s'")?;
         let run = self
@@ -159,6 +184,12 @@ impl Setup {
         #[expect(clippy::disallowed_methods, reason = "set-up runs what stands in sql/")]
         self.conn.batch_execute(sql).map_err(DbError::from)
     }
+}
+
+fn standby() -> DbError {
+    DbError::Setup(
+        "this server is a standby or takes no writes; set-up and migrations run on the primary, so let database.host name every server".to_owned(),
+    )
 }
 
 fn quote_identifier(name: &str) -> String {

@@ -16,7 +16,7 @@ use crate::{
     config::DbConfig,
     context::ContextKey,
     error::DbError,
-    pool::{self, DbRole, Pool, Session},
+    pool::{DbRole, Lent, Pool, Reign, Session},
     probe::ProbeTx,
     system::SystemTx,
     tenant::TenantTx,
@@ -61,10 +61,10 @@ struct Door {
 }
 
 impl Door {
-    fn open(config: &DbConfig, role: DbRole) -> Result<Self, DbError> {
+    fn open(config: &DbConfig, role: DbRole, reign: &Reign) -> Result<Self, DbError> {
         let permits = usize::try_from(config.connections(role).max(1)).unwrap_or(1);
         Ok(Self {
-            pool: pool::open(config, role)?,
+            pool: Pool::open(config, role, reign.clone())?,
             permits: Arc::new(Semaphore::new(permits)),
         })
     }
@@ -81,10 +81,11 @@ pub(crate) struct Scope {
 impl Db {
     /// Opens no connection yet.
     pub fn new(config: &DbConfig, clock: SharedClock) -> Result<Self, DbError> {
+        let reign = Reign::default();
         Ok(Self {
             inner: Arc::new(Inner {
-                app: Door::open(config, DbRole::App)?,
-                auth: Door::open(config, DbRole::Auth)?,
+                app: Door::open(config, DbRole::App, &reign)?,
+                auth: Door::open(config, DbRole::Auth, &reign)?,
                 config: config.clone(),
                 auditors: Arc::new(Semaphore::new(AUDITORS)),
                 key: OnceLock::new(),
@@ -232,7 +233,7 @@ impl Db {
             let backend = session.backend;
             let found =
                 ProbeTx::new(&mut session.conn, key, backend).and_then(|mut tx| work(&mut tx));
-            end(&mut session, "ROLLBACK")?;
+            undo(&pool, &mut session)?;
             found
         })
         .await;
@@ -293,12 +294,12 @@ impl Db {
             let mut session = begin(&pool, inner.key.get(), scope)?;
             match work(&mut session.conn) {
                 Ok(value) => {
-                    end(&mut session, commit(scope))?;
+                    commit(&pool, &mut session, scope)?;
                     Ok(value)
                 }
                 Err(error) => {
                     // The caller's error says more than a failed rollback would.
-                    let _ = end(&mut session, "ROLLBACK");
+                    let _ = undo(&pool, &mut session);
                     Err(error)
                 }
             }
@@ -309,29 +310,33 @@ impl Db {
 }
 
 /// Opens the transaction and its context in one round trip. What an earlier, hostile statement may
-/// have left in the session (settings, cursors, channels, locks) goes first.
-fn begin(
-    pool: &Pool,
-    key: Option<&ContextKey>,
-    scope: Scope,
-) -> Result<r2d2::PooledConnection<pool::Manager>, DbError> {
+/// have left in the session (settings, cursors, channels, locks) goes first. A server that takes no
+/// writes fails the first statement after BEGIN.
+///
+/// This is the one place where a lost connection is replaced by another without a word: nothing of the
+/// caller's has run yet.
+fn begin(pool: &Pool, key: Option<&ContextKey>, scope: Scope) -> Result<Lent, DbError> {
     let key = key.ok_or(DbError::NoContextKey)?;
     let mut last = None;
-    // A server that restarted leaves dead connections; each failed opening discards one.
-    for _ in 0..=pool.max_size() {
-        let mut session = pool
-            .get()
-            .map_err(|error| DbError::Unreachable(Box::new(error)))?;
+    // A server that restarted leaves dead connections; each turn discards one.
+    for _ in 0..=pool.size() {
+        let Some(mut session) = pool.lend()? else {
+            continue;
+        };
         let context = key.mint(scope.tenant, scope.user, scope.kind, session.backend);
         session.spoiled = true;
         #[expect(clippy::disallowed_methods, reason = "the door itself")]
         let opened = session.conn.batch_execute(&format!(
             "CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); RESET ALL; BEGIN; \
+             SELECT 1 / (current_setting('transaction_read_only') = 'off')::integer; \
              SELECT set_config('revkeep.context', '{context}', true)"
         ));
         match opened {
             Ok(()) => return Ok(session),
-            Err(error) => last = Some(error),
+            Err(error) => {
+                pool.reign.over(session.reign);
+                last = Some(error);
+            }
         }
     }
     Err(last.map_or(DbError::Cut, |error| DbError::Unreachable(Box::new(error))))
@@ -340,16 +345,37 @@ fn begin(
 /// COMMIT of a transaction that failed answers without an error and does nothing; and a context that
 /// ran out of time has made later statements see no rows. Either must not pass for success, so a
 /// statement that fails in both goes before, in the same round trip.
-const fn commit(scope: Scope) -> &'static str {
-    match scope.tenant {
+///
+/// When the connection is gone instead of an answer, nobody knows whether the server committed.
+fn commit(pool: &Pool, session: &mut Session, scope: Scope) -> Result<(), DbError> {
+    let verb = match scope.tenant {
         Some(_) => "SELECT 1 / (current_tenant() IS NOT NULL)::integer; COMMIT",
         None => "SELECT 1; COMMIT",
+    };
+    #[expect(clippy::disallowed_methods, reason = "the door itself")]
+    let Err(refusal) = session.conn.batch_execute(verb) else {
+        session.spoiled = false;
+        return Ok(());
+    };
+    // Whoever can still be told to roll back has refused; words do not tell, a server may speak any language.
+    match undo(pool, session) {
+        Ok(()) => Err(refusal.into()),
+        Err(_) => Err(DbError::InDoubt(refusal)),
     }
 }
 
-fn end(session: &mut Session, verb: &str) -> Result<(), DbError> {
+/// Rolls back. A connection on which that fails leads nowhere any more.
+fn undo(pool: &Pool, session: &mut Session) -> Result<(), DbError> {
     #[expect(clippy::disallowed_methods, reason = "the door itself")]
-    session.conn.batch_execute(verb)?;
-    session.spoiled = false;
-    Ok(())
+    let undone = session.conn.batch_execute("ROLLBACK");
+    match undone {
+        Ok(()) => {
+            session.spoiled = false;
+            Ok(())
+        }
+        Err(error) => {
+            pool.reign.over(session.reign);
+            Err(error.into())
+        }
+    }
 }

@@ -158,6 +158,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    daemons (name) {
+        name -> Text,
+        version -> Text,
+        started_at -> Timestamptz,
+        seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     device_grants (hash) {
         hash -> Bytea,
         user_code_hash -> Bytea,
@@ -1003,6 +1012,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_nodes,
     authorization_codes,
     connections,
+    daemons,
     device_grants,
     erased_records,
     factor_challenges,

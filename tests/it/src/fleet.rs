@@ -3,12 +3,19 @@
 
 use std::collections::HashMap;
 
+use diesel::connection::SimpleConnection;
 use futures_util::future::join_all;
-use stack::{console::Console, daemon::DaemonOptions, scenario, world::World};
+use serde_json::Value;
+use stack::{
+    console::Console,
+    daemon::{Daemon, DaemonOptions},
+    scenario,
+    world::World,
+};
 
 use crate::{
     harness::column,
-    live::{all_routed, configured, counted, no_token_was_reused, superuser, world},
+    live::{all_routed, configured, counted, no_token_was_reused, superuser, until, world},
 };
 
 const LEADS: u32 = 40;
@@ -52,8 +59,60 @@ async fn two_daemons_route_each_lead_once_and_refresh_once_for_fifty() {
     no_token_was_reused(&world).await;
 
     fifty_needs_cost_one_refresh(&world, &first, &second).await;
+    status_shows_the_nodes(&world, one, two).await;
+}
+
+/// Whichever daemon is asked: both, and the server that takes writes. One that stopped is gone from the
+/// list, and one that was killed is silent on it.
+async fn status_shows_the_nodes(world: &World, one: Daemon, two: Daemon) {
+    for daemon in [&one, &two] {
+        let nodes = status(daemon);
+        assert_eq!(states(&nodes), ["alive", "alive"], "{nodes}");
+        let own: Vec<_> = daemons(&nodes)
+            .into_iter()
+            .filter(|node| node["asked"] == true)
+            .map(|node| node["name"].as_str().unwrap().to_owned())
+            .collect();
+        let [own] = &own[..] else {
+            panic!("not one of them was asked: {nodes}")
+        };
+        assert!(own.ends_with(&format!(":{}", daemon.pid())), "{own}");
+        assert_eq!(nodes["database"][0]["role"], "primary", "{nodes}");
+    }
     assert!(one.stop().await.unwrap().success());
-    assert!(two.stop().await.unwrap().success());
+    assert_eq!(states(&status(&two)), ["alive"]);
+    drop(two);
+    superuser(world)
+        .batch_execute("UPDATE daemons SET seen_at = seen_at - interval '1 minute'")
+        .unwrap();
+    let three = world.daemon(DaemonOptions::default()).await.unwrap();
+    let nodes = until("the new daemon is not on the list", async || {
+        let nodes = status(&three);
+        if daemons(&nodes).len() == 2 {
+            Ok(nodes)
+        } else {
+            Err(nodes.to_string())
+        }
+    })
+    .await;
+    assert_eq!(states(&nodes), ["silent", "alive"], "{nodes}");
+    assert!(three.stop().await.unwrap().success());
+}
+
+fn status(daemon: &Daemon) -> Value {
+    daemon.command(&["status"]).unwrap()["nodes"].clone()
+}
+
+fn daemons(nodes: &Value) -> Vec<Value> {
+    nodes["daemons"].as_array().unwrap().clone()
+}
+
+/// By their age.
+fn states(nodes: &Value) -> Vec<String> {
+    daemons(nodes)
+        .iter()
+        .map(|node| node["state"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// By Salesforce's own log.

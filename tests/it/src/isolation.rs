@@ -232,22 +232,32 @@ async fn hostile_sql_gets_nothing_from_the_functions_that_work_across_tenants() 
     let bed = Bed::new();
     let (ours, _) = bed.seeded();
     bed.seeded();
+    let now = kernel::Clock::now(&kernel::SystemClock);
+    let seen = bed.db.system(move |tx| {
+        tx.daemon_seen("node:1", "1", now, now)?;
+        tx.daemons_census(now)
+    });
+    let seen: Vec<db::DaemonNode> = seen.await.unwrap();
+    assert_eq!(seen.len(), 1, "the daemon itself sees its nodes");
     let found = bed
         .db
         .run(&Principal::system(ours, None), |tx| {
             let mut rows = |sql: &str| column(tx.conn(), sql);
+            rows("SELECT daemon_seen('thief', '1', now(), now() + interval '10 days')");
+            rows("SELECT daemon_gone('node:1')");
             Ok::<_, DbError>([
                 rows("SELECT count(*) FROM jobs_claim(ARRAY['k'], 'thief', now() + interval '1 day', interval '1 day', 100)"),
                 rows("SELECT schedules_fire('2100-01-01', 100000)"),
                 rows("SELECT jobs_forget('infinity', 100000)"),
                 rows("SELECT count(*) FROM jobs_census()"),
+                rows("SELECT count(*) FROM daemons_census(now())"),
             ])
         })
         .await
         .unwrap();
     assert_eq!(
         found,
-        ["0", "0", "0", "0"].map(|zero| vec![zero.to_owned()])
+        ["0", "0", "0", "0", "0"].map(|zero| vec![zero.to_owned()])
     );
     let mut owner = connect(&bed.database, "revkeep_owner");
     let untouched = column(
@@ -255,6 +265,7 @@ async fn hostile_sql_gets_nothing_from_the_functions_that_work_across_tenants() 
         "SELECT count(*) FROM jobs WHERE state = 'queued'",
     );
     assert_eq!(untouched, ["2"]);
+    assert_eq!(column(&mut owner, "SELECT name FROM daemons"), ["node:1"]);
     let claimed = bed
         .db
         .system(|tx| {

@@ -34,6 +34,7 @@ mod evidence;
 mod export;
 mod factor_mail;
 mod factors;
+mod failover;
 mod fleet;
 mod gate;
 mod harness;

@@ -25,6 +25,8 @@ pub struct DaemonOptions {
     pub port: Option<u16>,
     /// More configuration, as TOML sections that the ordinary one lacks.
     pub more: String,
+    /// Configuration, as TOML, that wins over the ordinary one.
+    pub instead: String,
     /// Private endpoints, as `host:port`, that are declared beside the stack's own.
     pub endpoints: Vec<String>,
     /// Crash points, in the notation of the `fail` crate.

@@ -71,6 +71,8 @@ impl Database {
             port: self.port,
             name: self.name.clone(),
             tls_ca: None,
+            tls_certificate: None,
+            tls_key: None,
             app_connections: 8,
             auth_connections: 4,
         }

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod authenticator;
 pub mod cable;
 pub mod collector;
+pub mod commits;
 pub mod console;
 pub mod daemon;
 pub mod database;

@@ -61,6 +61,59 @@ impl Postgres {
         Ok(cluster)
     }
 
+    /// A hot standby of `primary`, which follows it until it is promoted.
+    pub fn standby_of(primary: &Self) -> Result<Self> {
+        let account = primary.account;
+        let scratch = Scratch::new()?;
+        directory(scratch.path(), "pg", account)?;
+        let mut standby = Self {
+            process: None,
+            binaries: primary.binaries.clone(),
+            account,
+            scratch,
+        };
+        let copied = standby
+            .command("pg_basebackup")
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
+            .arg("--pgdata")
+            .arg(standby.data())
+            .arg("--dbname")
+            .arg(primary.dsn("postgres", "postgres"))
+            .output()
+            .context("pg_basebackup cannot be started")?;
+        ensure!(
+            copied.status.success(),
+            "pg_basebackup failed: {}",
+            String::from_utf8_lossy(&copied.stderr)
+        );
+        append(
+            &standby.data().join("postgresql.conf"),
+            &format!(
+                "unix_socket_directories = '{}'\n",
+                standby.socket_directory().display()
+            ),
+        )?;
+        standby.resume()?;
+        Ok(standby)
+    }
+
+    /// Makes a standby the primary, with everything that it has received.
+    pub fn promote(&self) -> Result<()> {
+        let promoted = self
+            .command("pg_ctl")
+            .arg("-D")
+            .arg(self.data())
+            .args(["--wait", "promote"])
+            .output()
+            .context("pg_ctl cannot be started")?;
+        ensure!(
+            promoted.status.success(),
+            "pg_ctl promote failed: {}",
+            String::from_utf8_lossy(&promoted.stdout)
+        );
+        Ok(())
+    }
+
     /// The directory of the Unix socket: `host` of a connection string.
     pub fn socket_directory(&self) -> PathBuf {
         self.scratch.path().join("pg")
@@ -148,7 +201,10 @@ impl Postgres {
             settings.push_str("fsync = off\nfull_page_writes = off\n");
         }
         append(&data.join("postgresql.conf"), &settings)?;
-        fs::write(data.join("pg_hba.conf"), "local all all peer map=revkeep\n")?;
+        fs::write(
+            data.join("pg_hba.conf"),
+            "local all all peer map=revkeep\nlocal replication postgres peer map=revkeep\n",
+        )?;
         fs::write(data.join("pg_ident.conf"), ident(&accounts::own_name()?))?;
         Ok(())
     }
@@ -185,6 +241,8 @@ fn ident(own: &str) -> String {
     for role in RUNTIME_ROLES.iter().chain(&SETUP_ROLES) {
         lines.push_str(&format!("revkeep {own} {role}\n"));
     }
+    // Standbys copy and follow it.
+    lines.push_str(&format!("revkeep {} postgres\n", accounts::POSTGRES));
     lines
 }
 

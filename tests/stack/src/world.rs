@@ -79,7 +79,7 @@ impl World {
             account,
             scratch,
         };
-        world.prepare_database()?;
+        world.prepare_database("")?;
         Ok(world)
     }
 
@@ -118,9 +118,14 @@ impl World {
         self.scratch.path()
     }
 
-    fn prepare_database(&self) -> Result<()> {
+    /// Runs the daemon's own `setup`, with a configuration in which `instead` wins.
+    pub fn prepare_database(&self, instead: &str) -> Result<()> {
         let home = directory(self.scratch.path(), "setup", self.account)?;
-        let config = self.write_config(&home, 0, &DaemonOptions::default())?;
+        let options = DaemonOptions {
+            instead: instead.to_owned(),
+            ..DaemonOptions::default()
+        };
+        let config = self.write_config(&home, 0, &options)?;
         let run = Command::new(&self.program)
             .args(["setup", "--database-as", "postgres", "--json", "--config"])
             .arg(&config)
@@ -177,6 +182,9 @@ impl World {
         );
         let path = home.join("revkeep.toml");
         fs::write(&path, text)?;
+        let further = home.join("conf.d");
+        fs::create_dir_all(&further)?;
+        fs::write(further.join("instead.toml"), &options.instead)?;
         Ok(path)
     }
 }

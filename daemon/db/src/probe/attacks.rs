@@ -142,6 +142,10 @@ impl ProbeTx<'_> {
         let mut looked = Looked::default();
         for (name, call) in [
             ("jobs_census", "SELECT 1 FROM public.jobs_census()"),
+            (
+                "daemons_census",
+                "SELECT 1 FROM public.daemons_census(now())",
+            ),
             ("tenants_all", "SELECT 1 FROM public.tenants_all()"),
             ("verify_census", "SELECT 1 FROM public.verify_census()"),
             ("migrations_run", "SELECT 1 FROM public.migrations_run()"),

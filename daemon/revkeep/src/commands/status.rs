@@ -51,6 +51,7 @@ fn screen(answer: &Value) -> String {
             field("detail")
         ));
     }
+    lines.extend(nodes(answer));
     let jobs: Vec<String> = answer
         .get("jobs")
         .and_then(Value::as_object)
@@ -70,6 +71,51 @@ fn screen(answer: &Value) -> String {
         lines.push(sealed(audit));
     }
     lines.join("\n")
+}
+
+/// The daemons and the servers of the database, a line each.
+fn nodes(answer: &Value) -> Vec<String> {
+    let all = |list: &str| {
+        answer
+            .pointer(list)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let text = |node: &Value, key: &str| {
+        node.get(key)
+            .and_then(Value::as_str)
+            .unwrap_or("?")
+            .to_owned()
+    };
+    let number = |node: &Value, key: &str| node.get(key).and_then(Value::as_i64).unwrap_or(0);
+    let daemon = |node: &Value| {
+        let own = node.get("asked") == Some(&Value::Bool(true));
+        format!(
+            "  {:8}  {} {} since {}, {} leases, {} jobs{}",
+            text(node, "state"),
+            text(node, "name"),
+            text(node, "version"),
+            text(node, "started_at"),
+            number(node, "leases"),
+            number(node, "jobs"),
+            if own { " (asked)" } else { "" }
+        )
+    };
+    let server = |node: &Value| {
+        let line = format!(
+            "  {:8}  {} {}",
+            text(node, "role"),
+            text(node, "host"),
+            text(node, "detail")
+        );
+        line.trim_end().to_owned()
+    };
+    let mut lines = vec!["daemons:".to_owned()];
+    lines.extend(all("/nodes/daemons").iter().map(daemon));
+    lines.push("database servers:".to_owned());
+    lines.extend(all("/nodes/database").iter().map(server));
+    lines
 }
 
 /// How far the sealing of the audit log is.

@@ -9,7 +9,7 @@ use identity::{IdentityError, SessionsOf, SigningKeys};
 use kernel::{Actor, Classified};
 use serde_json::{Value, json};
 
-use super::{evidence, facts, parts::Parts, readiness::DaemonReadiness, rewrap, secrets};
+use super::{evidence, facts, parts::Parts, presence, readiness::DaemonReadiness, rewrap, secrets};
 use crate::{
     admin::{Answers, Question, Reply},
     bundle::Facts,
@@ -53,14 +53,14 @@ impl DaemonAnswers {
                 "detail": reason.map_or("", |reason| reason.message.as_str()),
             })
         };
-        let census = self
-            .parts
-            .db
-            .system(|tx| tx.jobs_census())
-            .await
-            .unwrap_or_default();
+        // All at once: each waits for a database that is away.
+        let (census, nodes, audit) = tokio::join!(
+            self.parts.db.system(|tx| tx.jobs_census()),
+            presence::nodes(&self.parts.db, &self.config.database),
+            evidence::standing(&self.parts),
+        );
         let mut jobs: BTreeMap<String, i64> = BTreeMap::new();
-        for count in census {
+        for count in census.unwrap_or_default() {
             *jobs.entry(count.state).or_default() += count.jobs;
         }
         Reply::Answer(json!({
@@ -69,8 +69,9 @@ impl DaemonAnswers {
             "started_at": self.started_at.to_rfc3339(),
             "ready": reasons.is_empty(),
             "parts": [part("secrets"), part("database")],
+            "nodes": nodes,
             "jobs": jobs,
-            "audit": evidence::standing(&self.parts).await,
+            "audit": audit,
         }))
     }
 

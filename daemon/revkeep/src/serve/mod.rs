@@ -4,13 +4,14 @@ mod answers;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod evidence;
-mod figures;
 mod facts;
+mod figures;
 mod handed;
 mod hints;
 mod knocks;
 mod maintenance;
 mod parts;
+mod presence;
 mod readiness;
 mod rewrap;
 mod sealing;
@@ -88,6 +89,7 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
         parts.custody.clone(),
         stop.clone(),
     ));
+    let present = tokio::spawn(presence::run(parts.db.clone(), stop.clone()));
     let sealing = tokio::spawn(sealing::run(
         parts.db.clone(),
         parts.sealer.clone(),
@@ -139,6 +141,7 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
             unlocking,
             listening,
             maintaining,
+            present,
             knocking,
             reading,
             sealing,

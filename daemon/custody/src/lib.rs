@@ -31,6 +31,7 @@ use identity::Identity;
 use jobs::Handler;
 use vault::Vault;
 
+pub use archive::tar;
 pub use certificate::Certificate;
 pub use config::{ErasureConfig, ExportConfig};
 pub use deletion::Deletion;

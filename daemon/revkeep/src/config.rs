@@ -27,6 +27,7 @@ pub(crate) struct Config {
     pub siem: delivery::SiemConfig,
     #[serde(default)]
     pub verify: Verify,
+    pub backup: crate::backup::Config,
     pub log: Log,
 }
 
@@ -132,7 +133,7 @@ impl Config {
 }
 
 /// The main file when it is there, and `conf.d/*.toml` beside it, by name.
-fn files(main: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(main: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = main.exists().then(|| main.to_owned()).into_iter().collect();
     let directory = main.with_file_name("conf.d");
     let mut more: Vec<PathBuf> = std::fs::read_dir(directory)

@@ -2,6 +2,7 @@
 //! names the sealed ones.
 
 mod admin;
+mod backup;
 mod checks;
 mod commands;
 mod config;

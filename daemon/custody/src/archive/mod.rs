@@ -5,7 +5,7 @@
 //! is appended to, cut back after a crash, and sent without being compressed again.
 
 mod frames;
-mod tar;
+pub mod tar;
 
 pub(crate) use frames::{Extent, Frames, Writer};
 pub(crate) use tar::{END, header, padding};

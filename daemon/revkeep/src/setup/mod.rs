@@ -17,7 +17,7 @@ mod certificate;
 mod configuration;
 mod postgres;
 mod secrets;
-mod system;
+pub(crate) mod system;
 mod unit;
 
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ use kernel::Secret;
 
 use crate::config::{Config, ConfigError};
 pub(crate) use answers::Answers;
-pub(crate) use secrets::child as secrets_child;
+pub(crate) use secrets::{as_daemon, child as secrets_child, with_credential};
 
 /// Why a step could not be done.
 #[derive(Debug, thiserror::Error)]

@@ -29,6 +29,8 @@ use crate::{
 };
 
 /// Names of the platform's secrets that identity needs in memory.
+/// The secrets without which no password and no address can be compared.
+pub const KEYS: [&str; 2] = [PEPPER, INDEX_KEY];
 const PEPPER: &str = "password-pepper";
 const INDEX_KEY: &str = "email-index-key";
 /// A token with an unknown key id makes the keys be read again, this often at most.

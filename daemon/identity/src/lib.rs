@@ -82,7 +82,7 @@ pub use factor::{
     PasskeySignIn, RecoveryState, StepUp, TotpSetup, factors_reset,
 };
 pub use grant::{Grant, RefreshGrant, SessionView, Support};
-pub use identity::{Caller, Identity};
+pub use identity::{Caller, Identity, KEYS};
 pub use invitations::{INVITATION_LIFE, Invitation, InvitationState};
 pub use issued::IssuedState;
 pub use keys::{SigningKeyItem, SigningKeys};

@@ -27,6 +27,7 @@ pub(crate) struct Config {
     pub siem: delivery::SiemConfig,
     #[serde(default)]
     pub verify: Verify,
+    pub backup: crate::backup::Config,
     pub log: Log,
 }
 

@@ -2,6 +2,7 @@
 //! names the sealed ones.
 
 mod admin;
+mod backup;
 mod bundle;
 mod checks;
 mod commands;

@@ -14,6 +14,7 @@ mod audit_coverage;
 mod audit_page;
 mod audit_plans;
 mod authorization;
+mod backup;
 mod breach_mirror;
 mod canary;
 mod catalogue;

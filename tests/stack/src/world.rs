@@ -8,6 +8,7 @@ use std::{
     process::Command,
 };
 
+use age::secrecy::ExposeSecret;
 use anyhow::{Context, Result, ensure};
 use simulators::Admin;
 
@@ -35,6 +36,9 @@ pub struct World {
     pub salesforce: Admin,
     pub mail: MailServer,
     pub ca_file: PathBuf,
+    /// The administrator's key of backups, which no daemon knows.
+    pub backup_identity: PathBuf,
+    backup_recipient: String,
     program: PathBuf,
     role: AppRole,
     account: Account,
@@ -67,7 +71,12 @@ impl World {
         let role = openbao
             .provision("revkeep", POLICY, TokenLife::default())
             .await?;
+        let key = age::x25519::Identity::generate();
+        let backup_identity = scratch.path().join("backup-identity");
+        fs::write(&backup_identity, key.to_string().expose_secret())?;
         let world = Self {
+            backup_identity,
+            backup_recipient: key.to_public().to_string(),
             postgres: Postgres::start(durability)?,
             openbao,
             simulator,
@@ -167,6 +176,7 @@ impl World {
              [egress]\nca_file = {:?}\nprivate_endpoints = {endpoints:?}\n\n\
              [salesforce]\ndeclared_hosts = [{salesforce:?}]\n\n\
              [export]\ndirectory = {exports:?}\n\n\
+             [backup]\ndirectory = {:?}\nrecipients = [{:?}]\naccount = {:?}\nmachine_key = {{ file = {:?} }}\n\n\
              [mail]\nserver = {mail:?}\nfrom = \"Revkeep <revkeep@acme.example>\"\n\n\
              [log]\ntarget = \"terminal\"\n\n{more}",
             scratch.join("server.pem"),
@@ -179,6 +189,10 @@ impl World {
             self.role.role_id,
             secret_id,
             self.ca_file,
+            scratch.join("backups"),
+            self.backup_recipient,
+            accounts::own_name()?,
+            scratch.join("machine-key"),
         );
         let path = home.join("revkeep.toml");
         fs::write(&path, text)?;

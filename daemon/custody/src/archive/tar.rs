@@ -2,7 +2,7 @@
 //! needed here: plain files with a short name. A size of 8 GiB and more stands in base 256, as GNU tar has it.
 
 /// A block; headers and contents fill whole ones.
-const BLOCK: usize = 512;
+pub const BLOCK: usize = 512;
 /// Two empty blocks end an archive.
 pub const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 /// The first size that eleven octal digits cannot say.
@@ -35,6 +35,21 @@ pub fn header(name: &str, size: u64) -> Vec<u8> {
 pub fn padding(size: u64) -> Vec<u8> {
     let over = usize::try_from(size % 512).unwrap_or(0);
     vec![0; (BLOCK - over) % BLOCK]
+}
+
+/// The name and size that a header of ours states; `None` for any other block.
+pub fn read(block: &[u8; BLOCK]) -> Option<(String, u64)> {
+    let name = block.iter().take(100).take_while(|byte| **byte != 0);
+    let name = String::from_utf8(name.copied().collect()).ok()?;
+    let size = size_of(block.get(124..136)?)?;
+    (header(&name, size) == block).then_some((name, size))
+}
+
+fn size_of(field: &[u8]) -> Option<u64> {
+    match field.split_first()? {
+        (0x80, rest) => Some(u64::from_be_bytes(rest.get(3..)?.try_into().ok()?)),
+        _ => u64::from_str_radix(std::str::from_utf8(field.get(..11)?).ok()?, 8).ok(),
+    }
 }
 
 fn field(block: &mut Vec<u8>, value: &[u8], width: usize) {
@@ -77,6 +92,20 @@ mod tests {
         let block = header("x", 1 << 40);
         assert_eq!(block.get(124).copied(), Some(0x80));
         assert_eq!(block.get(128..136).unwrap(), (1_u64 << 40).to_be_bytes());
+    }
+
+    #[test]
+    fn a_header_reads_back_and_a_changed_one_does_not() {
+        for size in [0, 511, OCTAL_ENDS - 1, OCTAL_ENDS, 1 << 40] {
+            let block: [u8; BLOCK] = header("database/000001", size).try_into().unwrap();
+            assert_eq!(read(&block), Some(("database/000001".to_owned(), size)));
+            for at in [0, 20, 100, 130, 150, 156, 300, 511] {
+                let mut changed = block;
+                changed[at] ^= 1;
+                assert_eq!(read(&changed), None, "{at}");
+            }
+        }
+        assert_eq!(read(&[0; BLOCK]), None);
     }
 
     #[test]

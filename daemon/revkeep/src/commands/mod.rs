@@ -2,6 +2,7 @@
 //! 0 (well), 1 (not well), 2 (could not be asked).
 
 mod audit;
+mod backup;
 mod check;
 mod controls;
 mod doctor;
@@ -70,6 +71,9 @@ enum Command {
     /// The audit log's evidence: verify, prove, compare with an archive, print heads, prune.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Backups: make one, look whether it is whole, list them.
+    #[command(subcommand)]
+    Backup(backup::Command),
     /// Try every control on the running appliance, and say where each one stands.
     Verify(verify::Options),
     /// List every promise about security: built with its probes, attested, or pending.
@@ -80,6 +84,20 @@ enum Command {
         /// The credential of the secrets backend, opened.
         #[arg(long, value_name = "FILE")]
         credential: PathBuf,
+    },
+    /// The part of a backup that reads the database, as the account that may. `backup create` starts it.
+    #[command(hide = true)]
+    BackupDatabase {
+        /// libpq's connection string.
+        #[arg(long)]
+        dsn: String,
+    },
+    /// The part of a backup that looks at the keys, as the daemon's account.
+    #[command(hide = true)]
+    BackupKeys {
+        /// The credential of the secrets backend, opened.
+        #[arg(long, value_name = "FILE")]
+        credential: Option<PathBuf>,
     },
     /// Write the man pages and the shells' completions of this very command line. Packaging asks for it.
     #[command(hide = true)]
@@ -105,6 +123,10 @@ pub(crate) fn run() -> ExitCode {
     if matches!(cli.command, Command::Controls) {
         return controls::run(cli.json);
     }
+    // Its account may not read the configuration.
+    if let Command::BackupDatabase { dsn } = &cli.command {
+        return crate::backup::child::database(dsn);
+    }
     // Set-up writes the configuration, so it begins without.
     if let Command::Setup(options) = &cli.command
         && let Some(done) = setup::appliance(&cli.config, options, cli.json)
@@ -123,6 +145,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Setup(options) => setup::run(&config, &options, cli.json),
         Command::Secret(command) => secret::run(&config, &command, cli.json),
         Command::Audit(command) => audit::run(&config, &command, cli.json),
+        Command::Backup(command) => backup::run((&config, &cli.config), &command, cli.json),
+        Command::BackupKeys { credential } => {
+            crate::backup::child::keys(config, credential.as_deref())
+        }
         Command::Keys(command) => keys::run(&config, &command, cli.json),
         Command::Sessions(command) => sessions::run(&config, &command, cli.json),
         Command::Verify(options) => verify::run(&config, &options, cli.json),
@@ -133,9 +159,11 @@ pub(crate) fn run() -> ExitCode {
         Command::SupportBundle(options) => {
             support_bundle::run(&config, &cli.config, &options, cli.json)
         }
-        Command::Config | Command::Controls | Command::Papers(_) | Command::SamlVerify => {
-            ExitCode::SUCCESS
-        }
+        Command::Config
+        | Command::Controls
+        | Command::Papers(_)
+        | Command::SamlVerify
+        | Command::BackupDatabase { .. } => ExitCode::SUCCESS,
     }
 }
 

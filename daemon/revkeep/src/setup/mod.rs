@@ -26,7 +26,7 @@ use kernel::Secret;
 
 use crate::config::{Config, ConfigError};
 pub(crate) use answers::Answers;
-pub(crate) use secrets::child as secrets_child;
+pub(crate) use secrets::{as_daemon, child as secrets_child, with_credential};
 
 /// Why a step could not be done.
 #[derive(Debug, thiserror::Error)]

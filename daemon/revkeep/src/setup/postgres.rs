@@ -21,13 +21,14 @@ const BEGIN: &str = "# begin revkeep: written by `revkeep setup`";
 const END: &str = "# end revkeep";
 
 /// By peer authentication the daemon becomes what it needs and never the owner, a superuser or the role
-/// that passes row security; root becomes the owner, to migrate.
+/// that passes row security, for which there is an account of its own; root becomes the owner, to migrate.
 const IDENT: &str = "\
 revkeep  revkeep   revkeep_app
 revkeep  revkeep   revkeep_auth
 revkeep  revkeep   revkeep_gateway
 revkeep  revkeep   revkeep_agents
 revkeep  revkeep   revkeep_auditor
+revkeep  revkeep-backup  revkeep_backup
 revkeep  root      revkeep_owner
 revkeep  root      revkeep_auditor
 revkeep  root      postgres
@@ -36,7 +37,7 @@ revkeep  postgres  postgres
 
 fn admission(database: &str) -> String {
     format!(
-        "local  {database}           revkeep_app,revkeep_auth,revkeep_gateway,revkeep_agents,revkeep_auditor,revkeep_owner  peer map=revkeep\n\
+        "local  {database}           revkeep_app,revkeep_auth,revkeep_gateway,revkeep_agents,revkeep_auditor,revkeep_backup,revkeep_owner  peer map=revkeep\n\
          local  postgres,{database}  postgres  peer map=revkeep\n"
     )
 }
@@ -209,6 +210,11 @@ mod tests {
         for line in IDENT.lines() {
             let fields: Vec<&str> = line.split_whitespace().collect();
             assert_eq!(fields.len(), 3, "{line}");
+            assert_eq!(
+                fields[2] == "revkeep_backup",
+                fields[1] == "revkeep-backup",
+                "{line}"
+            );
             if fields[1] == "revkeep" {
                 assert!(
                     ![

@@ -6,7 +6,7 @@
 
 use std::{
     fs,
-    os::unix::process::CommandExt,
+    os::unix::{fs::MetadataExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, ExitCode},
     sync::Arc,
@@ -28,7 +28,7 @@ use crate::{config::Config, unlock};
 const STORE: &str = "/etc/credstore.encrypted";
 /// Where the credential lies in the clear while the child runs, in memory; the file is the daemon's alone,
 /// and its folder root's.
-const OPENED: &str = "/run/revkeep-setup/credential";
+const OPENED: &str = "/run/revkeep-setup";
 const KEY_BYTES: usize = 32;
 
 /// What the child says, on a pipe to its parent.
@@ -39,31 +39,38 @@ struct Said {
 }
 
 /// The name by which the unit knows the credential.
-const fn credential(answer: &Secrets) -> &'static str {
-    match answer {
-        Secrets::Local => "key-encryption-key",
-        Secrets::Vault { .. } => "vault-secret-id",
+const fn credential(backend: Choice) -> &'static str {
+    match backend {
+        Choice::Local => "key-encryption-key",
+        Choice::Vault => "vault-secret-id",
     }
 }
 
-fn sealed(answer: &Secrets) -> PathBuf {
-    Path::new(STORE).join(format!("revkeep.{}", credential(answer)))
+const fn backend(answer: &Secrets) -> Choice {
+    match answer {
+        Secrets::Local => Choice::Local,
+        Secrets::Vault { .. } => Choice::Vault,
+    }
+}
+
+fn sealed(backend: Choice) -> PathBuf {
+    Path::new(STORE).join(format!("revkeep.{}", credential(backend)))
 }
 
 pub(super) fn look(ground: &Ground) -> Result<Option<String>, SetupError> {
     let answer = &ground.answers.secrets;
-    if sealed(answer).exists() && has_keystore(ground, answer)? {
+    if sealed(backend(answer)).exists() && has_keystore(ground, answer)? {
         return Ok(None);
     }
     Ok(Some(match answer {
         Secrets::Local => format!(
             "seal a new key as {}, and make the keystore",
-            sealed(answer).display()
+            sealed(backend(answer)).display()
         ),
         Secrets::Vault { address, .. } => {
             format!(
                 "seal the secret id for {address} as {}",
-                sealed(answer).display()
+                sealed(backend(answer)).display()
             )
         }
     }))
@@ -80,12 +87,12 @@ fn has_keystore(ground: &Ground, answer: &Secrets) -> Result<bool, SetupError> {
 
 pub(super) fn apply(ground: &Ground, made: &mut Made) -> Result<(), SetupError> {
     let answer = &ground.answers.secrets;
-    if !sealed(answer).exists() {
+    if !sealed(backend(answer)).exists() {
         if matches!(answer, Secrets::Local) && has_keystore(ground, answer)? {
             return Err(SetupError::Secrets(format!(
                 "there is a keystore, and the key that opens it is not in {}. Bring it back with `revkeep keys recover --to FILE` and seal it with `systemd-creds encrypt --name={}`",
-                sealed(answer).display(),
-                credential(answer)
+                sealed(backend(answer)).display(),
+                credential(backend(answer))
             )));
         }
         seal(answer)?;
@@ -114,43 +121,101 @@ fn seal(answer: &Secrets) -> Result<(), SetupError> {
             Secret::new(text.trim().as_bytes().to_owned())
         }
     };
-    let name = format!("--name={}", credential(answer));
+    let name = format!("--name={}", credential(backend(answer)));
     let encrypted = system::run(
         "systemd-creds",
         &["encrypt", &name, "-", "-"],
         clear.expose(),
     )?;
-    system::write(&sealed(answer), encrypted.expose(), 0o600, ROOT)
+    system::write(&sealed(backend(answer)), encrypted.expose(), 0o600, ROOT)
 }
 
 /// Runs [`child`] as the daemon's account, with the credential opened for it.
 fn ask_child(ground: &Ground) -> Result<Said, SetupError> {
-    let answer = &ground.answers.secrets;
     let owner = system::account("revkeep")?;
-    let name = format!("--name={}", credential(answer));
-    let from = sealed(answer).to_string_lossy().into_owned();
-    let clear = system::run("systemd-creds", &["decrypt", &name, &from, "-"], &[])?;
-    let opened = Opened::write(clear.expose(), owner)?;
-    let own = std::env::current_exe()
-        .map_err(|error| SetupError::File(PathBuf::from("/proc/self/exe"), error))?;
-    let mut command = Command::new(own);
-    command
-        .arg("--config")
-        .arg(&ground.file)
-        .args(["setup-secrets", "--credential"])
-        .arg(&opened.0)
-        .uid(owner.user)
-        .gid(owner.group);
-    let said = system::finish("revkeep setup-secrets", &mut command, &[])?;
+    let opened = Opened::credential(backend(&ground.answers.secrets), owner)?;
+    let asked = Asked {
+        file: &ground.file,
+        subcommand: "setup-secrets",
+        input: &[],
+    };
+    let said = asked.of(owner, Some(&opened))?;
     serde_json::from_slice(said.expose()).map_err(|error| SetupError::Secrets(error.to_string()))
+}
+
+/// Runs one of this program's own subcommands as the daemon's account, which alone may use the secrets
+/// backend: that of the file with the daemon's credential, or, where systemd keeps it, the unit's.
+pub(crate) fn as_daemon(
+    (config, file): (&Config, &Path),
+    subcommand: &str,
+    input: &[u8],
+) -> Result<Secret<Vec<u8>>, SetupError> {
+    let asked = Asked {
+        file,
+        subcommand,
+        input,
+    };
+    let secrets = &config.secrets;
+    let private = match secrets.backend {
+        Choice::Local => secrets.local.as_ref().map(|local| &local.key),
+        Choice::Vault => secrets.vault.as_ref().map(|vault| &vault.secret_id),
+    };
+    if let Some(PrivateFile::File(own)) = private {
+        let there = fs::metadata(own).map_err(|error| SetupError::File(own.clone(), error))?;
+        let owner = system::Account {
+            user: there.uid(),
+            group: there.gid(),
+        };
+        return asked.of(owner, None);
+    }
+    let owner = system::account("revkeep")?;
+    let opened = Opened::credential(secrets.backend, owner)?;
+    asked.of(owner, Some(&opened))
+}
+
+/// A subcommand of this program that runs as the daemon's account.
+struct Asked<'a> {
+    file: &'a Path,
+    subcommand: &'a str,
+    input: &'a [u8],
+}
+
+impl Asked<'_> {
+    fn of(
+        &self,
+        owner: system::Account,
+        opened: Option<&Opened>,
+    ) -> Result<Secret<Vec<u8>>, SetupError> {
+        let own = std::env::current_exe()
+            .map_err(|error| SetupError::File(PathBuf::from("/proc/self/exe"), error))?;
+        let mut command = Command::new(own);
+        command.arg("--config").arg(self.file).arg(self.subcommand);
+        if let Some(opened) = opened {
+            command.arg("--credential").arg(&opened.0);
+        }
+        if owner != system::own() {
+            command.uid(owner.user).gid(owner.group);
+        }
+        let name = format!("revkeep {}", self.subcommand);
+        system::finish(&name, &mut command, self.input)
+    }
 }
 
 /// A file that is gone when this is.
 struct Opened(PathBuf);
 
 impl Opened {
+    /// The daemon's credential of this backend, decrypted.
+    fn credential(backend: Choice, owner: system::Account) -> Result<Self, SetupError> {
+        let name = format!("--name={}", credential(backend));
+        let from = sealed(backend).to_string_lossy().into_owned();
+        let clear = system::run("systemd-creds", &["decrypt", &name, &from, "-"], &[])?;
+        Self::write(clear.expose(), owner)
+    }
+
     fn write(clear: &[u8], owner: system::Account) -> Result<Self, SetupError> {
-        let file = Self(Path::new(OPENED).to_owned());
+        // A rehearsal may run beside a set-up.
+        let file = Self(Path::new(OPENED).join(format!("credential.{}", std::process::id())));
         system::write(&file.0, clear, 0o400, owner)?;
         Ok(file)
     }
@@ -167,6 +232,18 @@ impl Drop for Opened {
 
 /// `revkeep setup-secrets`: the part that runs as the daemon's account.
 pub(crate) fn child(mut config: Config, opened: &Path, json: bool) -> ExitCode {
+    with_credential(&mut config, opened);
+    match asked(&config) {
+        Ok(said) => {
+            crate::commands::say(&said);
+            ExitCode::SUCCESS
+        }
+        Err(error) => crate::commands::fail(json, "secrets", &error),
+    }
+}
+
+/// The configuration with the daemon's credential where it was opened.
+pub(crate) fn with_credential(config: &mut Config, opened: &Path) {
     let opened = PrivateFile::File(opened.to_owned());
     match config.secrets.backend {
         Choice::Local => {
@@ -179,13 +256,6 @@ pub(crate) fn child(mut config: Config, opened: &Path, json: bool) -> ExitCode {
                 vault.secret_id = opened;
             }
         }
-    }
-    match asked(&config) {
-        Ok(said) => {
-            crate::commands::say(&said);
-            ExitCode::SUCCESS
-        }
-        Err(error) => crate::commands::fail(json, "secrets", &error),
     }
 }
 

@@ -14,15 +14,23 @@ use super::SetupError;
 
 /// An account of the machine, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Account {
-    pub(super) user: u32,
-    pub(super) group: u32,
+pub(crate) struct Account {
+    pub(crate) user: u32,
+    pub(crate) group: u32,
 }
 
-pub(super) const ROOT: Account = Account { user: 0, group: 0 };
+pub(crate) const ROOT: Account = Account { user: 0, group: 0 };
+
+/// The account that this process runs as.
+pub(crate) fn own() -> Account {
+    Account {
+        user: rustix::process::geteuid().as_raw(),
+        group: rustix::process::getegid().as_raw(),
+    }
+}
 
 /// The account `name` of /etc/passwd.
-pub(super) fn account(name: &str) -> Result<Account, SetupError> {
+pub(crate) fn account(name: &str) -> Result<Account, SetupError> {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     account_in(&passwd, name).ok_or_else(|| SetupError::NoAccount(name.to_owned()))
 }
@@ -40,7 +48,7 @@ fn account_in(passwd: &str, name: &str) -> Option<Account> {
 
 /// Puts a whole file in place of what was there. It has its mode and owner before it has its name, and they
 /// are given to the open file: nobody can put another one under its name meanwhile.
-pub(super) fn write(
+pub(crate) fn write(
     path: &Path,
     content: &[u8],
     mode: u32,
@@ -66,7 +74,7 @@ pub(super) fn write(
 }
 
 /// Whether the file holds this already.
-pub(super) fn holds(path: &Path, content: &[u8]) -> bool {
+pub(crate) fn holds(path: &Path, content: &[u8]) -> bool {
     fs::read(path).is_ok_and(|there| there == content)
 }
 
@@ -80,7 +88,7 @@ pub(crate) fn run(
     finish(program, Command::new(program).args(arguments), input)
 }
 
-pub(super) fn finish(
+pub(crate) fn finish(
     name: &str,
     command: &mut Command,
     input: &[u8],
@@ -108,7 +116,7 @@ pub(super) fn finish(
 }
 
 /// Text that a program wrote, without the end of its last line.
-pub(super) fn text(written: &Secret<Vec<u8>>) -> String {
+pub(crate) fn text(written: &Secret<Vec<u8>>) -> String {
     String::from_utf8_lossy(written.expose())
         .trim_end()
         .to_owned()
@@ -131,12 +139,8 @@ mod tests {
     fn a_file_is_replaced_whole_and_with_its_mode() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/file");
-        let own = Account {
-            user: rustix::process::geteuid().as_raw(),
-            group: rustix::process::getegid().as_raw(),
-        };
-        write(&path, b"one", 0o600, own).unwrap();
-        write(&path, b"two", 0o640, own).unwrap();
+        write(&path, b"one", 0o600, own()).unwrap();
+        write(&path, b"two", 0o640, own()).unwrap();
         assert!(holds(&path, b"two") && !holds(&path, b"one"));
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o640);

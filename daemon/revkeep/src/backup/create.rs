@@ -1,0 +1,162 @@
+//! Making an archive: under a temporary name, to the disk, looked at, and then given its name.
+
+use std::{
+    fs,
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use kernel::{Clock, SystemClock};
+use vault::{Choice, Fingerprint};
+
+use super::{
+    BackupError, Checked, Lock, check,
+    child::{self, Census, Dump},
+    folder::{Folder, Unfinished},
+    machine_key,
+    manifest::{Manifest, OWN_VERSION},
+    writer::{MANIFEST, Writer, Written},
+};
+use crate::config::{self, Config};
+
+const BUFFER: usize = 1 << 20;
+
+/// Where an archive goes.
+pub(crate) enum Place {
+    Folder(PathBuf),
+    /// Standard output.
+    Stream,
+}
+
+/// An archive that was made.
+pub(crate) struct Made {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) size: u64,
+    pub(crate) sha256: String,
+    pub(crate) manifest: Manifest,
+    /// How it was looked at; `None` for a stream, which cannot be read back.
+    pub(crate) checked: Option<Checked>,
+    /// Older archives that went.
+    pub(crate) removed: Vec<PathBuf>,
+}
+
+/// `told` hears a stage and how many bytes of it are done.
+pub(crate) fn create(
+    (config, file): (&Config, &Path),
+    lock: &Lock,
+    to: &Place,
+    told: &dyn Fn(&'static str, u64),
+) -> Result<Made, BackupError> {
+    let at = (config, file);
+    match to {
+        Place::Stream => {
+            let output = BufWriter::with_capacity(BUFFER, std::io::stdout().lock());
+            let (written, manifest) = write(at, lock, output, told)?;
+            Ok(Made {
+                file: None,
+                size: written.size,
+                sha256: written.sha256,
+                manifest,
+                checked: None,
+                removed: Vec::new(),
+            })
+        }
+        Place::Folder(folder) => in_folder(at, lock, &Folder::enter(folder)?, told),
+    }
+}
+
+fn in_folder(
+    (config, file): (&Config, &Path),
+    lock: &Lock,
+    folder: &Folder,
+    told: &dyn Fn(&'static str, u64),
+) -> Result<Made, BackupError> {
+    let new = folder.begin(SystemClock.now())?;
+    let (size, sha256, manifest) = fill(&new, (config, file), lock, told)?;
+    new.sync()?;
+    let checked = check(new.path(), &lock.keys(), &|read| {
+        told("looking at it", read)
+    })?;
+    let named = new.finish(&sha256)?;
+    if let Lock::Recipients { machine, .. } = lock {
+        machine_key::store(&config.backup.machine_key, machine)?;
+    }
+    Ok(Made {
+        file: Some(named),
+        size,
+        sha256,
+        manifest,
+        checked: Some(checked),
+        removed: folder.retain(config.backup.keep.get())?,
+    })
+}
+
+fn fill(
+    new: &Unfinished,
+    place: (&Config, &Path),
+    lock: &Lock,
+    told: &dyn Fn(&'static str, u64),
+) -> Result<(u64, String, Manifest), BackupError> {
+    let output = BufWriter::with_capacity(BUFFER, new.file());
+    let (written, manifest) = write(place, lock, output, told)?;
+    Ok((written.size, written.sha256, manifest))
+}
+
+fn write<W: Write>(
+    (config, file): (&Config, &Path),
+    lock: &Lock,
+    output: W,
+    told: &dyn Fn(&'static str, u64),
+) -> Result<(Written, Manifest), BackupError> {
+    let (census, mut dump) = Dump::begin(&config.database, &config.backup)?;
+    let keys = child::fingerprints((config, file), census.tenants.clone())?;
+    let manifest = manifest(config, census, keys);
+    let mut archive = Writer::new(output, lock)?;
+    let text = serde_json::to_vec_pretty(&manifest)
+        .map_err(|error| BackupError::Program(MANIFEST.to_owned(), error.to_string()))?;
+    archive.part(MANIFEST, &text)?;
+    for (name, path) in beside_the_database(config, file) {
+        let content = fs::read(&path).map_err(|error| BackupError::File(path, error))?;
+        archive.part(&name, &content)?;
+    }
+    archive.database(dump.output(), &|bytes| told("the database", bytes))?;
+    dump.end()?;
+    Ok((archive.finish()?, manifest))
+}
+
+/// The configuration, in which no secret stands, and the keystore, which only its key opens.
+fn beside_the_database(config: &Config, file: &Path) -> Vec<(String, PathBuf)> {
+    let mut found: Vec<_> = config::files(file)
+        .into_iter()
+        .filter_map(|path| {
+            let within = path.strip_prefix(file.parent()?).ok()?;
+            Some((format!("configuration/{}", within.display()), path))
+        })
+        .collect();
+    if let (Choice::Local, Some(local)) = (config.secrets.backend, &config.secrets.local) {
+        found.push(("keystore".to_owned(), local.keystore.clone()));
+    }
+    found
+}
+
+fn manifest(config: &Config, census: Census, keys: Vec<Fingerprint>) -> Manifest {
+    let appliance = keys.iter().find_map(|key| match key {
+        Fingerprint::Signing { digest, .. } => Some(digest.clone()),
+        Fingerprint::Secret { .. } | Fingerprint::Tenant { .. } => None,
+    });
+    let backend = match config.secrets.backend {
+        Choice::Vault => "vault",
+        Choice::Local => "local",
+    };
+    Manifest {
+        format: Manifest::format(),
+        version: OWN_VERSION.to_owned(),
+        schema: census.schema,
+        taken_at: SystemClock.now(),
+        appliance,
+        backend: backend.to_owned(),
+        keys,
+        head: census.head,
+        tables: census.tables,
+    }
+}

@@ -1,0 +1,73 @@
+//! Why a backup could not be made or read, with a code that scripts may rely on.
+
+use std::{io, path::PathBuf};
+
+use crate::setup::SetupError;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BackupError {
+    #[error("{file}: {why}", file = .0.display(), why = .1)]
+    File(PathBuf, #[source] io::Error),
+    #[error(
+        "there is nobody to encrypt for. Next step: make a key on another machine (`age-keygen -o key.txt`), put its public part in backup.recipients and keep the file apart from here; or give a passphrase with --passphrase-file"
+    )]
+    NoRecipients,
+    #[error("backup.recipients has {0:?}, which is no public key of age (age1...)")]
+    BadRecipient(String),
+    #[error("{file} holds no identity of age (AGE-SECRET-KEY-1...)", file = .0.display())]
+    BadIdentity(PathBuf),
+    #[error("another backup is being made in {folder}", folder = .0.display())]
+    Busy(PathBuf),
+    #[error(
+        "this command becomes the account {0}, so it is root's to run, or that account's: try it with sudo"
+    )]
+    NotPermitted(String),
+    #[error("`{0}` failed: {1}")]
+    Program(String, String),
+    #[error("the keys could not be looked at: {0}")]
+    Keys(#[from] SetupError),
+    #[error("this is no backup of Revkeep: {0}")]
+    NotABackup(String),
+    #[error("the archive is damaged: {0}")]
+    Damaged(String),
+    #[error(
+        "none of the keys at hand opens this archive, or its head is damaged. Next step: give the identity with --identity FILE, or the passphrase with --passphrase-file FILE"
+    )]
+    WrongKey,
+    #[error(
+        "the archive was made by Revkeep {version} (schema {schema}), which is newer than this program: {own} (schema {own_schema}). Next step: install that version first"
+    )]
+    Newer {
+        version: String,
+        schema: String,
+        own: &'static str,
+        own_schema: String,
+    },
+}
+
+impl BackupError {
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::File(..) => "backup_file",
+            Self::NoRecipients => "backup_no_recipients",
+            Self::BadRecipient(_) => "backup_bad_recipient",
+            Self::BadIdentity(_) => "backup_bad_identity",
+            Self::Busy(_) => "backup_busy",
+            Self::NotPermitted(_) => "backup_not_permitted",
+            Self::Program(..) => "backup_program_failed",
+            Self::Keys(_) => "backup_keys",
+            Self::NotABackup(_) => "backup_not_one",
+            Self::Damaged(_) => "backup_damaged",
+            Self::WrongKey => "backup_wrong_key",
+            Self::Newer { .. } => "backup_newer",
+        }
+    }
+
+    /// Whether the archive itself is what is wrong.
+    pub(crate) const fn is_of_the_archive(&self) -> bool {
+        matches!(
+            self,
+            Self::NotABackup(_) | Self::Damaged(_) | Self::WrongKey | Self::Newer { .. }
+        )
+    }
+}

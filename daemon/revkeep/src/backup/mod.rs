@@ -1,0 +1,34 @@
+//! Backups: one encrypted file with all that a machine needs to become this appliance (LM-95, CX-36).
+//!
+//! | Module | What it is |
+//! |---|---|
+//! | `config` | `[backup]` of the configuration |
+//! | `manifest` | what an archive says of itself, and which of them this program reads |
+//! | `locks` | what an archive is closed with and opened by |
+//! | `machine_key` | the key by which this machine opens its newest archive, and no other |
+//! | `writer`, `reader` | the archive: members of a tar, each with a checksum, in an age file |
+//! | `child` | what runs under other accounts of the machine: the dump, and the look at the keys |
+//! | `folder` | archives in their folder, and how many are kept |
+//! | `create`, `check` | making one, and looking whether it is whole |
+
+mod check;
+pub(crate) mod child;
+mod config;
+mod create;
+mod error;
+mod folder;
+mod locks;
+mod machine_key;
+mod manifest;
+mod reader;
+mod writer;
+
+pub(crate) use check::{Checked, check};
+pub(crate) use config::Config;
+pub(crate) use create::{Made, Place, create};
+pub(crate) use error::BackupError;
+pub(crate) use folder::kept;
+pub(crate) use locks::{Keys, Lock};
+
+#[cfg(test)]
+mod tests;

@@ -189,6 +189,8 @@ mod tests {
             port: 5432,
             name: "revkeep".to_owned(),
             tls_ca: None,
+            tls_certificate: None,
+            tls_key: None,
             app_connections: 1,
             auth_connections: 1,
         };

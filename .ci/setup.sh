@@ -17,7 +17,7 @@ setup_for() {
         demo) debian_packages libpq-dev libssl-dev pkg-config postgresql ;;
         test)
             debian_packages libpq-dev libssl-dev pkg-config postgresql g++ chromium oathtool \
-                slapd ldap-utils rsyslog rsyslog-gnutls rsyslog-relp systemd fonts-liberation fonts-dejavu-core
+                slapd ldap-utils rsyslog rsyslog-gnutls rsyslog-relp systemd testssl.sh fonts-liberation fonts-dejavu-core
             ;;
         package) debian_packages libpq-dev libssl-dev pkg-config binutils dpkg-dev lintian rpm rpm2cpio rpmlint ;;
         appliance)
@@ -28,7 +28,7 @@ setup_for() {
     case $1 in package | appliance) packagers ;; esac
     case $1 in demo | test) openbao ;; esac
     case $1 in demo | lint | fuzz | test) python_tools ;; esac
-    case $1 in test) packages_of_tests; sbom_tools ;; esac
+    case $1 in test) packages_of_tests; sbom_tools; tls_tools ;; esac
     # Crates of every platform, because licences are checked without a network.
     cargo fetch --quiet
     # The console embeds the web application, so nothing that compiles the console can do without it.
@@ -155,6 +155,15 @@ sbom_tools() {
     note "setup: installing the validator of the bill of materials"
     virtual_environment "$CACHE/sbom" -r .ci/sbom-tools.txt
     printf '%s' "$want" >"$CACHE/sbom/.installed"
+}
+
+tls_tools() {
+    local want
+    want=$(sha256sum .ci/tls-tools.txt | cut -d' ' -f1)
+    [ "$(cat "$CACHE/tls/.installed" 2>/dev/null)" != "$want" ] || return 0
+    note "setup: installing sslyze"
+    virtual_environment "$CACHE/tls" -r .ci/tls-tools.txt
+    printf '%s' "$want" >"$CACHE/tls/.installed"
 }
 
 # virtual_environment FOLDER WHAT_PIP_INSTALLS...

@@ -25,6 +25,7 @@ STEPS=(
     "peer_saml|tests/peers/saml/package.json|tests"
     "peer_scim|tests/peers/scim/run.sh|tests"
     "peer_siem|tests/peers/siem/package.json|tests"
+    "peer_tls|tests/peers/tls/run.sh|tests"
     "browser|tests/browser/package.json|tests"
     "fuzz|tests/fuzz/Cargo.toml|tests"
     "bench|tests/bench/src/main.rs|tests"
@@ -94,7 +95,7 @@ tell_failures() {
         [ -e "$log" ] || continue
         say "" && say "=== what failed in $(basename "$log" .log)"
         sed 's/\x1b\[[0-9;]*m//g' "$log" | grep -aE -A 3 \
-            '^test .* FAILED$|panicked at|(^|: )not ok |\.\.\. (FAIL|ERROR)$|AssertionError|^ *(✖|×) |"holds": ?false|^error' |
+            '^test .* FAILED$|panicked at|(^|: )not ok |^FAIL |\.\.\. (FAIL|ERROR)$|AssertionError|^ *(✖|×) |"holds": ?false|^error' |
             head -n 80 || tail -n 20 "$log"
     done
 }
@@ -194,6 +195,11 @@ step_peer_scim() {
 }
 
 step_peer_siem() { node_tests tests/peers/siem; }
+
+step_peer_tls() {
+    build_programs
+    bash tests/peers/tls/run.sh
+}
 
 step_browser() {
     build_programs

@@ -37,11 +37,44 @@ impl HttpMetrics {
     }
 
     pub(crate) fn observe(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let method = known(method);
         self.durations
             .with_label_values(&[method, route])
             .observe(took.as_secs_f64());
         self.answers
             .with_label_values(&[method, route, status.to_string().as_str()])
             .inc();
+    }
+}
+
+/// The methods that routes have. A client may invent others without end, and each would be a series of its own.
+fn known(method: &str) -> &str {
+    match method {
+        "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => method,
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::{Encoder, TextEncoder};
+
+    use super::*;
+
+    #[test]
+    fn invented_methods_are_one_series() {
+        let registry = Registry::new();
+        let metrics = HttpMetrics::register(&registry).unwrap();
+        for method in ["GET", "FOO", "FOO2", "get"] {
+            metrics.observe(method, "/x", 405, Duration::from_millis(1));
+        }
+        let mut text = Vec::new();
+        TextEncoder::new()
+            .encode(&registry.gather(), &mut text)
+            .unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(!text.contains("FOO"), "{text}");
+        let others = "revkeep_http_answers_total{method=\"other\",route=\"/x\",status=\"405\"} 3";
+        assert!(text.contains(others), "{text}");
     }
 }

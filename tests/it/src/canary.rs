@@ -365,7 +365,7 @@ async fn salesforce_says_too_much(world: &World, console: &Console) -> String {
     answer.to_string()
 }
 
-async fn metrics(daemon: &Daemon) -> String {
+pub(crate) async fn metrics(daemon: &Daemon) -> String {
     let address =
         section::<toml::Table>(daemon.config.as_path(), "server")["metrics_listen"].clone();
     let url = format!("http://{}/metrics", address.as_str().unwrap());

@@ -36,6 +36,7 @@ mod export;
 mod factor_mail;
 mod factors;
 mod failover;
+mod figures;
 mod fleet;
 mod gate;
 mod harness;

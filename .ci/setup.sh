@@ -5,7 +5,7 @@ OPENBAO_VERSION=2.7.2
 CARGO_DEB_VERSION=3.8.0
 CARGO_GENERATE_RPM_VERSION=0.21.1
 
-# setup_for lint | fuzz | demo | test | package | appliance
+# setup_for lint | fuzz | demo | chaos | test | package | appliance
 setup_for() {
     mkdir -p "$CACHE" || die "$CACHE cannot be written; set REVKEEP_CACHE to a folder that can"
     exec 9>"$CACHE/.setup-lock"
@@ -15,6 +15,7 @@ setup_for() {
         lint) debian_packages libpq-dev libssl-dev pkg-config ;;
         fuzz) debian_packages libpq-dev libssl-dev pkg-config g++ ;;
         demo) debian_packages libpq-dev libssl-dev pkg-config postgresql ;;
+        chaos) debian_packages libpq-dev libssl-dev pkg-config postgresql etcd-server ;;
         test)
             debian_packages libpq-dev libssl-dev pkg-config postgresql g++ chromium oathtool \
                 slapd ldap-utils rsyslog rsyslog-gnutls rsyslog-relp systemd testssl.sh fonts-liberation fonts-dejavu-core
@@ -26,13 +27,14 @@ setup_for() {
             ;;
     esac
     case $1 in package | appliance) packagers ;; esac
-    case $1 in demo | test) openbao ;; esac
-    case $1 in demo | lint | fuzz | test) python_tools ;; esac
+    case $1 in demo | chaos | test) openbao ;; esac
+    case $1 in demo | chaos | lint | fuzz | test) python_tools ;; esac
+    case $1 in chaos) patroni ;; esac
     case $1 in test) packages_of_tests; sbom_tools; tls_tools ;; esac
     # Crates of every platform, because licences are checked without a network.
     cargo fetch --quiet
     # The console embeds the web application, so nothing that compiles the console can do without it.
-    case $1 in lint | demo | test | package | appliance) cargo xtask web >&2 ;; esac
+    case $1 in lint | demo | chaos | test | package | appliance) cargo xtask web >&2 ;; esac
     exec 9>&-
 }
 
@@ -75,6 +77,11 @@ debian_packages() {
     if [[ " ${missing[*]} " == *" rsyslog "* ]] && [ ! -e /etc/systemd/system/rsyslog.service ]; then
         "${as_root[@]}" install -d /etc/systemd/system
         "${as_root[@]}" ln -s /dev/null /etc/systemd/system/rsyslog.service
+    fi
+    # Nor a system's etcd.
+    if [[ " ${missing[*]} " == *" etcd-server "* ]] && [ ! -e /etc/systemd/system/etcd.service ]; then
+        "${as_root[@]}" install -d /etc/systemd/system
+        "${as_root[@]}" ln -s /dev/null /etc/systemd/system/etcd.service
     fi
     local log=$CACHE/apt.log
     if ! "${as_root[@]}" apt-get update >"$log" 2>&1 ||
@@ -147,6 +154,17 @@ python_tools() {
     fi
     export PATH=$CACHE/tools/bin:$PATH REVKEEP_PYTHON=$CACHE/tools/bin/python
 }
+
+patroni() {
+    local want
+    want=$(sha256sum .ci/chaos-tools.txt | cut -d' ' -f1)
+    [ "$(cat "$CACHE/patroni/.installed" 2>/dev/null)" != "$want" ] || return 0
+    note "setup: installing Patroni"
+    virtual_environment "$CACHE/patroni" -r .ci/chaos-tools.txt
+    printf '%s' "$want" >"$CACHE/patroni/.installed"
+}
+
+patroni_packages() { printf '%s\n' "$CACHE"/patroni/lib/python*/site-packages; }
 
 sbom_tools() {
     local want

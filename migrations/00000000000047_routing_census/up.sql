@@ -1,6 +1,7 @@
 -- Records of all tenants that are on their way or need a hand, by state, for the appliance's figures. Settled ones
 -- are not counted: they are most of the table, and the partial index has none of them.
 GRANT CREATE ON SCHEMA public TO revkeep_system; -- taken back at the end
+GRANT SELECT ON routing_records TO revkeep_system;
 
 CREATE FUNCTION routing_census() RETURNS TABLE (state text, records bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

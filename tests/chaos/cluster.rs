@@ -148,7 +148,9 @@ impl Cluster {
     /// without its name in etcd nobody may be promoted.
     async fn wait_whole(&self) -> Result<()> {
         let deadline = Instant::now() + WHOLE_WITHIN;
+        let mut tick = tokio::time::interval(Duration::from_millis(500));
         loop {
+            tick.tick().await;
             let members = self.members().await.unwrap_or_default();
             if is_whole(&members) {
                 return Ok(());
@@ -158,7 +160,6 @@ impl Cluster {
                 "the cluster is not whole within {WHOLE_WITHIN:?}: {members:?}\n{}",
                 self.log()
             );
-            tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
 

@@ -153,13 +153,14 @@ async fn kill(cluster: &mut Cluster, writers: &[Writer; 2], number: u32) -> Resu
     };
     let killed = Instant::now();
     let victim = cluster.kill_primary(blow)?;
+    let mut tick = tokio::time::interval(Duration::from_millis(50));
     let promoted = loop {
+        tick.tick().await;
         let moment = Instant::now();
         if cluster.primary().is_some_and(|primary| primary != victim) {
             break moment;
         }
         ensure!(killed.elapsed() < PATIENCE, "no standby was promoted");
-        tokio::time::sleep(Duration::from_millis(100)).await;
     };
     for writer in writers {
         while !writer.is_served_since(promoted).await {
@@ -168,7 +169,7 @@ async fn kill(cluster: &mut Cluster, writers: &[Writer; 2], number: u32) -> Resu
                 "a daemon takes no writes: {}",
                 writer.last_no().await
             );
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tick.tick().await;
         }
     }
     let back = killed.elapsed();
@@ -189,13 +190,14 @@ async fn kill(cluster: &mut Cluster, writers: &[Writer; 2], number: u32) -> Resu
 /// claimed at the moment is `waiting` in the console's words, so that word is not the end of anything here.
 async fn settled(world: &World, console: &Console) -> Result<Account> {
     let deadline = Instant::now() + SETTLED_WITHIN;
+    let mut tick = tokio::time::interval(Duration::from_millis(500));
     loop {
+        tick.tick().await;
         let account = account_for(world, console, &scenario::enrolled(world).await?).await?;
         if is_settled(&account) || Instant::now() > deadline {
             // Both sides are still now; what was read while they moved need not agree.
             return account_for(world, console, &scenario::enrolled(world).await?).await;
         }
-        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 

@@ -31,6 +31,7 @@ mod place;
 mod plan;
 mod pool;
 mod probe;
+mod restore;
 mod scim;
 pub mod setup;
 mod siem;

@@ -2,7 +2,7 @@
 
 mod answers;
 #[cfg(feature = "failpoints")]
-mod crash;
+pub(crate) mod crash;
 mod evidence;
 mod facts;
 mod figures;

@@ -1,5 +1,6 @@
 //! LM-95, CX-36: an archive becomes the appliance again, or nothing of it is changed.
 
+mod quarantine;
 mod refused;
 mod rehearsal;
 
@@ -46,15 +47,19 @@ async fn sealed() -> (World, Daemon) {
     (world, daemon)
 }
 
-fn restore(program: &Path, config: &Path, arguments: &[&str], points: &str) -> Output {
+/// A command of an appliance whose daemon may be gone, with crash points.
+fn ask(program: &Path, config: &Path, arguments: &[&str], points: &str) -> Output {
     Command::new(program)
-        .arg("restore")
         .args(arguments)
         .args(["--json", "--config"])
         .arg(config)
         .env("FAILPOINTS", points)
         .output()
         .unwrap()
+}
+
+fn restore(program: &Path, config: &Path, arguments: &[&str], points: &str) -> Output {
+    ask(program, config, &[&["restore"], arguments].concat(), points)
 }
 
 /// What the command says.

@@ -4,11 +4,12 @@
 use std::{path::Path, time::Duration};
 
 use chrono::{DateTime, Utc};
-use db::{DbConfig, setup::Setup};
-use kernel::{Clock, SystemClock, TenantId};
+use db::{DbConfig, Ledger, Returned, setup::Setup};
+use kernel::{Actor, Clock, SystemClock};
+use serde_json::Value;
 
 use super::{BackupError, Keys, child, error::database, judge, scratch::Scratch};
-use crate::config::Config;
+use crate::{config::Config, setup::system};
 
 /// As long as PostgreSQL itself waits before it refuses to rename.
 const LOOKS: u32 = 50;
@@ -23,8 +24,10 @@ pub(crate) struct Restored {
     pub(crate) rows: i64,
     /// Migrations that the archive lacked, and that ran.
     pub(crate) migrations: Vec<String>,
-    /// Organisations that were erased since: what came back of them stays closed, their key is gone.
-    pub(crate) erased: Vec<TenantId>,
+    /// Whether what happened since was learned from the database that was replaced.
+    pub(crate) replaced: bool,
+    /// How many of what was held, ended or taken away.
+    pub(crate) told: Value,
     /// The name of the database that was replaced.
     pub(crate) kept: Option<String>,
 }
@@ -61,17 +64,35 @@ pub(crate) fn restore(
     let migrations = fitting.judge(&scratch)?;
     let key = child::context_key(place)?;
     scratch.owner()?.store_context_key(&key).map_err(database)?;
+    let ledger = match (there, &fitting.manifest.head) {
+        (Standing::Appliance, Some(head)) => ledger(config, &head.statement)?,
+        _ => None,
+    };
+    let returned = Returned {
+        head: fitting.manifest.head.as_ref().map(|head| head.number),
+        taken_at: fitting.manifest.taken_at,
+        ledger,
+        erased: fitting.erased,
+    };
+    let by = Actor::Local {
+        os_user: system::own_name(),
+    };
+    let told = scratch
+        .owner()?
+        .quarantine_begin(&returned, &by, SystemClock.now())
+        .map_err(database)?;
     scratch.analyze()?;
     unused(config, scratch.admin())?;
     fail::fail_point!("restore_before_name");
     let kept = take_name(config, scratch, there)?;
     fail::fail_point!("restore_named");
     Ok(Restored {
-        taken_at: fitting.manifest.taken_at,
-        head: fitting.manifest.head.as_ref().map(|head| head.number),
+        taken_at: returned.taken_at,
+        head: returned.head,
         rows: fitting.manifest.tables.values().sum(),
         migrations,
-        erased: fitting.erased,
+        replaced: returned.ledger.is_some(),
+        told,
         kept,
     })
 }
@@ -88,6 +109,13 @@ fn standing(config: &DbConfig, admin: &mut Setup) -> Result<Standing, BackupErro
     } else {
         Standing::Empty
     })
+}
+
+/// What the database that is replaced knows of what happened after the archive. It is out of use from here on.
+fn ledger(config: &DbConfig, head: &str) -> Result<Option<Ledger>, BackupError> {
+    Setup::open(config, "postgres", &config.name)
+        .and_then(|mut old| old.ledger(head))
+        .map_err(database)
 }
 
 /// Whoever works on the old database would lose what they do meanwhile. A session that has just ended is

@@ -10,6 +10,7 @@ mod keys;
 mod migrate;
 mod papers;
 mod restore;
+mod resume;
 mod secret;
 mod sessions;
 mod setup;
@@ -77,6 +78,8 @@ enum Command {
     Backup(backup::Command),
     /// Put a backup in place of the appliance's database, or only try whether it restores.
     Restore(restore::Options),
+    /// End the quarantine of a restored appliance: what was held goes on.
+    Resume(resume::Options),
     /// Try every control on the running appliance, and say where each one stands.
     Verify(verify::Options),
     /// List every promise about security: built with its probes, attested, or pending.
@@ -150,6 +153,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Audit(command) => audit::run(&config, &command, cli.json),
         Command::Backup(command) => backup::run((&config, &cli.config), &command, cli.json),
         Command::Restore(options) => restore::run((&config, &cli.config), &options, cli.json),
+        Command::Resume(options) => resume::run(&config, &options, cli.json),
         Command::BackupKeys { credential } => {
             crate::backup::child::keys(config, credential.as_deref())
         }

@@ -66,7 +66,8 @@ fn restored_json(restored: &Restored) -> Value {
         "head": restored.head,
         "rows": restored.rows,
         "migrations": restored.migrations,
-        "erased": restored.erased,
+        "replaced": restored.replaced,
+        "told": restored.told,
         "kept": restored.kept,
     })
 }
@@ -83,7 +84,7 @@ fn restored_text(restored: &Restored) -> String {
             "The database that was there is kept as {kept}. Once nobody needs it: `dropdb {kept}` as postgres."
         ));
     }
-    lines.push("Next step: `systemctl start revkeep`.".to_owned());
+    lines.push("It is in quarantine: nothing acts by itself. Next step: `systemctl start revkeep`, look at it, then `revkeep resume`.".to_owned());
     lines.join("\n")
 }
 

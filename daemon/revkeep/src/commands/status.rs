@@ -42,6 +42,12 @@ fn screen(answer: &Value) -> String {
         format!("revkeep {}  {}", text("version"), text("address")),
         format!("up since {}", text("started_at")),
     ];
+    if answer.pointer("/quarantine/quarantined") == Some(&Value::Bool(true)) {
+        lines.push(
+            "IN QUARANTINE: restored from a backup, and nothing acts by itself. Next step: `revkeep resume`."
+                .to_owned(),
+        );
+    }
     for part in answer
         .get("parts")
         .and_then(Value::as_array)

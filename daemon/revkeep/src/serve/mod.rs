@@ -12,6 +12,7 @@ mod knocks;
 mod maintenance;
 mod parts;
 mod presence;
+mod quarantine;
 mod readiness;
 mod rewrap;
 mod sealing;

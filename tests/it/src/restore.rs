@@ -37,14 +37,19 @@ async fn sealed() -> (World, Daemon) {
         &world,
         &format!("INSERT INTO tenants (tenant_id, name) VALUES (gen_random_uuid(), '{CANARY}')"),
     );
+    is_sealed(&world).await;
+    (world, daemon)
+}
+
+/// Waits until the audit log has a head, by which a restore knows the database that it replaces.
+async fn is_sealed(world: &World) {
     until("nothing is sealed yet", async || {
-        match column(&mut superuser(&world), "SELECT count(*) FROM audit_heads")[0].as_str() {
+        match column(&mut superuser(world), "SELECT count(*) FROM audit_heads")[0].as_str() {
             "0" => Err("no head".to_owned()),
             _ => Ok(()),
         }
     })
     .await;
-    (world, daemon)
 }
 
 /// A command of an appliance whose daemon may be gone, with crash points.

@@ -33,6 +33,7 @@ async fn archived(world: &World) -> (Daemon, Console, String) {
     scenario::activate(&console).await.unwrap();
     scenario::arrive(world, 4_001, 33).await.unwrap();
     live::all_routed(world, &console, &daemon).await;
+    is_sealed(world).await;
     let (program, config) = (daemon.program().to_owned(), daemon.config.clone());
     stop(daemon).await;
     let moved = |from: &str, to: &str| {

@@ -290,7 +290,8 @@ main() {
     check "apt installs the package from a local folder" apt_install
     check "nothing starts before it is set up" not_started
     check "files have their modes and owners" modes
-    check "the units are well-formed" inside systemd-analyze verify --man=no revkeep.service revkeep.socket
+    check "the units are well-formed" inside systemd-analyze verify --man=no revkeep.service revkeep.socket \
+        revkeep-backup.timer revkeep-rehearse.timer revkeep-verify.timer revkeep-retention.timer
     answers
     check "setup shows what it will do, and does nothing" planned
     check "setup runs unattended" set_up

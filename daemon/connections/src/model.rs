@@ -58,6 +58,7 @@ named! {
         HostRefused = "host_refused",
         OrganisationChanged = "organisation_changed",
         ApiDisabled = "api_disabled",
+        Restored = "restored",
     }
 }
 
@@ -88,6 +89,9 @@ impl BrokenCode {
             Self::OrganisationChanged => {
                 "The grant suddenly belongs to another Salesforce organisation."
             }
+            Self::Restored => {
+                "Revkeep was restored from a backup. The tokens of then may have been renewed since, so none of them is presented."
+            }
             Self::ApiDisabled => {
                 "The API is not enabled for this Salesforce organisation or for the integration user."
             }
@@ -97,7 +101,7 @@ impl BrokenCode {
     /// What the person is to do.
     pub const fn next_step(self) -> &'static str {
         match self {
-            Self::GrantRevoked | Self::RefreshRefused | Self::RefreshInDoubt => {
+            Self::GrantRevoked | Self::RefreshRefused | Self::RefreshInDoubt | Self::Restored => {
                 "Reconnect: sign in to Salesforce once more as the integration user."
             }
             Self::UserInactive => "Activate the integration user in Salesforce, then reconnect.",

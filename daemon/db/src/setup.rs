@@ -180,7 +180,7 @@ impl Setup {
         Ok(old.into_iter().map(|partition| partition.name).collect())
     }
 
-    fn execute(&mut self, sql: &str) -> Result<(), DbError> {
+    pub(crate) fn execute(&mut self, sql: &str) -> Result<(), DbError> {
         #[expect(clippy::disallowed_methods, reason = "set-up runs what stands in sql/")]
         self.conn.batch_execute(sql).map_err(DbError::from)
     }

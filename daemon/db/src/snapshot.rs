@@ -23,6 +23,11 @@ impl DbConfig {
     pub fn backup_dsn(&self) -> Result<String, DbError> {
         self.dsn_as(ROLE, &self.name)
     }
+
+    /// The same of another role.
+    pub fn dsn_for(&self, role: &str) -> Result<String, DbError> {
+        self.dsn_as(role, &self.name)
+    }
 }
 
 /// A moment of the database; it lasts as long as this does.

@@ -23,6 +23,10 @@ pub struct Reason {
 pub trait Readiness: Send + Sync + 'static {
     /// Empty when everything is there. Answers within a second, whatever is broken.
     async fn reasons(&self) -> Vec<Reason>;
+    /// What everybody is to know although the daemon serves. As quick.
+    async fn notes(&self) -> Vec<Reason> {
+        Vec::new()
+    }
 }
 
 pub(crate) fn configure(app: &mut web::ServiceConfig) {
@@ -38,7 +42,8 @@ async fn live() -> HttpResponse {
 async fn ready(shared: web::Data<Shared>) -> HttpResponse {
     let reasons = shared.inner.readiness.reasons().await;
     if reasons.is_empty() {
-        return HttpResponse::Ok().json(json!({ "status": "ready" }));
+        let notes = shared.inner.readiness.notes().await;
+        return HttpResponse::Ok().json(json!({ "status": "ready", "notes": notes }));
     }
     let sealed = reasons.iter().any(|reason| reason.code == "sealed");
     let status = if sealed { "sealed" } else { "unavailable" };

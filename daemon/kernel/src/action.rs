@@ -170,6 +170,8 @@ actions! {
     AuditVerify = "audit_verify",
     ControlsVerify = "controls_verify",
     AuditPrune = "audit_prune",
+    ApplianceRestore = "appliance_restore",
+    ApplianceResume = "appliance_resume",
     SiemTargetCreate = "siem_target_create",
     SiemTargetUpdate = "siem_target_update",
     SiemTargetDelete = "siem_target_delete",

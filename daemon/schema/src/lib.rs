@@ -490,6 +490,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    quarantine (one) {
+        one -> Bool,
+        head -> Nullable<BigInt>,
+        taken_at -> Timestamptz,
+        restored_at -> Timestamptz,
+        replaced -> Bool,
+        routers -> Array<Uuid>,
+        told -> Jsonb,
+    }
+}
+
+diesel::table! {
     queues (tenant_id, queue_id) {
         tenant_id -> Uuid,
         queue_id -> Uuid,
@@ -1037,6 +1049,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     person_finds,
     pool_members,
     pools,
+    quarantine,
     queues,
     recovery_codes,
     refresh_tokens,

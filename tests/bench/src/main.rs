@@ -3,6 +3,7 @@
 
 mod audit;
 mod auth;
+mod backup;
 mod browser;
 mod core_time;
 mod decide;
@@ -54,6 +55,15 @@ enum Bench {
         #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
         rounds: u16,
     },
+    /// A backup of the routing log, encrypted and read back, and the trial of its restore.
+    Backup {
+        /// Rows of the routing log; a million for the whole bar.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..))]
+        assignments: u32,
+        /// Rounds, floor and ours interleaved.
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
+        rounds: u16,
+    },
     /// Whether the time of a refused sign-in tells a known address from an unknown one.
     LoginTiming {
         /// Tries, half of them at a known address, interleaved.
@@ -97,6 +107,10 @@ fn main() -> anyhow::Result<ExitCode> {
             rounds,
         } => audit::run(rows, load(seconds, rounds))?,
         Bench::Auth { seconds, rounds } => auth::run(load(seconds, rounds))?,
+        Bench::Backup {
+            assignments,
+            rounds,
+        } => backup::run(assignments, rounds)?,
         Bench::LoginTiming { tries } => login_timing::run(tries)?,
         Bench::Routing { leads, rounds } => routing::run(leads, rounds)?,
         Bench::Siem {

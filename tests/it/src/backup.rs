@@ -31,19 +31,19 @@ async fn world() -> (World, Daemon) {
     (world, daemon)
 }
 
-fn run(world: &World, sql: &str) {
+pub(crate) fn run(world: &World, sql: &str) {
     use diesel::connection::SimpleConnection;
     superuser(world).batch_execute(sql).unwrap();
 }
 
 /// More configuration of this daemon's commands.
-fn configure(daemon: &Daemon, name: &str, text: &str) {
+pub(crate) fn configure(daemon: &Daemon, name: &str, text: &str) {
     let folder = daemon.home.join("conf.d");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join(name), text).unwrap();
 }
 
-fn created(daemon: &Daemon, more: &[&str]) -> (PathBuf, Value) {
+pub(crate) fn created(daemon: &Daemon, more: &[&str]) -> (PathBuf, Value) {
     let told = daemon
         .command(&[&["backup", "create"], more].concat())
         .unwrap();
@@ -51,18 +51,18 @@ fn created(daemon: &Daemon, more: &[&str]) -> (PathBuf, Value) {
     (PathBuf::from(file), told)
 }
 
-fn verified(daemon: &Daemon, archive: &Path, by: &[&str]) -> Value {
+pub(crate) fn verified(daemon: &Daemon, archive: &Path, by: &[&str]) -> Value {
     let archive = archive.to_str().unwrap();
     daemon
         .command(&[&["backup", "verify", archive], by].concat())
         .unwrap()
 }
 
-fn identity(world: &World) -> [&str; 2] {
+pub(crate) fn identity(world: &World) -> [&str; 2] {
     ["--identity", world.backup_identity.to_str().unwrap()]
 }
 
-fn clear(world: &World, archive: &Path) -> Vec<u8> {
+pub(crate) fn clear(world: &World, archive: &Path) -> Vec<u8> {
     let key: x25519::Identity = fs::read_to_string(&world.backup_identity)
         .unwrap()
         .parse()

@@ -64,6 +64,7 @@ mod plans;
 mod programs;
 mod pull;
 mod reset;
+mod restore;
 mod rotation;
 mod salesforce;
 mod saml;

@@ -217,6 +217,13 @@ async fn each_broken_control_is_found_by_its_name() {
     fails(&daemon, "LR-39", "private_key_closed", "mode 644");
     mode(0o600);
     whole_again(&daemon, "LR-39");
+    let archives = world.directory().join("backups");
+    fs::create_dir(&archives).unwrap();
+    let mode = |mode| fs::set_permissions(&archives, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o755);
+    fails(&daemon, "LM-95", "archives_closed", "can read");
+    mode(0o700);
+    whole_again(&daemon, "LM-95");
     the_owner_comes_within_reach(&world, &daemon).await;
     let failed = column(
         &mut superuser(&world),

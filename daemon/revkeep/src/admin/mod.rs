@@ -54,6 +54,10 @@ pub(crate) enum Question {
     },
     /// Sign that rows older than the retention may go.
     AuditPrune,
+    /// Whether the appliance is in quarantine after a restore, and what came of that.
+    Quarantine,
+    /// End it.
+    Resume,
     /// Try the controls `ids`, or all; the answer names the run.
     Verify {
         ids: Vec<String>,

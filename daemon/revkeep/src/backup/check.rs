@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{BufReader, Read},
+    io::{BufRead, BufReader, Read},
     path::Path,
 };
 
@@ -37,20 +37,27 @@ pub(crate) fn check(
     keys: &Keys,
     told: &dyn Fn(u64),
 ) -> Result<Checked, BackupError> {
-    let file = File::open(archive).map_err(|error| failed(archive, error))?;
     if keys.is_empty() {
+        let file = File::open(archive).map_err(|error| failed(archive, error))?;
         return ciphertext(archive, &file, told);
     }
-    let input = BufReader::with_capacity(
-        BUFFER,
-        Counting {
-            from: file,
-            told,
-            read: 0,
-        },
-    );
+    let input = counted(archive, told)?;
     let manifest = reader::read(input, keys, &mut Nothing)?;
     Ok(Checked::Opened(Box::new(manifest)))
+}
+
+/// An archive to read, which tells how much of it was read.
+pub(super) fn counted<'a>(
+    archive: &Path,
+    told: &'a dyn Fn(u64),
+) -> Result<impl BufRead + 'a, BackupError> {
+    let from = File::open(archive).map_err(|error| failed(archive, error))?;
+    let counting = Counting {
+        from,
+        told,
+        read: 0,
+    };
+    Ok(BufReader::with_capacity(BUFFER, counting))
 }
 
 fn ciphertext(archive: &Path, file: &File, told: &dyn Fn(u64)) -> Result<Checked, BackupError> {

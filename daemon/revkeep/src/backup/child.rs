@@ -13,8 +13,8 @@ use std::{
 };
 
 use audit::{Head, HeadLine};
-use db::{DbConfig, NOT_DUMPED, Snapshot};
-use kernel::{SystemClock, TenantId};
+use db::{ContextKey, DbConfig, NOT_DUMPED, Snapshot};
+use kernel::{Secret, SystemClock, TenantId};
 use serde::{Deserialize, Serialize};
 use vault::{Difference, Fingerprint, Vault};
 
@@ -27,6 +27,7 @@ use crate::{
         system::{self, Account},
         with_credential,
     },
+    unlock,
 };
 
 pub(crate) const DATABASE: &str = "backup-database";
@@ -108,7 +109,7 @@ impl Dump {
     }
 }
 
-fn complaint(mut errors: impl Read) -> String {
+pub(super) fn complaint(mut errors: impl Read) -> String {
     let mut said = Vec::new();
     let _ = errors.read_to_end(&mut said);
     let from = said.len().saturating_sub(COMPLAINT);
@@ -177,12 +178,17 @@ struct Asked {
     tenants: Option<Vec<TenantId>>,
     /// Whether the keys here are these.
     compare: Vec<Fingerprint>,
+    /// The key of the tenant context, for a database that was restored.
+    context: bool,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Told {
     fingerprints: Vec<Fingerprint>,
     differing: Vec<Differing>,
+    /// The public keys of the audit log, where they were compared.
+    audit_keys: Vec<String>,
+    context: Option<[u8; ContextKey::BYTES]>,
 }
 
 /// A key that is not the one of an archive.
@@ -199,9 +205,43 @@ pub(super) fn fingerprints(
 ) -> Result<Vec<Fingerprint>, BackupError> {
     let asked = Asked {
         tenants: Some(tenants),
-        compare: Vec::new(),
+        ..Asked::default()
     };
     Ok(ask(place, &asked)?.fingerprints)
+}
+
+/// The keys of an archive beside those that are here.
+pub(super) struct Compared {
+    pub(super) differing: Vec<Differing>,
+    /// The keys whose signatures under the audit log count.
+    pub(super) audit_keys: Vec<audit::Hash>,
+}
+
+pub(super) fn compare(
+    place: (&Config, &Path),
+    keys: Vec<Fingerprint>,
+) -> Result<Compared, BackupError> {
+    let asked = Asked {
+        compare: keys,
+        ..Asked::default()
+    };
+    let told = ask(place, &asked)?;
+    let audit_keys = told.audit_keys.iter().filter_map(|key| audit::key(key));
+    Ok(Compared {
+        audit_keys: audit_keys.collect(),
+        differing: told.differing,
+    })
+}
+
+/// The key of the tenant context, which no archive holds.
+pub(super) fn context_key(place: (&Config, &Path)) -> Result<ContextKey, BackupError> {
+    let asked = Asked {
+        context: true,
+        ..Asked::default()
+    };
+    let told = ask(place, &asked)?.context.map(Secret::new);
+    told.map(ContextKey::new)
+        .ok_or_else(|| BackupError::Program(KEYS.to_owned(), "it told no key".to_owned()))
 }
 
 fn ask(place: (&Config, &Path), asked: &Asked) -> Result<Told, BackupError> {
@@ -245,7 +285,16 @@ fn look(config: &Config) -> Result<String, String> {
         for key in asked.compare {
             if let Some(how) = vault.difference(&key).await? {
                 told.differing.push(Differing { key, how });
+                continue;
             }
+            // Only of a backend that has them: none is made by looking.
+            if let Fingerprint::Signing { name, .. } = &key {
+                let keys = vault.signing_keys(name).await?;
+                told.audit_keys = keys.iter().map(|key| audit::hex(&key.bytes)).collect();
+            }
+        }
+        if asked.context {
+            told.context = Some(*unlock::context_bytes_or_new(&vault).await?.expose());
         }
         Ok::<_, vault::VaultError>(told)
     });

@@ -35,6 +35,24 @@ pub(crate) enum BackupError {
     )]
     WrongKey,
     #[error(
+        "the archive was made under other keys than those of this machine: {0}. Next step: bring back the keystore or Vault that belongs to it"
+    )]
+    KeysDiffer(String),
+    #[error("it was restored, and is not what it should be: {0}")]
+    NotRestored(String),
+    #[error("there is no archive in {folder}. Next step: `revkeep backup create`", folder = .0.display())]
+    NoArchive(PathBuf),
+    #[error(
+        "the database {0} holds an appliance already. Next step: --replace keeps it under another name and puts the archive in its place"
+    )]
+    NotEmpty(String),
+    #[error(
+        "the database {database} has {sessions} sessions. Next step: `systemctl stop revkeep` on each machine that works on it"
+    )]
+    InUse { database: String, sessions: i64 },
+    #[error("another restore is under way")]
+    Restoring,
+    #[error(
         "the archive was made by Revkeep {version} (schema {schema}), which is newer than this program: {own} (schema {own_schema}). Next step: install that version first"
     )]
     Newer {
@@ -59,6 +77,12 @@ impl BackupError {
             Self::NotABackup(_) => "backup_not_one",
             Self::Damaged(_) => "backup_damaged",
             Self::WrongKey => "backup_wrong_key",
+            Self::KeysDiffer(_) => "backup_keys_differ",
+            Self::NotRestored(_) => "backup_not_restored",
+            Self::NoArchive(_) => "backup_none",
+            Self::NotEmpty(_) => "restore_not_empty",
+            Self::InUse { .. } => "restore_in_use",
+            Self::Restoring => "restore_busy",
             Self::Newer { .. } => "backup_newer",
         }
     }
@@ -70,4 +94,8 @@ impl BackupError {
             Self::NotABackup(_) | Self::Damaged(_) | Self::WrongKey | Self::Newer { .. }
         )
     }
+}
+
+pub(super) fn database(error: db::DbError) -> BackupError {
+    BackupError::Program("the database".to_owned(), crate::commands::reason(&error))
 }

@@ -10,6 +10,10 @@
 //! | `child` | what runs under other accounts of the machine: the dump, and the look at the keys |
 //! | `folder` | archives in their folder, and how many are kept |
 //! | `create`, `check` | making one, and looking whether it is whole |
+//! | `scratch`, `load` | a database beside the appliance's own, filled from an archive |
+//! | `judge` | whether an archive belongs here, and whether what was restored is what it states |
+//! | `rehearse`, `restore` | trying one, and putting it in place of the appliance's database |
+//! | `standing` | what `revkeep check`, `doctor` and `status` say of archives |
 
 mod check;
 pub(crate) mod child;
@@ -17,10 +21,16 @@ mod config;
 mod create;
 mod error;
 mod folder;
+mod judge;
+mod load;
 mod locks;
 mod machine_key;
 mod manifest;
 mod reader;
+mod rehearse;
+mod restore;
+mod scratch;
+mod standing;
 mod writer;
 
 pub(crate) use check::{Checked, check};
@@ -29,6 +39,9 @@ pub(crate) use create::{Made, Place, create};
 pub(crate) use error::BackupError;
 pub(crate) use folder::kept;
 pub(crate) use locks::{Keys, Lock};
+pub(crate) use rehearse::{Rehearsed, rehearse};
+pub(crate) use restore::{Restored, restore};
+pub(crate) use standing::standing;
 
 #[cfg(test)]
 mod tests;

@@ -43,6 +43,7 @@ pub(super) async fn look(config: &Config, vault: &Result<Vault, VaultError>) -> 
     if let Ok(vault) = vault {
         findings.extend(vault_clock(vault).await);
     }
+    findings.extend(quarantine(&db).await);
     findings.extend(upkeep::look(&db).await);
     findings
 }
@@ -150,6 +151,21 @@ fn compared(run: &[String], brought: &[String]) -> Finding {
             "`revkeep migrate --plan` says what they lock, `revkeep migrate` runs them",
         ),
     }
+}
+
+/// A restored database that nobody has looked at yet.
+async fn quarantine(db: &Db) -> Option<Finding> {
+    let found = db.system(|tx| tx.quarantine_standing()).await;
+    let found = found.ok().flatten()?;
+    Some(Finding::warn(
+        "quarantine",
+        format!(
+            "restored {} from a backup of {}: nothing acts by itself",
+            found.restored_at.format("%Y-%m-%d %H:%M UTC"),
+            found.taken_at.format("%Y-%m-%d %H:%M UTC")
+        ),
+        "`revkeep resume --plan` says what came of it, `revkeep resume` ends it",
+    ))
 }
 
 async fn vault_clock(vault: &Vault) -> Option<Finding> {

@@ -4,10 +4,12 @@
 
 use std::{path::Path, process::ExitCode};
 
+use kernel::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use crate::{
     admin::{self, Question, Reply},
+    backup,
     checks::{self, Finding, Verdict},
     config::Config,
 };
@@ -38,7 +40,7 @@ impl View {
 
 /// Exit code 0 when nothing failed, 1 when something did.
 pub(super) fn run(config: &Config, file: &Path, json: bool) -> ExitCode {
-    let (view, findings) = match admin::ask(&config.admin.socket, &Question::Check) {
+    let (view, mut findings) = match admin::ask(&config.admin.socket, &Question::Check) {
         Ok(Reply::Answer(answer)) => match findings(answer) {
             Ok(findings) => (View::Daemon, findings),
             Err(error) => return super::fail(json, "internal", &error.to_string()),
@@ -49,6 +51,7 @@ pub(super) fn run(config: &Config, file: &Path, json: bool) -> ExitCode {
             Err(error) => return super::fail(json, "internal", &error.to_string()),
         },
     };
+    findings.extend(backup::standing(&config.backup, SystemClock.now()));
     if json {
         super::say(
             &json!({ "view": view.name(), "findings": findings, "holds": holds(&findings) })

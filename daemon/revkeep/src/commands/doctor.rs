@@ -10,6 +10,7 @@ use serde_json::json;
 use super::check;
 use crate::{
     admin::{self, Question, Reply},
+    backup,
     checks::{self, Finding, Verdict},
     config::Config,
 };
@@ -31,10 +32,11 @@ pub(super) fn run(config: &Config, file: &Path, options: &Options, json: bool) -
         Ok(Reply::Refusal { code, message }) => return super::fail(json, &code, &message),
         Err(error) => Ok(without_daemon(config, file, &error)),
     };
-    let findings = match findings {
+    let mut findings = match findings {
         Ok(findings) => findings,
         Err(error) => return super::fail(json, "internal", &error.to_string()),
     };
+    findings.extend(backup::standing(&config.backup, SystemClock.now()));
     let worst = checks::worst(&findings);
     if json {
         super::say(&told(&findings, worst).to_string());

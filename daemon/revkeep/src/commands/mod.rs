@@ -9,6 +9,8 @@ mod doctor;
 mod keys;
 mod migrate;
 mod papers;
+mod restore;
+mod resume;
 mod secret;
 mod sessions;
 mod setup;
@@ -74,6 +76,10 @@ enum Command {
     /// Backups: make one, look whether it is whole, list them.
     #[command(subcommand)]
     Backup(backup::Command),
+    /// Put a backup in place of the appliance's database, or only try whether it restores.
+    Restore(restore::Options),
+    /// End the quarantine of a restored appliance: what was held goes on.
+    Resume(resume::Options),
     /// Try every control on the running appliance, and say where each one stands.
     Verify(verify::Options),
     /// List every promise about security: built with its probes, attested, or pending.
@@ -146,6 +152,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Secret(command) => secret::run(&config, &command, cli.json),
         Command::Audit(command) => audit::run(&config, &command, cli.json),
         Command::Backup(command) => backup::run((&config, &cli.config), &command, cli.json),
+        Command::Restore(options) => restore::run((&config, &cli.config), &options, cli.json),
+        Command::Resume(options) => resume::run(&config, &options, cli.json),
         Command::BackupKeys { credential } => {
             crate::backup::child::keys(config, credential.as_deref())
         }

@@ -2,16 +2,21 @@
 
 use std::process::ExitCode;
 
-use serde_json::Value;
+use kernel::{Clock, SystemClock};
+use serde_json::{Value, json};
 
-use crate::{admin::Question, config::Config};
+use crate::{admin::Question, backup, config::Config};
 
 /// Exit code 0 when every part is well, 1 when one is not.
 pub(super) fn run(config: &Config, json: bool) -> ExitCode {
-    let answer = match super::ask(config, Question::Status, json) {
+    let mut answer = match super::ask(config, Question::Status, json) {
         Ok(answer) => answer,
         Err(code) => return code,
     };
+    if let Some(answer) = answer.as_object_mut() {
+        let backups = backup::standing(&config.backup, SystemClock.now());
+        answer.insert("backups".to_owned(), json!(backups));
+    }
     if json {
         super::say(&answer.to_string());
     } else {
@@ -37,6 +42,12 @@ fn screen(answer: &Value) -> String {
         format!("revkeep {}  {}", text("version"), text("address")),
         format!("up since {}", text("started_at")),
     ];
+    if answer.pointer("/quarantine/quarantined") == Some(&Value::Bool(true)) {
+        lines.push(
+            "IN QUARANTINE: restored from a backup, and nothing acts by itself. Next step: `revkeep resume`."
+                .to_owned(),
+        );
+    }
     for part in answer
         .get("parts")
         .and_then(Value::as_array)
@@ -70,7 +81,23 @@ fn screen(answer: &Value) -> String {
     if let Some(audit) = answer.get("audit") {
         lines.push(sealed(audit));
     }
+    lines.extend(backups(answer));
     lines.join("\n")
+}
+
+/// The newest archive and the last rehearsal.
+fn backups(answer: &Value) -> Vec<String> {
+    let all = answer.get("backups").and_then(Value::as_array);
+    let text = |line: &Value, key: &str| {
+        line.get(key)
+            .and_then(Value::as_str)
+            .unwrap_or("?")
+            .to_owned()
+    };
+    all.into_iter()
+        .flatten()
+        .map(|line| format!("{}: {}", text(line, "subject"), text(line, "detail")))
+        .collect()
 }
 
 /// The daemons and the servers of the database, a line each.

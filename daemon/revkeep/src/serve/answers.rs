@@ -9,7 +9,10 @@ use identity::{IdentityError, SessionsOf, SigningKeys};
 use kernel::{Actor, Classified};
 use serde_json::{Value, json};
 
-use super::{evidence, facts, parts::Parts, presence, readiness::DaemonReadiness, rewrap, secrets};
+use super::{
+    evidence, facts, parts::Parts, presence, quarantine, readiness::DaemonReadiness, rewrap,
+    secrets,
+};
 use crate::{
     admin::{Answers, Question, Reply},
     bundle::Facts,
@@ -54,10 +57,11 @@ impl DaemonAnswers {
             })
         };
         // All at once: each waits for a database that is away.
-        let (census, nodes, audit) = tokio::join!(
+        let (census, nodes, audit, quarantine) = tokio::join!(
             self.parts.db.system(|tx| tx.jobs_census()),
             presence::nodes(&self.parts.db, &self.config.database),
             evidence::standing(&self.parts),
+            quarantine::standing(&self.parts.db),
         );
         let mut jobs: BTreeMap<String, i64> = BTreeMap::new();
         for count in census.unwrap_or_default() {
@@ -72,6 +76,7 @@ impl DaemonAnswers {
             "nodes": nodes,
             "jobs": jobs,
             "audit": audit,
+            "quarantine": quarantine.ok(),
         }))
     }
 
@@ -218,6 +223,8 @@ impl Answers for DaemonAnswers {
                 let told = json!({ "heads": heads, "leaves": leaves, "findings": findings });
                 reply(evidence::verified(&self.parts, asker, told, findings == 0).await)
             }
+            Question::Quarantine => reply(quarantine::standing(&self.parts.db).await),
+            Question::Resume => reply(quarantine::resume(&self.parts.db, asker).await),
             Question::Verify { ids } => {
                 let begun = self.parts.verifier.begin(asker, &ids).await;
                 reply(begun.map(|run| json!({ "run": run })))

@@ -2,7 +2,7 @@
 
 mod answers;
 #[cfg(feature = "failpoints")]
-mod crash;
+pub(crate) mod crash;
 mod evidence;
 mod facts;
 mod figures;
@@ -12,6 +12,7 @@ mod knocks;
 mod maintenance;
 mod parts;
 mod presence;
+mod quarantine;
 mod readiness;
 mod rewrap;
 mod sealing;

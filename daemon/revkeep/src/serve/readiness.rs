@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use http::{Readiness, Reason};
 use vault::Health;
 
-use super::parts::Parts;
+use super::{parts::Parts, quarantine};
 
 /// Longer than a healthy part ever takes, shorter than a load balancer's patience.
 const PATIENCE: Duration = Duration::from_millis(900);
@@ -71,5 +71,10 @@ impl Readiness for DaemonReadiness {
     async fn reasons(&self) -> Vec<Reason> {
         let (secrets, database) = tokio::join!(self.secrets(), self.database());
         secrets.into_iter().chain(database).collect()
+    }
+
+    async fn notes(&self) -> Vec<Reason> {
+        let note = tokio::time::timeout(PATIENCE, quarantine::note(&self.parts.db));
+        note.await.ok().flatten().into_iter().collect()
     }
 }

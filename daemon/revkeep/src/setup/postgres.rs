@@ -36,9 +36,11 @@ revkeep  postgres  postgres
 ";
 
 fn admission(database: &str) -> String {
+    // And the two that a restore and its rehearsal fill.
+    let all = format!("{database},{database}_restoring,{database}_rehearsal");
     format!(
-        "local  {database}           revkeep_app,revkeep_auth,revkeep_gateway,revkeep_agents,revkeep_auditor,revkeep_backup,revkeep_owner  peer map=revkeep\n\
-         local  postgres,{database}  postgres  peer map=revkeep\n"
+        "local  {all}           revkeep_app,revkeep_auth,revkeep_gateway,revkeep_agents,revkeep_auditor,revkeep_backup,revkeep_owner  peer map=revkeep\n\
+         local  postgres,{all}  postgres  peer map=revkeep\n"
     )
 }
 
@@ -179,7 +181,9 @@ set -e
 ask() {{ runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 -c \"$1\"; }}
 hba=$(ask 'SHOW hba_file')
 ident=$(ask 'SHOW ident_file')
-ask 'DROP DATABASE IF EXISTS {database} WITH (FORCE)'
+for name in $(ask \"SELECT datname FROM pg_database WHERE datname IN ('{database}', '{database}_restoring', '{database}_rehearsal') OR starts_with(datname, '{database}_before_')\"); do
+    ask \"DROP DATABASE IF EXISTS $name WITH (FORCE)\"
+done
 for role in app auth gateway agents auditor system owner backup; do
     ask \"DROP ROLE IF EXISTS revkeep_$role\"
 done

@@ -29,6 +29,21 @@ pub(crate) fn own() -> Account {
     }
 }
 
+/// Its name.
+pub(crate) fn own_name() -> String {
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    name_in(&passwd, own().user)
+}
+
+fn name_in(passwd: &str, user: u32) -> String {
+    passwd
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .find(|fields| fields.get(2).and_then(|id| id.parse().ok()) == Some(user))
+        .and_then(|fields| fields.first().map(|name| (*name).to_owned()))
+        .unwrap_or_else(|| user.to_string())
+}
+
 /// The account `name` of /etc/passwd.
 pub(crate) fn account(name: &str) -> Result<Account, SetupError> {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -133,6 +148,8 @@ mod tests {
         let found = account_in(passwd, "revkeep").unwrap();
         assert_eq!((found.user, found.group), (990, 991));
         assert_eq!(account_in(passwd, "rev"), None);
+        assert_eq!(name_in(passwd, 990), "revkeep");
+        assert_eq!(name_in(passwd, 99), "99");
     }
 
     #[test]

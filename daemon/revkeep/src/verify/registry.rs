@@ -50,6 +50,7 @@ probes! {
     rows::tokens_sealed,
     rows::keys_sealed,
     rows::addresses_sealed,
+    rows::restored_held,
     keys::sealed_in_place,
     keys::signing_key_young,
     keys::signing_algorithm_current,
@@ -69,6 +70,7 @@ probes! {
     appliance::database_unread_on_the_way,
     appliance::interface_keys_young,
     appliance::tokens_renewed,
+    appliance::archives_closed,
 }
 
 pub(crate) fn probe(name: &str) -> Option<Probe> {

@@ -52,10 +52,10 @@ fn in_daemon(texts: &[&str]) -> Vec<String> {
 
 const STARTS: [&str; 4] = ["process::Command", "Command::new(", "libc::system", "popen"];
 
-/// Itself, to read SAML in a process without rights. And what `revkeep setup` and `revkeep backup` start, which
+/// Itself, to read SAML in a process without rights. And what `revkeep setup`, `backup` and `restore` start, which
 /// an administrator runs as root and which serve nobody: themselves as another account, and programs of the
 /// system.
-const STARTED: [&str; 8] = [
+const STARTED: [&str; 9] = [
     "daemon/identity/src/sso/saml/reader.rs: process::Command,",
     "daemon/identity/src/sso/saml/reader.rs: let started = Command::new(self.program.as_os_str())",
     "daemon/revkeep/src/setup/secrets.rs: os::unix::{fs::MetadataExt, process::CommandExt},",
@@ -64,6 +64,7 @@ const STARTED: [&str; 8] = [
     "daemon/revkeep/src/backup/child.rs: os::unix::process::CommandExt,",
     "daemon/revkeep/src/backup/child.rs: let mut command = Command::new(own);",
     "daemon/revkeep/src/backup/child.rs: let done = Command::new(\"pg_dump\")",
+    "daemon/revkeep/src/backup/load.rs: let mut child = Command::new(PROGRAM)",
 ];
 
 #[test]

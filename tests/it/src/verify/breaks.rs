@@ -253,6 +253,13 @@ fn evidence() -> Vec<Break> {
 fn rows() -> Vec<Break> {
     vec![
         sql(
+            "restored_held",
+            "CX-36",
+            "INSERT INTO quarantine (taken_at, restored_at, replaced, routers, told) VALUES (now(), now(), false, '{}', '{}')",
+            "DELETE FROM quarantine",
+            "sessions of before the restore are open",
+        ),
+        sql(
             "sessions_capped",
             "LR-05",
             "UPDATE sessions SET expires_at = expires_at + interval '30 days'",

@@ -8,6 +8,8 @@ import type {
   RuleList, Schedule, SignInOptions, SigningKeys, SupportVisit, Tenant, Topic,
 } from "./types";
 
+const NOTES_LOOK_MS = 60_000;
+
 /** Routing exists for leads; the object is named in the API so that contacts can follow. */
 export const OBJECT = "Lead";
 const PAGE_SIZE = 100;
@@ -104,6 +106,13 @@ export const personCasesQuery = () => queryOptions({
 export const personCaseQuery = (id: string) => queryOptions({
   queryKey: ["exports", "cases", id],
   queryFn: ({ signal }) => client.get<PersonCaseShown>(api.personCase(id), { signal }),
+});
+
+/** What everybody is to know although the appliance serves: a restore that nobody has looked at. */
+export const applianceNotesQuery = () => queryOptions({
+  queryKey: ["appliance-notes"],
+  queryFn: async () => (await client.readiness(api.ready())).notes ?? [],
+  refetchInterval: NOTES_LOOK_MS,
 });
 
 /** The end of the organisation that waits, if one does. */

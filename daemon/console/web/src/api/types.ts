@@ -42,6 +42,8 @@ export interface SessionTokens extends SessionInfo { access_token: string; expir
 export interface Readiness {
   status: "ready" | "sealed" | "unavailable";
   reasons?: { component: string; code: string; message: string }[];
+  /** What everybody is to know although the appliance serves. */
+  notes?: { component: string; code: string; message: string }[];
 }
 
 export type Severity = "ok" | "info" | "warn" | "bad";

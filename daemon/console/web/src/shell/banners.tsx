@@ -1,11 +1,11 @@
 // What stands around every page: the state of the trial, the want of a second factor, and a support visit.
 import { Button } from "@mantine/core";
-import { IconEye, IconHourglass, IconPencil, IconShieldLock, IconTrash } from "@tabler/icons-react";
+import { IconEye, IconHourglass, IconPencil, IconRestore, IconShieldLock, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link } from "react-router";
 import { messageOf } from "../api/problem";
-import { deletionQuery } from "../api/queries";
+import { applianceNotesQuery, deletionQuery } from "../api/queries";
 import { useCan, useSession, useSessionActions } from "../api/session";
 import { daysLeft, minutesLeft, plural } from "../lib/format";
 import { api, path } from "../paths";
@@ -24,6 +24,7 @@ export function Banners() {
   const left = tenant.trial_ends_at ? daysLeft(tenant.trial_ends_at, now) : undefined;
   return (
     <>
+      <ApplianceNotes />
       <DeletionBanner tenant={tenant.name} />
       {tenant.state === "read_only" ? (
         <Banner tone="bad" icon={<IconHourglass size={16} aria-hidden />}>
@@ -42,6 +43,16 @@ export function Banners() {
       ) : null}
     </>
   );
+}
+
+/** A restored appliance acts by itself only once an administrator has looked. */
+function ApplianceNotes() {
+  const { data: notes } = useQuery(applianceNotesQuery());
+  return notes?.map((note) => (
+    <Banner key={note.code} tone="bad" icon={<IconRestore size={16} aria-hidden />}>
+      <strong>Quarantine.</strong> {note.message}
+    </Banner>
+  ));
 }
 
 /** Everybody sees that their organisation will end, and its owner where to take it back. */

@@ -1,9 +1,12 @@
 //! The appliance around the program: open ports, the unit's sandbox, the way to the database, and what
-//! ages (LM-68, LM-69, LM-72, LM-73, CX-22).
+//! ages (LM-68, LM-69, LM-72, LM-73, LM-95, CX-22).
+
+use std::{fs, io::ErrorKind};
 
 use db::{DbConfig, ServerFacts};
 
 use crate::{
+    backup::{self, BackupError, Lock},
     checks::{
         listening,
         unit::{self, Sandbox},
@@ -71,6 +74,33 @@ pub(in crate::verify) async fn tokens_renewed(sight: &Sight) -> Result<Verdict, 
         "connections have a token that was not renewed for 90 days, or a renewal that was never settled",
     )
     .await
+}
+
+/// Archives are for keys that are keys, and lie where the daemon cannot read them.
+pub(in crate::verify) async fn archives_closed(sight: &Sight) -> Result<Verdict, Trouble> {
+    Ok(archives(&sight.config.backup))
+}
+
+fn archives(config: &backup::Config) -> Verdict {
+    let whom = match Lock::recipients(config) {
+        Ok(_) => format!("encrypted for {} keys", config.recipients.len()),
+        Err(BackupError::NoRecipients) => {
+            "made by a passphrase alone, as backup.recipients names nobody".to_owned()
+        }
+        Err(error) => return Verdict::Fails(error.to_string()),
+    };
+    let folder = config.directory.display();
+    match fs::read_dir(&config.directory) {
+        Ok(_) => Verdict::Fails(format!(
+            "the daemon can read {folder}, which is root's alone"
+        )),
+        Err(error) if error.kind() == ErrorKind::NotFound => Verdict::Holds(format!(
+            "archives are {whom}; there is none in {folder} yet"
+        )),
+        Err(_) => Verdict::Holds(format!(
+            "archives are {whom}; {folder} is closed to the daemon"
+        )),
+    }
 }
 
 async fn counted(sight: &Sight, rule: &str, kept: &str, broken: &str) -> Result<Verdict, Trouble> {

@@ -40,6 +40,34 @@ pub(in crate::verify) async fn sessions_capped(sight: &Sight) -> Result<Verdict,
     .await
 }
 
+/// A restored appliance in quarantine uses nothing that was open at the backup.
+pub(in crate::verify) async fn restored_held(sight: &Sight) -> Result<Verdict, Trouble> {
+    let (standing, census) = sight
+        .db
+        .system(|tx| Ok::<_, db::DbError>((tx.quarantine_standing()?, tx.quarantine_census()?)))
+        .await?;
+    if standing.is_none() {
+        return Ok(Verdict::Holds(
+            "not in quarantine; the functions that hold work are as shipped".to_owned(),
+        ));
+    }
+    let sessions = judged(
+        &census,
+        "sessions_of_before",
+        "no session of before the restore is open",
+        "sessions of before the restore are open",
+    )?;
+    let Verdict::Holds(_) = sessions else {
+        return Ok(sessions);
+    };
+    judged(
+        &census,
+        "tokens_of_before",
+        "in quarantine: no session of before is open, and no token of before is there to be presented",
+        "connections hold a token of before the restore",
+    )
+}
+
 pub(in crate::verify) async fn password_hashes_strong(sight: &Sight) -> Result<Verdict, Trouble> {
     counted(
         sight,

@@ -41,6 +41,26 @@ export function trustSteps(step, open, admin) {
     assert.match(await readFile(file, "utf8"), /LR-02/);
   });
 
+  step("the documentation opens beside the console, without a session, and finds a word", async () => {
+    await ui().button("Help").click();
+    const link = page().getByRole("menuitem", { name: "Documentation" });
+    assert.equal(await link.getAttribute("href"), "/help/");
+    await page().keyboard.press("Escape");
+    const stranger = await ui().another();
+    await stranger.goto("/help/");
+    await stranger.heading("Documentation");
+    await stranger.inspect("help");
+    await stranger.page.getByRole("searchbox").fill("vault sealed");
+    await stranger.page.getByRole("searchbox").press("Enter");
+    await stranger.page.getByRole("link", { name: "Vault is sealed, or does not answer" }).first().click();
+    await stranger.page.waitForURL((url) => url.pathname === "/help/admin-guide.html" && url.hash === "#vault-is-sealed-or-does-not-answer");
+    await stranger.inspect("help-chapter");
+    await stranger.goto("/help/search?q=%3Cscript%3E");
+    await stranger.page.getByText("Nothing has all of these words").waitFor();
+    await stranger.inspect("help-none");
+    await stranger.leave();
+  });
+
   step("a stream of the log is tested, paused and removed; an address that is not declared is refused beside its field", async () => {
     await ui().walkTo("Log streams");
     await page().getByText("The log goes nowhere else").waitFor();

@@ -11,6 +11,7 @@ mod attention;
 mod controls;
 mod enrollment;
 mod fault;
+pub mod help;
 mod live;
 pub mod oauth;
 pub mod pull;
@@ -97,5 +98,6 @@ pub fn configure(app: &mut web::ServiceConfig, console: &Console) {
             .app_data(web::Data::new(console.clone()))
             .route(web::get().to(security_txt::security_txt)),
     );
+    help::configure(app);
     app.default_service(web::to(assets::serve));
 }

@@ -29,6 +29,7 @@ mod controls;
 mod crash;
 mod delivery;
 mod devices;
+mod docs;
 mod doctor;
 mod erasure;
 mod evidence;

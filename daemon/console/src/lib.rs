@@ -19,6 +19,7 @@ pub mod routes;
 pub mod saml;
 pub mod scim;
 mod security_txt;
+mod system;
 mod views;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use identity::{Identity, sso::Sso};
 
 pub use controls::ControlDesk;
 pub use live::{Change, Live};
+pub use system::{Span, SystemDesk};
 
 /// What handlers reach, as `web::Data<Console>`. Cheap to clone.
 #[derive(Clone)]
@@ -50,6 +52,7 @@ pub struct Console {
     pub source: Arc<dyn RoutingSource>,
     pub live: Live,
     pub controls: Arc<dyn ControlDesk>,
+    pub system: Arc<dyn SystemDesk>,
     /// Where people open the console, without a slash at the end.
     pub public_url: String,
     /// Whom to tell about a weakness: a mail address or a URI.

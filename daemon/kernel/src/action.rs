@@ -170,6 +170,7 @@ actions! {
     AuditVerify = "audit_verify",
     ControlsVerify = "controls_verify",
     AuditPrune = "audit_prune",
+    BackupCreate = "backup_create",
     SiemTargetCreate = "siem_target_create",
     SiemTargetUpdate = "siem_target_update",
     SiemTargetDelete = "siem_target_delete",

@@ -76,6 +76,7 @@ mod sso_appliance;
 mod sso_crash;
 mod statements;
 mod support_bundle;
+mod system;
 mod tenants;
 mod verify;
 mod visits;

@@ -14,9 +14,11 @@ mod parts;
 mod presence;
 mod readiness;
 mod rewrap;
+mod samples;
 mod sealing;
 mod secrets;
 mod signals;
+mod system;
 
 use std::{net::TcpListener, path::Path, process::ExitCode, sync::Arc};
 
@@ -97,27 +99,39 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
         stop.clone(),
     ));
     let streaming = tokio::spawn(parts.siem.clone().run(parts::own_name(), stop.clone()));
-    let (server, shared) =
-        parts.start_server(&config, handed, readiness.clone(), changes, stop.clone())?;
-    let figures = Figures::register(
+    let answers = Arc::new(answers::DaemonAnswers::new(
         parts.clone(),
         readiness.clone(),
+        config.clone(),
+        file.to_owned(),
+    ));
+    let system = Arc::new(system::SystemFacts::new(Arc::clone(&answers)));
+    let (server, shared) = parts.start_server(
+        &config,
+        handed,
+        readiness.clone(),
+        (changes, stop.clone()),
+        system.clone(),
+    )?;
+    system.serves(Arc::clone(server.certificate()));
+    let figures = Figures::register(
+        parts.clone(),
+        readiness,
         Arc::clone(server.certificate()),
         config.export.directory.clone(),
     )?;
     let reading = tokio::spawn(figures.run(stop.clone()));
+    let sampling = tokio::spawn(samples::run(
+        parts.clone(),
+        config.export.directory.clone(),
+        stop.clone(),
+    ));
     let knocking = tokio::spawn(knocks::run(shared, stop.clone()));
     let worker = parts.worker(&config)?;
     let working = {
         let stop = stop.clone();
         tokio::spawn(async move { worker.run(stop).await })
     };
-    let answers = Arc::new(answers::DaemonAnswers::new(
-        parts.clone(),
-        readiness,
-        config.clone(),
-        file.to_owned(),
-    ));
     let administration = {
         let (socket, group, stop) = (
             config.admin.socket.clone(),
@@ -144,6 +158,7 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
             present,
             knocking,
             reading,
+            sampling,
             sealing,
             streaming
         )

@@ -171,6 +171,20 @@ export class Console {
     assert.deepEqual(found, []);
   }
 
+  /** A page that is longer than the screen, as a whole. */
+  async wholePage(name) {
+    for (const colorScheme of ["light", "dark"]) {
+      await this.page.emulateMedia({ colorScheme });
+      for (const viewport of [WIDE, PHONE]) {
+        await this.page.setViewportSize(viewport);
+        await this.settled();
+        await this.page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}-${viewport.width}.png`), fullPage: true });
+      }
+    }
+    await this.page.emulateMedia({ colorScheme: "light" });
+    await this.page.setViewportSize(WIDE);
+  }
+
   async #seriousProblems() {
     if (!(await this.page.evaluate(() => "axe" in window))) await this.page.evaluate(AXE);
     return this.page.evaluate(async () => {

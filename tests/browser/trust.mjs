@@ -41,6 +41,45 @@ export function trustSteps(step, open, admin) {
     assert.match(await readFile(file, "utf8"), /LR-02/);
   });
 
+  step("the appliance tells its operator how it does, what needs a hand, and what a command is for", async () => {
+    await ui().walkTo("System");
+    await page().getByText(/^(All is well|\d+ of \d+ things need a hand)\./).waitFor();
+    await page().getByRole("table", { name: "Daemons" }).getByText("Alive").waitFor();
+    await page().getByRole("table", { name: "Database servers" }).getByText("Primary").waitFor();
+    for (const figure of ["Requests a minute", "Time to answer", "Jobs that are due", "Database", "Free disk", "Memory of the daemon"]) {
+      await page().getByRole("region", { name: figure, exact: true }).locator("path.recharts-line-curve").first().waitFor();
+    }
+    await ui().inspect("system");
+    await ui().wholePage("system-whole");
+    await page().getByRole("radiogroup", { name: "How far back" }).getByText("Week", { exact: true }).click();
+    await page().waitForURL((url) => url.searchParams.get("span") === "week");
+    await page().getByRole("radiogroup", { name: "Over time as" }).getByText("Table", { exact: true }).click();
+    await page().getByRole("table", { name: "Figures over time" }).getByRole("row").nth(1).waitFor();
+    await page().getByText("Everything that was looked at").click();
+    await page().getByRole("table", { name: "Everything that was looked at" }).getByText("disk", { exact: true }).first().waitFor();
+    await ui().inspect("system-table");
+  });
+
+  step("the documentation opens beside the console, without a session, and finds a word", async () => {
+    await ui().button("Help").click();
+    const link = page().getByRole("menuitem", { name: "Documentation" });
+    assert.equal(await link.getAttribute("href"), "/help/");
+    await page().keyboard.press("Escape");
+    const stranger = await ui().another();
+    await stranger.goto("/help/");
+    await stranger.heading("Documentation");
+    await stranger.inspect("help");
+    await stranger.page.getByRole("searchbox").fill("vault sealed");
+    await stranger.page.getByRole("searchbox").press("Enter");
+    await stranger.page.getByRole("link", { name: "Vault is sealed, or does not answer" }).first().click();
+    await stranger.page.waitForURL((url) => url.pathname === "/help/admin-guide.html" && url.hash === "#vault-is-sealed-or-does-not-answer");
+    await stranger.inspect("help-chapter");
+    await stranger.goto("/help/search?q=%3Cscript%3E");
+    await stranger.page.getByText("Nothing has all of these words").waitFor();
+    await stranger.inspect("help-none");
+    await stranger.leave();
+  });
+
   step("a stream of the log is tested, paused and removed; an address that is not declared is refused beside its field", async () => {
     await ui().walkTo("Log streams");
     await page().getByText("The log goes nowhere else").waitFor();

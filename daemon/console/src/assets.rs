@@ -60,7 +60,7 @@ fn find<'a>(dist: &'a Dir<'a>, path: &str) -> Found<'a> {
     Found::File(index)
 }
 
-fn answer(file: &'static File<'static>, request: &HttpRequest) -> HttpResponse {
+pub(crate) fn answer(file: &'static File<'static>, request: &HttpRequest) -> HttpResponse {
     let path = file.path().to_string_lossy();
     let hashed = path.starts_with(HASHED);
     let etag = entity_tag(file.contents());

@@ -11,6 +11,7 @@ mod attention;
 mod controls;
 mod enrollment;
 mod fault;
+pub mod help;
 mod live;
 pub mod oauth;
 pub mod pull;
@@ -18,6 +19,7 @@ pub mod routes;
 pub mod saml;
 pub mod scim;
 mod security_txt;
+mod system;
 mod views;
 
 use std::sync::Arc;
@@ -32,6 +34,7 @@ use identity::{Identity, sso::Sso};
 
 pub use controls::ControlDesk;
 pub use live::{Change, Live};
+pub use system::{Span, SystemDesk};
 
 /// What handlers reach, as `web::Data<Console>`. Cheap to clone.
 #[derive(Clone)]
@@ -49,6 +52,7 @@ pub struct Console {
     pub source: Arc<dyn RoutingSource>,
     pub live: Live,
     pub controls: Arc<dyn ControlDesk>,
+    pub system: Arc<dyn SystemDesk>,
     /// Where people open the console, without a slash at the end.
     pub public_url: String,
     /// Whom to tell about a weakness: a mail address or a URI.
@@ -97,5 +101,6 @@ pub fn configure(app: &mut web::ServiceConfig, console: &Console) {
             .app_data(web::Data::new(console.clone()))
             .route(web::get().to(security_txt::security_txt)),
     );
+    help::configure(app);
     app.default_service(web::to(assets::serve));
 }

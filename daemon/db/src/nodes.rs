@@ -5,7 +5,7 @@ use std::thread;
 use chrono::{DateTime, Utc};
 use diesel::{
     Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query,
-    sql_types::{BigInt, Text, Timestamptz},
+    sql_types::{BigInt, Bool, Nullable, Text, Timestamptz},
 };
 
 use crate::{config::DbConfig, error::DbError, pool::DbRole, system::SystemTx};
@@ -87,9 +87,24 @@ pub enum Standing {
 pub struct ServerNode {
     pub host: String,
     pub standing: Standing,
+    /// Of PostgreSQL; unknown while the server is away.
+    pub version: Option<String>,
+    /// How far into the write-ahead log it is, in bytes: what it wrote, or replayed.
+    pub position: Option<i64>,
 }
 
-diesel::define_sql_function!(fn pg_is_in_recovery() -> diesel::sql_types::Bool);
+#[derive(QueryableByName)]
+struct Told {
+    #[diesel(sql_type = Bool)]
+    standby: bool,
+    #[diesel(sql_type = Text)]
+    version: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    position: Option<i64>,
+}
+
+const TELL: &str = "SELECT pg_is_in_recovery() AS standby, current_setting('server_version') AS version, \
+       pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, '0/0')::bigint AS position";
 
 /// Asks each configured server, all at once. Blocks while they answer: call it off the async threads.
 pub fn servers(config: &DbConfig) -> Vec<ServerNode> {
@@ -98,31 +113,45 @@ pub fn servers(config: &DbConfig) -> Vec<ServerNode> {
         .into_iter()
         .map(|host| {
             let dsn = config.dsn_at(&host, DbRole::App);
-            (host, thread::spawn(move || standing(&dsn?)))
+            (host, thread::spawn(move || tell(&dsn?)))
         })
         .collect();
     asked
         .into_iter()
-        .map(|(host, answer)| ServerNode {
-            host,
-            standing: match answer.join() {
-                Ok(Ok(standing)) => standing,
-                Ok(Err(error)) => Standing::Away(cause(&error)),
-                Err(_) => Standing::Away(DbError::Cut.to_string()),
+        .map(|(host, answer)| match answer.join() {
+            Ok(Ok(told)) => ServerNode {
+                host,
+                standing: if told.standby {
+                    Standing::Standby
+                } else {
+                    Standing::Primary
+                },
+                version: Some(told.version),
+                position: told.position,
             },
+            Ok(Err(error)) => away(host, cause(&error)),
+            Err(_) => away(host, DbError::Cut.to_string()),
         })
         .collect()
 }
 
-fn standing(dsn: &str) -> Result<Standing, DbError> {
+const fn away(host: String, why: String) -> ServerNode {
+    ServerNode {
+        host,
+        standing: Standing::Away(why),
+        version: None,
+        position: None,
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what a server says of itself, over a connection of its own"
+)]
+fn tell(dsn: &str) -> Result<Told, DbError> {
     let mut conn =
         PgConnection::establish(dsn).map_err(|error| DbError::Unreachable(Box::new(error)))?;
-    let standby: bool = diesel::select(pg_is_in_recovery()).get_result(&mut conn)?;
-    Ok(if standby {
-        Standing::Standby
-    } else {
-        Standing::Primary
-    })
+    Ok(sql_query(TELL).get_result(&mut conn)?)
 }
 
 /// What libpq said, on one line.

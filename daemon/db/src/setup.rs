@@ -10,10 +10,7 @@ use diesel::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::{
-    config::DbConfig, context::ContextKey, error::DbError, nodes::pg_is_in_recovery,
-    plan::schema_versions,
-};
+use crate::{config::DbConfig, context::ContextKey, error::DbError, plan::schema_versions};
 
 pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 const ROLES: &str = include_str!("../sql/roles.sql");
@@ -27,6 +24,8 @@ diesel::table! {
         outer_pad -> Bytea,
     }
 }
+
+diesel::define_sql_function!(fn pg_is_in_recovery() -> diesel::sql_types::Bool);
 
 diesel::table! {
     pg_database (datname) {

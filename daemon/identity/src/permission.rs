@@ -78,6 +78,7 @@ permissions! {
     ApplianceSsoEdit = "appliance_sso_edit" fresh_factor,
     ApplianceSiemRead = "appliance_siem_read",
     ApplianceSiemEdit = "appliance_siem_edit" fresh_factor,
+    SystemRead = "system_read",
     ControlRead = "control_read",
     ControlVerify = "control_verify",
     AuditRead = "audit_read",
@@ -140,6 +141,7 @@ pub const fn granted(role: Role) -> &'static [Permission] {
             P::ApplianceSsoEdit,
             P::ApplianceSiemRead,
             P::ApplianceSiemEdit,
+            P::SystemRead,
             P::ControlRead,
             P::ControlVerify,
             P::PlatformAuditRead,
@@ -165,6 +167,7 @@ impl Permission {
                 | Self::ApplianceSsoEdit
                 | Self::ApplianceSiemRead
                 | Self::ApplianceSiemEdit
+                | Self::SystemRead
                 | Self::ControlRead
                 | Self::ControlVerify
                 | Self::PlatformAuditRead

@@ -172,6 +172,7 @@ actions! {
     AuditPrune = "audit_prune",
     ApplianceRestore = "appliance_restore",
     ApplianceResume = "appliance_resume",
+    BackupCreate = "backup_create",
     SiemTargetCreate = "siem_target_create",
     SiemTargetUpdate = "siem_target_update",
     SiemTargetDelete = "siem_target_delete",

@@ -9,6 +9,8 @@ mod commands;
 mod config;
 mod controls;
 mod logging;
+#[cfg(test)]
+mod reference;
 mod serve;
 mod setup;
 mod unlock;

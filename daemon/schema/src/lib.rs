@@ -158,6 +158,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    daemon_samples (at, daemon) {
+        at -> Timestamptz,
+        daemon -> Text,
+        answers -> BigInt,
+        errors -> BigInt,
+        p50_ms -> Nullable<Double>,
+        p95_ms -> Nullable<Double>,
+        memory -> BigInt,
+        disk_free -> BigInt,
+        waiting -> BigInt,
+        waited_seconds -> BigInt,
+        dead -> BigInt,
+        database_bytes -> BigInt,
+        connections -> BigInt,
+        unsealed -> BigInt,
+    }
+}
+
+diesel::table! {
     daemons (name) {
         name -> Text,
         version -> Text,
@@ -934,6 +953,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    upkeep_marks (what) {
+        what -> Text,
+        at -> Timestamptz,
+        detail -> Jsonb,
+    }
+}
+
+diesel::table! {
     users (user_id) {
         user_id -> Uuid,
         email_hash -> Bytea,
@@ -1024,6 +1051,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_nodes,
     authorization_codes,
     connections,
+    daemon_samples,
     daemons,
     device_grants,
     erased_records,
@@ -1083,6 +1111,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     tenants,
     time_off,
     totp_factors,
+    upkeep_marks,
     users,
     verify_runs,
     visitors,

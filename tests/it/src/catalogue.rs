@@ -320,6 +320,7 @@ fn declared_columns(source: &str) -> Vec<String> {
             "Integer" => "int4",
             "BigInt" => "int8",
             "Bool" => "bool",
+            "Double" => "float8",
             "Jsonb" => "jsonb",
             "Date" => "date",
             "Array<Text>" => "_text",

@@ -11,7 +11,7 @@ use connections::{
     App, AvailableField, BrokenCode, Connections, EnrollmentCounts, Environment, Grant, Provider,
     ProviderError, RoutingSource, SourceError,
 };
-use console::{Change, Console, ControlDesk, Live};
+use console::{Change, Console, ControlDesk, Live, Span, SystemDesk};
 use custody::{Custody, ErasureConfig, ExportConfig};
 use db::DbError;
 use http::{Readiness, Reason, Running, Shared};
@@ -93,6 +93,22 @@ impl ControlDesk for NoRuns {
     }
     async fn paper(&self, _: &str, _: &str) -> Result<Option<String>, DbError> {
         Ok(None)
+    }
+}
+
+/// An appliance of which nothing is known.
+struct NoFacts;
+
+#[async_trait]
+impl SystemDesk for NoFacts {
+    async fn standing(&self) -> Value {
+        json!({})
+    }
+    async fn findings(&self) -> Value {
+        json!({ "findings": [] })
+    }
+    async fn series(&self, _: Span) -> Result<Value, DbError> {
+        Ok(json!({ "points": [] }))
     }
 }
 
@@ -275,6 +291,7 @@ impl Desk {
             security_contact: None,
             budget_percent: 60,
             controls: Arc::new(NoRuns),
+            system: Arc::new(NoFacts),
         };
         let running = http::serve(&config, None, shared.clone(), move |app| {
             console::configure(app, &console)

@@ -173,6 +173,27 @@ impl Postgres {
         Ok(String::from_utf8(run.stdout)?)
     }
 
+    /// Runs statements as a role.
+    pub fn run(&self, role: &str, database: &str, sql: &str) -> Result<()> {
+        let run = Command::new(self.binaries.join("psql"))
+            .args([
+                "--no-psqlrc",
+                "--quiet",
+                "--set",
+                "ON_ERROR_STOP=1",
+                "--dbname",
+            ])
+            .arg(self.dsn(role, database))
+            .args(["--command", sql])
+            .output()?;
+        anyhow::ensure!(
+            run.status.success(),
+            "psql: {}",
+            String::from_utf8_lossy(&run.stderr)
+        );
+        Ok(())
+    }
+
     fn initialise(&self, durability: Durability) -> Result<()> {
         let data = self.data();
         let made = self

@@ -37,6 +37,7 @@ mod sso;
 mod sso_appliance;
 mod sso_providers;
 mod step_up;
+mod system;
 mod tenants;
 mod titles;
 
@@ -58,6 +59,7 @@ pub fn all() -> Routes {
         .and(device::routes())
         .and(signing_keys::routes())
         .and(controls::routes())
+        .and(system::routes())
         .and(overview::routes())
         .and(own_data::routes())
         .and(people_cases::routes())

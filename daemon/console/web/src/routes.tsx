@@ -64,6 +64,7 @@ export const router = createBrowserRouter([
               page("/appliance/tenants", () => import("./pages/tenants/tenants")),
               page("/appliance/single-sign-on/:id?", () => import("./pages/appliance-sso/appliance-sso")),
               page("/appliance/signing-keys", () => import("./pages/signing-keys/signing-keys")),
+              page("/appliance/system", () => import("./pages/system/system")),
               page("/appliance/controls", () => import("./pages/controls/controls")),
               page("*", () => import("./pages/not-found")),
             ],

@@ -150,6 +150,13 @@ impl ProbeTx<'_> {
             ("verify_census", "SELECT 1 FROM public.verify_census()"),
             ("migrations_run", "SELECT 1 FROM public.migrations_run()"),
             ("upkeep_census", "SELECT 1 FROM public.upkeep_census(now())"),
+            ("queue_census", "SELECT 1 FROM public.queue_census(now())"),
+            ("leases_census", "SELECT 1 FROM public.leases_census(now())"),
+            ("upkeep_marked", "SELECT 1 FROM public.upkeep_marked()"),
+            (
+                "daemon_series",
+                "SELECT 1 FROM public.daemon_series('-infinity', 60)",
+            ),
             ("audit_last_head", "SELECT 1 FROM public.audit_last_head()"),
         ] {
             looked.tried += 1;

@@ -8,6 +8,7 @@ mod server;
 pub(crate) use client::ask;
 pub(crate) use server::{Answers, serve};
 
+use chrono::{DateTime, Utc};
 use kernel::{Secret, TenantId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -51,6 +52,13 @@ pub(crate) enum Question {
         heads: u64,
         leaves: u64,
         findings: u64,
+    },
+    /// A backup was made, to be put on record.
+    BackupMade {
+        taken_at: DateTime<Utc>,
+        size: u64,
+        /// How it was looked at; nothing for a stream.
+        checked: Option<String>,
     },
     /// Sign that rows older than the retention may go.
     AuditPrune,

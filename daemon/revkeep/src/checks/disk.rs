@@ -1,6 +1,8 @@
 //! Free space where the daemon writes, and where the database is if it is on this machine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
 
 use super::{Finding, Verdict};
 use crate::config::Config;
@@ -11,16 +13,43 @@ const GIB: u64 = 1 << 30;
 const CLUSTERS: [&str; 2] = ["/var/lib/postgresql", "/var/lib/pgsql"];
 
 pub(super) fn look(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![folder(
-        "disk",
-        "the state's folder",
-        existing(&config.export.directory),
-    )];
+    places(config)
+        .into_iter()
+        .map(|(what, path)| folder("disk", what, path))
+        .collect()
+}
+
+/// The folders that are written to on this machine.
+fn places(config: &Config) -> Vec<(&'static str, &Path)> {
+    let mut places = vec![("the state's folder", existing(&config.export.directory))];
     if config.database.host.starts_with('/') {
         let cluster = CLUSTERS.iter().map(Path::new).find(|path| path.exists());
-        findings.extend(cluster.map(|path| folder("disk", "the database's folder", path)));
+        places.extend(cluster.map(|path| ("the database's folder", path)));
     }
-    findings
+    places
+}
+
+/// How much is free where a folder is.
+#[derive(Serialize)]
+pub(crate) struct Room {
+    what: &'static str,
+    path: PathBuf,
+    free: u64,
+    bytes: u64,
+}
+
+/// For the System page; a folder that cannot be looked at is left to the findings.
+pub(crate) fn rooms(config: &Config) -> Vec<Room> {
+    let room = |(what, path): (&'static str, &Path)| {
+        let room = rustix::fs::statvfs(path).ok()?;
+        Some(Room {
+            what,
+            path: path.to_owned(),
+            free: room.f_bavail.saturating_mul(room.f_frsize),
+            bytes: room.f_blocks.saturating_mul(room.f_frsize),
+        })
+    };
+    places(config).into_iter().filter_map(room).collect()
 }
 
 /// The path, or what of it is there: a folder is made when it is first needed.

@@ -24,6 +24,7 @@ use vault::Vault;
 
 use crate::config::{Config, ConfigError};
 
+pub(crate) use disk::rooms;
 pub(crate) use running::{audit_log, last_verify, signing_keys};
 
 /// What answers at all answers within this; what does not must not keep the rest from being told.

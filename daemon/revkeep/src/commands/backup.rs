@@ -12,6 +12,7 @@ use kernel::Secret;
 use serde_json::{Value, json};
 
 use crate::{
+    admin::{self, Question, Reply},
     backup::{self, BackupError, Checked, Keys, Lock, Made, Place},
     config::Config,
 };
@@ -98,6 +99,7 @@ fn create(
     let bar = Bar::new(json);
     let made = backup::create(place, &lock, &to, &|stage, done| bar.show(stage, done))?;
     bar.end();
+    tell(config, &made);
     let text = if json {
         made_json(&made).to_string()
     } else {
@@ -109,6 +111,23 @@ fn create(
         Place::Stream => super::complain(&text),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// For the log and the System page. A backup is as good without: the daemon need not run.
+fn tell(config: &Config, made: &Made) {
+    let question = Question::BackupMade {
+        taken_at: made.manifest.taken_at,
+        size: made.size,
+        checked: made.checked.as_ref().map(|checked| how(checked).to_owned()),
+    };
+    let why = match admin::ask(&config.admin.socket, &question) {
+        Ok(Reply::Answer(_)) => return,
+        Ok(Reply::Refusal { message, .. }) => message,
+        Err(error) => error.to_string(),
+    };
+    super::complain(&format!(
+        "The daemon was not told of this backup, so its page does not show it: {why}."
+    ));
 }
 
 fn made_json(made: &Made) -> Value {

@@ -105,7 +105,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         credential: Option<PathBuf>,
     },
-    /// Write the man pages and the shells' completions of this very command line. Packaging asks for it.
+    /// Write the man pages, the shells' completions and the documentation of this very program. Packaging
+    /// asks for it.
     #[command(hide = true)]
     Papers(papers::Options),
     /// Read one SAML message in a process that can do nothing else. The daemon starts it.

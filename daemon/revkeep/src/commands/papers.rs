@@ -1,8 +1,8 @@
 //! `revkeep papers`: the man pages and the shells' completions, from the definition of the command line
-//! itself, so that a package never describes another one.
+//! itself, and the documentation as it is built in, so that a package never describes another one.
 
 use std::{
-    fs::{File, create_dir_all},
+    fs::{self, File, create_dir_all},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -14,7 +14,7 @@ use super::Cli;
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// The folder to write `man/` and `completions/` into.
+    /// The folder to write `man/`, `completions/` and `html/` into.
     #[arg(long, value_name = "FOLDER")]
     to: PathBuf,
 }
@@ -43,6 +43,11 @@ fn write(folder: &Path) -> std::io::Result<()> {
     ] {
         let mut file = File::create(completions.join(file))?;
         clap_complete::generate(shell, &mut Cli::command(), "revkeep", &mut file);
+    }
+    for (name, content) in console::help::files() {
+        let file = folder.join("html").join(name);
+        create_dir_all(file.parent().unwrap_or(folder))?;
+        fs::write(file, content)?;
     }
     Ok(())
 }

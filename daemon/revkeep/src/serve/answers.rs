@@ -21,12 +21,12 @@ use crate::{
 };
 
 pub(super) struct DaemonAnswers {
-    parts: Parts,
-    readiness: Arc<DaemonReadiness>,
-    config: Config,
+    pub(super) parts: Parts,
+    pub(super) readiness: Arc<DaemonReadiness>,
+    pub(super) config: Config,
     /// Where the configuration was read, to look at what stands there now.
     file: PathBuf,
-    started_at: DateTime<Utc>,
+    pub(super) started_at: DateTime<Utc>,
 }
 
 impl DaemonAnswers {
@@ -97,7 +97,7 @@ impl DaemonAnswers {
     }
 
     /// And what it runs with, and what shows only over time.
-    async fn examined(&self) -> Vec<Finding> {
+    pub(super) async fn examined(&self) -> Vec<Finding> {
         let mut findings = self.checked().await;
         let now = self.parts.db.clock().now();
         if let Ok(last) = self.parts.verifier.last().await {
@@ -230,6 +230,14 @@ impl Answers for DaemonAnswers {
                 reply(begun.map(|run| json!({ "run": run })))
             }
             Question::VerifyProgress { run } => reply(self.parts.verifier.progress(run).await),
+            Question::BackupMade {
+                taken_at,
+                size,
+                checked,
+            } => {
+                let told = json!({ "size": size, "checked": checked });
+                reply(evidence::backup_made(&self.parts, asker, taken_at, told).await)
+            }
             Question::AuditPrune => {
                 reply(evidence::prune(&self.parts, asker, &self.config.audit).await)
             }

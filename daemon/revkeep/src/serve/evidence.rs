@@ -1,6 +1,7 @@
 //! What the administrator's command asks about the audit log. Who reads or prunes it is in the log itself.
 
 use audit::{AuditError, Entry};
+use chrono::{DateTime, Utc};
 use db::DbError;
 use kernel::{Action, Actor, Classified, ErrorKind, Principal, Roles, TenantId};
 use serde_json::{Value, json};
@@ -61,14 +62,8 @@ pub(super) async fn open(
 ) -> Result<Value, EvidenceError> {
     let keys = parts.sealer.keys().await.map_err(SealingError::from)?;
     let purpose: String = purpose.chars().take(20).collect();
-    note(
-        parts,
-        asker,
-        Action::AuditRead,
-        json!({ "for": purpose }),
-        None,
-    )
-    .await?;
+    let entry = of_log(Action::AuditRead, json!({ "for": purpose }));
+    note(parts, asker, entry).await?;
     let keys: Vec<_> = keys
         .iter()
         .map(|key| json!({ "version": key.version, "public_key": audit::hex(&key.bytes) }))
@@ -82,8 +77,13 @@ pub(super) async fn verified(
     told: Value,
     holds: bool,
 ) -> Result<Value, EvidenceError> {
-    let code = (!holds).then_some("audit_findings");
-    note(parts, asker, Action::AuditVerify, told, code).await?;
+    let entry = of_log(Action::AuditVerify, told);
+    let entry = if holds {
+        entry
+    } else {
+        entry.failed("audit_findings")
+    };
+    note(parts, asker, entry).await?;
     Ok(json!({ "recorded": true }))
 }
 
@@ -97,12 +97,28 @@ pub(super) async fn prune(
         .kept_from(parts.db.clock().now())
         .ok_or(EvidenceError::Nothing)?;
     let told = json!({ "before": before.to_rfc3339() });
-    note(parts, asker, Action::AuditPrune, told, None).await?;
+    note(parts, asker, of_log(Action::AuditPrune, told)).await?;
     let sealed = sealing::prune(&parts.db, &parts.sealer, before).await?;
     Ok(json!({
         "before": before.to_rfc3339(),
         "head": sealed.head.line(),
     }))
+}
+
+/// That a backup was made, which another process does: on record, and where the System page finds it.
+pub(super) async fn backup_made(
+    parts: &Parts,
+    asker: &Actor,
+    taken_at: DateTime<Utc>,
+    told: Value,
+) -> Result<Value, EvidenceError> {
+    let entry = Entry::new(Action::BackupCreate, "backup", taken_at.timestamp());
+    note(parts, asker, entry.after(told.clone())).await?;
+    parts
+        .db
+        .system(move |tx| tx.upkeep_mark("backup", taken_at, &told))
+        .await?;
+    Ok(json!({ "recorded": true }))
 }
 
 /// For `revkeep status`.
@@ -120,13 +136,11 @@ pub(super) async fn standing(parts: &Parts) -> Value {
     }
 }
 
-async fn note(
-    parts: &Parts,
-    asker: &Actor,
-    action: Action,
-    told: Value,
-    failed: Option<&'static str>,
-) -> Result<(), EvidenceError> {
+fn of_log(action: Action, told: Value) -> Entry {
+    Entry::new(action, "audit_log", "log").after(told)
+}
+
+async fn note(parts: &Parts, asker: &Actor, entry: Entry) -> Result<(), EvidenceError> {
     let who = Principal {
         tenant: TenantId::PLATFORM,
         actor: asker.clone(),
@@ -134,15 +148,5 @@ async fn note(
         request: None,
         origin: None,
     };
-    parts
-        .db
-        .run(&who, move |tx| {
-            let entry = Entry::new(action, "audit_log", "log").after(told);
-            match failed {
-                None => entry.write(tx)?,
-                Some(code) => entry.failed(code).write(tx)?,
-            }
-            Ok(())
-        })
-        .await
+    parts.db.run(&who, move |tx| Ok(entry.write(tx)?)).await
 }

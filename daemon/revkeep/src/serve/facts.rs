@@ -75,7 +75,7 @@ pub(super) async fn gather(parts: &Parts, reasons: &[Reason], started_at: DateTi
 }
 
 /// Those of `all` that are not among `there`.
-fn missing(all: &[String], there: &[String]) -> Vec<String> {
+pub(super) fn missing(all: &[String], there: &[String]) -> Vec<String> {
     all.iter()
         .filter(|version| !there.contains(version))
         .cloned()

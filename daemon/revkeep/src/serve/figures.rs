@@ -128,9 +128,7 @@ impl Figures {
             self.gauges.disk_free.set(bytes(disk.f_bavail));
             self.gauges.disk.set(bytes(disk.f_blocks));
         }
-        if let Some(pages) = resident() {
-            let bytes =
-                pages.saturating_mul(u64::try_from(rustix::param::page_size()).unwrap_or(0));
+        if let Some(bytes) = memory() {
             self.gauges.memory.set(whole(bytes));
         }
         if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
@@ -259,7 +257,7 @@ impl Gauges {
 }
 
 /// When a certificate in DER ends, Unix time.
-fn ends_at(leaf: &[u8]) -> Option<i64> {
+pub(super) fn ends_at(leaf: &[u8]) -> Option<i64> {
     let certificate = X509::from_der(leaf).ok()?;
     let life = Asn1Time::from_unix(0)
         .ok()?
@@ -268,12 +266,14 @@ fn ends_at(leaf: &[u8]) -> Option<i64> {
     Some(i64::from(life.days) * 86_400 + i64::from(life.secs))
 }
 
-/// Pages of this process that are in memory: the second number of proc_pid_statm(5).
-fn resident() -> Option<u64> {
+/// Bytes of this process that are in memory: the second number of proc_pid_statm(5) counts its pages.
+pub(super) fn memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
-    text.split_ascii_whitespace().nth(1)?.parse().ok()
+    let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    let page = u64::try_from(rustix::param::page_size()).ok()?;
+    Some(pages.saturating_mul(page))
 }
 
-fn whole(number: u64) -> i64 {
+pub(super) fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

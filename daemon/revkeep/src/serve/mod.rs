@@ -15,9 +15,11 @@ mod presence;
 mod quarantine;
 mod readiness;
 mod rewrap;
+mod samples;
 mod sealing;
 mod secrets;
 mod signals;
+mod system;
 
 use std::{net::TcpListener, path::Path, process::ExitCode, sync::Arc};
 
@@ -98,27 +100,39 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
         stop.clone(),
     ));
     let streaming = tokio::spawn(parts.siem.clone().run(parts::own_name(), stop.clone()));
-    let (server, shared) =
-        parts.start_server(&config, handed, readiness.clone(), changes, stop.clone())?;
-    let figures = Figures::register(
+    let answers = Arc::new(answers::DaemonAnswers::new(
         parts.clone(),
         readiness.clone(),
+        config.clone(),
+        file.to_owned(),
+    ));
+    let system = Arc::new(system::SystemFacts::new(Arc::clone(&answers)));
+    let (server, shared) = parts.start_server(
+        &config,
+        handed,
+        readiness.clone(),
+        (changes, stop.clone()),
+        system.clone(),
+    )?;
+    system.serves(Arc::clone(server.certificate()));
+    let figures = Figures::register(
+        parts.clone(),
+        readiness,
         Arc::clone(server.certificate()),
         config.export.directory.clone(),
     )?;
     let reading = tokio::spawn(figures.run(stop.clone()));
+    let sampling = tokio::spawn(samples::run(
+        parts.clone(),
+        config.export.directory.clone(),
+        stop.clone(),
+    ));
     let knocking = tokio::spawn(knocks::run(shared, stop.clone()));
     let worker = parts.worker(&config)?;
     let working = {
         let stop = stop.clone();
         tokio::spawn(async move { worker.run(stop).await })
     };
-    let answers = Arc::new(answers::DaemonAnswers::new(
-        parts.clone(),
-        readiness,
-        config.clone(),
-        file.to_owned(),
-    ));
     let administration = {
         let (socket, group, stop) = (
             config.admin.socket.clone(),
@@ -145,6 +159,7 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
             present,
             knocking,
             reading,
+            sampling,
             sealing,
             streaming
         )

@@ -5,7 +5,7 @@ use std::{net::TcpListener, path::Path, sync::Arc, time::Duration};
 
 use audit::Sealer;
 use connections::{AccessTokens, Connections, Provider};
-use console::{Change, Console, Live};
+use console::{Change, Console, Live, SystemDesk};
 use custody::Custody;
 use db::Db;
 use delivery::Siem;
@@ -138,8 +138,8 @@ impl Parts {
         config: &Config,
         handed: Option<TcpListener>,
         readiness: Arc<DaemonReadiness>,
-        changes: broadcast::Sender<Change>,
-        stop: watch::Receiver<bool>,
+        (changes, stop): (broadcast::Sender<Change>, watch::Receiver<bool>),
+        system: Arc<dyn SystemDesk>,
     ) -> Result<(http::Running, http::Shared), ServeError> {
         let shared = http::Shared::new(
             &config.server,
@@ -163,6 +163,7 @@ impl Parts {
             )),
             live: Live::new(changes, stop),
             controls: Arc::new(self.verifier.clone()),
+            system,
             public_url: config.site.public_url.trim_end_matches('/').to_owned(),
             security_contact: config.site.security_contact.clone(),
             budget_percent: config.salesforce.budget_percent,

@@ -51,7 +51,13 @@ pub(super) async fn nodes(db: &Db, config: &DbConfig) -> Value {
         .iter()
         .map(|node| daemon(node, at))
         .collect();
-    let servers: Vec<Value> = servers.unwrap_or_default().iter().map(server).collect();
+    let servers = servers.unwrap_or_default();
+    // Of the primary, which alone writes it.
+    let written = servers
+        .iter()
+        .find(|node| node.standing == Standing::Primary)
+        .and_then(|node| node.position);
+    let servers: Vec<Value> = servers.iter().map(|node| server(node, written)).collect();
     json!({ "daemons": daemons, "database": servers })
 }
 
@@ -69,11 +75,23 @@ fn daemon(node: &DaemonNode, at: DateTime<Utc>) -> Value {
     })
 }
 
-fn server(node: &ServerNode) -> Value {
+fn server(node: &ServerNode, written: Option<i64>) -> Value {
     let (role, detail) = match &node.standing {
         Standing::Primary => ("primary", ""),
         Standing::Standby => ("standby", ""),
         Standing::Away(why) => ("away", why.as_str()),
     };
-    json!({ "host": node.host, "role": role, "detail": detail })
+    let behind = match (&node.standing, written, node.position) {
+        (Standing::Standby, Some(written), Some(replayed)) => {
+            Some(written.saturating_sub(replayed).max(0))
+        }
+        _ => None,
+    };
+    json!({
+        "host": node.host,
+        "role": role,
+        "detail": detail,
+        "version": node.version,
+        "behind_bytes": behind,
+    })
 }

@@ -105,6 +105,7 @@ async fn organisation(port: Option<u16>) -> Result<(World, Daemon, Console)> {
 async fn demo(port: Option<u16>) -> Result<ExitCode> {
     let (world, daemon, console) = organisation(Some(port.unwrap_or(8443))).await?;
     scenario::single_sign_on(&console).await?;
+    world.postgres.run("postgres", "revkeep", YESTERDAY)?;
     let secret = console.phone().secret()?;
     let page = world
         .salesforce
@@ -202,9 +203,18 @@ async fn trickle(world: &World, console: &Console) -> Result<Duration> {
     Ok(slowest)
 }
 
+/// Samples of a day, as a daemon would have written them down that rested at night and met a busy morning: the
+/// System page of an appliance that was made a minute ago would show none.
+const YESTERDAY: &str = "INSERT INTO daemon_samples (at, daemon, answers, errors, p50_ms, p95_ms, memory, disk_free, waiting, waited_seconds, dead, database_bytes, connections, unsealed) \
+    SELECT date_trunc('minute', now()) - make_interval(mins => ago), 'yesterday:1', (load * 240)::bigint, CASE WHEN ago % 311 = 0 THEN 3 ELSE 0 END, \
+           1.4 + load * 3, 18 + load * 110, (58000000 + load * 14000000)::bigint, 61000000000 - (1500 - ago) * 1200000::bigint, (load * load * 9)::bigint, (load * 4)::bigint, 0, \
+           12100000 + (1500 - ago) * 400::bigint, 6 + (load * 9)::bigint, (load * 5)::bigint \
+    FROM (SELECT ago, greatest(0.05, 0.5 + 0.42 * sin(ago / 210.0) + 0.08 * sin(ago * 1.7)) AS load FROM generate_series(3, 1500) ago WHERE ago NOT BETWEEN 900 AND 1010) day";
+
 async fn browser(command: &[String]) -> Result<ExitCode> {
     let (program, arguments) = command.split_first().context("browser needs a command")?;
     let world = World::start(Durability::Tests).await?;
+    world.postgres.run("postgres", "revkeep", YESTERDAY)?;
     scenario::populate(&world, 1, 60).await?;
     let idp_port = ports::free()?;
     let slapd = Slapd::start(&["localhost"]).await?;

@@ -1,5 +1,6 @@
 // Problems of the API (RFC 9457) as one error class, told in words a person can act on.
 import { plural } from "../lib/format";
+import { helpForCode } from "../lib/help";
 import type { FieldProblem, ProblemBody } from "./types";
 
 export class Problem extends Error {
@@ -67,6 +68,11 @@ export function factorProblem(error: unknown): string {
   if (!(error instanceof Problem) || error.code !== "factor_invalid") return messageOf(error);
   const left = error.remaining === undefined ? "" : ` ${plural(error.remaining, "try is", "tries are")} left.`;
   return `It did not match, or it was used already.${left}`;
+}
+
+/** Where the documentation says more about it. */
+export function helpOf(error: unknown): string | undefined {
+  return error instanceof Problem ? helpForCode(error.code) : undefined;
 }
 
 export function requestIdOf(error: unknown): string | undefined {

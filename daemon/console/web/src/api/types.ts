@@ -7,7 +7,7 @@ export type Permission =
   | "sso_read" | "sso_edit" | "signing_key_read" | "signing_key_rotate" | "tenant_read" | "tenant_manage" | "appliance_sso_read" | "appliance_sso_edit"
   | "data_read" | "tenant_export" | "tenant_delete" | "person_data"
   | "siem_read" | "siem_edit" | "appliance_siem_read" | "appliance_siem_edit"
-  | "control_read" | "control_verify"
+  | "system_read" | "control_read" | "control_verify"
   | "audit_read" | "audit_export" | "platform_audit_read";
 
 export interface Named { id: string; name: string }

@@ -7,7 +7,7 @@ const SUBJECTS: Record<string, string> = {
   tenant_edit: "this organisation", data_read: "exports of its data", tenant_export: "exports of its data", tenant_delete: "the organisation's end", person_data: "what is held of one person", api_key_read: "API keys", api_key_edit: "API keys", sso_read: "single sign-on", sso_edit: "single sign-on",
   siem_read: "log streams", siem_edit: "log streams", appliance_siem_read: "the appliance's log streams", appliance_siem_edit: "the appliance's log streams",
   appliance_sso_read: "the appliance's single sign-on", appliance_sso_edit: "the appliance's single sign-on",
-  control_read: "controls", control_verify: "controls, by verifying them",
+  system_read: "the appliance itself", control_read: "controls", control_verify: "controls, by verifying them",
   audit_read: "audit log", audit_export: "audit log, by exporting it", platform_audit_read: "the appliance's audit log",
   signing_key_read: "signing keys", signing_key_rotate: "signing keys", tenant_read: "the appliance's tenants", tenant_manage: "the appliance's tenants",
 };

@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { helpHome } from "../lib/help";
 import logo from "../assets/revkeep.svg";
 import css from "./shell.module.css";
 
@@ -14,7 +15,7 @@ export function Door({ title, lead, children, foot, wide = false }: { title: str
           <p aria-live="polite">{lead}</p>
           {children}
         </div>
-        {foot ? <div className={css["doorFoot"]}>{foot}</div> : null}
+        <div className={css["doorFoot"]}>{foot ? <>{foot} </> : null}<a href={helpHome} target="_blank" rel="noreferrer">Documentation</a></div>
       </div>
     </main>
   );

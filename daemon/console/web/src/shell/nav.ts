@@ -1,7 +1,7 @@
 // The map of the console: only what exists, in the order in which people need it.
 import {
   IconAlertTriangle, IconBroadcast, IconBuilding, IconBuildingCommunity, IconCertificate, IconDatabase, IconDatabaseExport, IconGauge, IconHistory, IconKey, IconListDetails,
-  IconLogin, IconLogin2, IconPlugConnected, IconRoute, IconShieldCheck, IconStack2, IconUsers, IconUsersGroup,
+  IconLogin, IconLogin2, IconPlugConnected, IconRoute, IconServer, IconShieldCheck, IconStack2, IconUsers, IconUsersGroup,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 import type { Permission } from "../api/types";
@@ -53,6 +53,7 @@ export const NAV: NavSection[] = [
   {
     title: "Appliance",
     items: [
+      { label: "System", to: path.system(), icon: IconServer, needs: "system_read", also: "health status doctor load queue database disk certificate backup daemons metrics" },
       { label: "Jobs", to: path.jobs(), icon: IconStack2, needs: "job_read", also: "dead letters schedules queue" },
       { label: "Tenants", to: path.tenants(), icon: IconBuildingCommunity, needs: "tenant_read", also: "organisations enter activate trial support" },
       { label: "Appliance sign-in", to: path.applianceSso(), icon: IconLogin, needs: "appliance_sso_read", also: "single sign-on oidc saml identity provider operator super_admin link" },

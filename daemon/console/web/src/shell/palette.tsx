@@ -1,13 +1,14 @@
 // Ctrl-K: pages, commands, rules, reps, and any Salesforce record id. A combobox over one list box.
 import { useMantineColorScheme } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { IconArrowRight, IconBuilding, IconFileSearch, IconListSearch, IconLogout, IconMoon, IconPlus, IconRoute, IconShieldLock, IconTerminal2, IconUser } from "@tabler/icons-react";
+import { IconArrowRight, IconBook, IconBuilding, IconFileSearch, IconListSearch, IconLogout, IconMoon, IconPlus, IconRoute, IconShieldLock, IconTerminal2, IconUser } from "@tabler/icons-react";
 import { type ComponentType, type KeyboardEvent, useId, useState } from "react";
 import { useNavigate } from "react-router";
 import { messageOf } from "../api/problem";
 import { repsQuery, rulesQuery } from "../api/queries";
 import { useSession, useSessionActions } from "../api/session";
 import type { Named, Rep, Rule, SessionInfo } from "../api/types";
+import { helpHome, helpSearch } from "../lib/help";
 import { path } from "../paths";
 import { useToast } from "../ui/toast";
 import { navFor } from "./nav";
@@ -107,6 +108,7 @@ function useEntries(text: string): Entry[] {
     { key: "sessions", label: "Your sessions", kind: "page", words: "account devices sign out everywhere", icon: IconUser, to: path.accountSessions() },
     { key: "device", label: "Connect a command line", kind: "command", words: "cli device code", icon: IconTerminal2, to: path.device() },
     ...(can.includes("member_read") ? [{ key: "invitations", label: "Invitations", kind: "page", words: "invite people members", icon: IconArrowRight, to: path.invitations() }] : []),
+    { key: "help", label: "Documentation", kind: "page", words: "help manual guide handbook", icon: IconBook, run: () => openHelp(helpHome) },
     { key: "scheme", label: "Switch between light and dark", kind: "command", words: "theme appearance", icon: IconMoon, run: toggleColorScheme },
     { key: "sign-out", label: "Sign out", kind: "command", words: "log out leave", icon: IconLogout, run: () => { void signOut(); } },
   ];
@@ -117,7 +119,7 @@ function useEntries(text: string): Entry[] {
   const found = all.filter((entry) => matches(entry, text)).slice(0, 40);
   const inLog = can.includes("log_read") ? logEntries(text) : [];
   // What was typed is most likely meant as what it looks like: an id is a record, words are first of all a name.
-  return RECORD_ID.test(text) ? [...inLog, ...found] : [...found, ...inLog];
+  return RECORD_ID.test(text) ? [...inLog, ...found] : [...found, ...inLog, ...inHelp(text)];
 }
 
 function pages(session: SessionInfo): Entry[] {
@@ -135,6 +137,14 @@ function logEntries(text: string): Entry[] {
   if (!RECORD_ID.test(text)) return [search];
   return [{ key: "record", label: `The story of record ${text}`, kind: "record", words: "", icon: IconFileSearch, to: path.record(text) }, search];
 }
+
+function inHelp(text: string): Entry[] {
+  if (text.length < 2) return [];
+  return [{ key: "help-search", label: `Find “${text}” in the documentation`, kind: "search", words: "", icon: IconBook, run: () => openHelp(helpSearch(text)) }];
+}
+
+/** Beside the console, which stays as it is. */
+const openHelp = (address: string) => { window.open(address, "_blank", "noreferrer"); };
 
 function matches(entry: Entry, text: string): boolean {
   const hay = `${entry.label} ${entry.words} ${entry.kind}`.toLowerCase();

@@ -1,7 +1,8 @@
 import { ActionIcon, Menu, useMantineColorScheme } from "@mantine/core";
-import { IconDeviceDesktop, IconLogout, IconMoon, IconShieldLock, IconSun, IconUserCircle } from "@tabler/icons-react";
+import { IconBook, IconDeviceDesktop, IconLogout, IconMoon, IconShieldLock, IconSun, IconUserCircle } from "@tabler/icons-react";
 import { useNavigate } from "react-router";
 import { useSession, useSessionActions } from "../api/session";
+import { helpHome } from "../lib/help";
 import { path } from "../paths";
 
 export const SCHEMES = [
@@ -24,6 +25,7 @@ export function ProfileMenu() {
         <Menu.Label>{user.name}<br />{user.email}</Menu.Label>
         <Menu.Item leftSection={<IconUserCircle size={16} aria-hidden />} onClick={() => { void navigate(path.account()); }}>Your account</Menu.Item>
         <Menu.Item leftSection={<IconShieldLock size={16} aria-hidden />} onClick={() => { void navigate(path.accountFactors()); }}>Second factor</Menu.Item>
+        <Menu.Item component="a" href={helpHome} target="_blank" rel="noreferrer" leftSection={<IconBook size={16} aria-hidden />}>Documentation</Menu.Item>
         <Menu.Divider />
         <Menu.Label>Appearance</Menu.Label>
         {SCHEMES.map(({ value, label, icon: Icon }) => (

@@ -1,7 +1,7 @@
 // The four lives of a read: loading, failed, stale but shown, and there.
 import type { UseInfiniteQueryResult, UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { messageOf, Problem, requestIdOf } from "../api/problem";
+import { helpOf, messageOf, Problem, requestIdOf } from "../api/problem";
 import { Fault, LoadingRows } from "../ui/states";
 
 interface QueryViewProps<T> {
@@ -33,6 +33,7 @@ function ReadFault({ what, query, stale = false }: { what: string; query: { erro
       title={forbidden ? `${what} is not for your role` : stale ? `${what} could not be renewed; what you see may be old` : `${what} could not be read`}
       message={forbidden ? "An administrator of your organisation can give you the right to see it." : messageOf(error)}
       requestId={requestIdOf(error)}
+      help={forbidden ? undefined : helpOf(error)}
       onRetry={() => { void query.refetch(); }}
     />
   );

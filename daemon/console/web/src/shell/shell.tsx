@@ -2,7 +2,7 @@
 import { ActionIcon, Drawer, Menu } from "@mantine/core";
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { IconCheck, IconChevronDown, IconHelp, IconMenu2, IconSearch } from "@tabler/icons-react";
+import { IconBook, IconCheck, IconChevronDown, IconHelp, IconKeyboard, IconMenu2, IconSearch } from "@tabler/icons-react";
 import { lazy, Suspense, useEffect, useRef } from "react";
 import { Link, NavLink, Outlet, ScrollRestoration, useLocation, useNavigation } from "react-router";
 import { gathered, listen } from "../api/live";
@@ -10,6 +10,7 @@ import { messageOf } from "../api/problem";
 import { invalidateTopics, overviewQuery } from "../api/queries";
 import { useSession, useSessionActions } from "../api/session";
 import logo from "../assets/revkeep.svg";
+import { helpHome } from "../lib/help";
 import { path } from "../paths";
 import { useToast } from "../ui/toast";
 import { Banners, VisitBar } from "./banners";
@@ -51,7 +52,7 @@ export function Shell() {
         <button type="button" className={css["search"]} onClick={palette.open} aria-keyshortcuts="Control+K">
           <IconSearch size={16} aria-hidden /><span>Search or jump to</span><kbd>Ctrl K</kbd>
         </button>
-        <span className={css["help"]}><ActionIcon aria-label="Keyboard help" size="lg" onClick={help.open}><IconHelp size={18} aria-hidden /></ActionIcon></span>
+        <HelpMenu onKeyboard={help.open} />
         <ProfileMenu />
       </header>
       <div className={css["frame"]}>
@@ -106,6 +107,20 @@ function Navigation() {
         </div>
       ))}
     </nav>
+  );
+}
+
+function HelpMenu({ onKeyboard }: { onKeyboard: () => void }) {
+  return (
+    <span className={css["help"]}>
+      <Menu width={200}>
+        <Menu.Target><ActionIcon aria-label="Help" size="lg"><IconHelp size={18} aria-hidden /></ActionIcon></Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item component="a" href={helpHome} target="_blank" rel="noreferrer" leftSection={<IconBook size={16} aria-hidden />}>Documentation</Menu.Item>
+          <Menu.Item leftSection={<IconKeyboard size={16} aria-hidden />} onClick={onKeyboard}>Keyboard</Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+    </span>
   );
 }
 

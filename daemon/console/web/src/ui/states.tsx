@@ -44,9 +44,9 @@ export function Empty({ icon: Icon, title, children, action }: EmptyProps) {
   );
 }
 
-interface FaultProps { title: string; message: string; requestId?: string | undefined; onRetry?: () => void }
+interface FaultProps { title: string; message: string; requestId?: string | undefined; /** Where the documentation says more. */ help?: string | undefined; onRetry?: () => void }
 
-export function Fault({ title, message, requestId, onRetry }: FaultProps) {
+export function Fault({ title, message, requestId, help, onRetry }: FaultProps) {
   return (
     <Notice
       tone="bad"
@@ -55,6 +55,7 @@ export function Fault({ title, message, requestId, onRetry }: FaultProps) {
     >
       {message}
       {requestId ? <> Request <Code>{requestId}</Code> is in the log of this server.</> : null}
+      {help ? <> <a href={help} target="_blank" rel="noreferrer">What helps</a></> : null}
     </Notice>
   );
 }

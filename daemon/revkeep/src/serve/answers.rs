@@ -9,7 +9,14 @@ use identity::{IdentityError, SessionsOf, SigningKeys};
 use kernel::{Actor, Classified};
 use serde_json::{Value, json};
 
-use super::{evidence, facts, parts::Parts, presence, readiness::DaemonReadiness, rewrap, secrets};
+use super::{
+    evidence, facts,
+    parts::Parts,
+    presence,
+    readiness::DaemonReadiness,
+    renewal::{self, Renewal},
+    rewrap, secrets,
+};
 use crate::{
     admin::{Answers, Question, Reply},
     bundle::Facts,
@@ -23,7 +30,14 @@ pub(super) struct DaemonAnswers {
     config: Config,
     /// Where the configuration was read, to look at what stands there now.
     file: PathBuf,
+    served: Served,
     started_at: DateTime<Utc>,
+}
+
+/// The server's certificate, and who renews it.
+pub(super) struct Served {
+    pub(super) certificate: Arc<http::Certificate>,
+    pub(super) renewal: Option<Renewal>,
 }
 
 impl DaemonAnswers {
@@ -32,6 +46,7 @@ impl DaemonAnswers {
         readiness: Arc<DaemonReadiness>,
         config: Config,
         file: PathBuf,
+        served: Served,
     ) -> Self {
         let started_at = parts.db.clock().now();
         Self {
@@ -39,6 +54,7 @@ impl DaemonAnswers {
             readiness,
             config,
             file,
+            served,
             started_at,
         }
     }
@@ -84,6 +100,9 @@ impl DaemonAnswers {
         if let Ok(keys) = self.parts.identity.signing_key_list().await {
             findings.push(checks::signing_keys(&keys));
         }
+        if let Some(renewal) = &self.served.renewal {
+            findings.push(checks::renewal(&renewal.standing()));
+        }
         if let Ok(standing) = self.parts.sealer.standing().await {
             let now = self.parts.db.clock().now();
             findings.push(checks::audit_log(&standing, now));
@@ -107,6 +126,22 @@ impl DaemonAnswers {
     async fn facts(&self) -> Facts {
         let reasons = self.readiness.reasons().await;
         facts::gather(&self.parts, &reasons, self.started_at).await
+    }
+
+    /// What stands in the files is served from now on, or nothing changes.
+    async fn certificate_reload(&self, asker: &Actor) -> Reply {
+        if let Err(error) = self.served.certificate.reload() {
+            return Reply::Refusal {
+                code: "certificate_unusable".to_owned(),
+                message: error.to_string(),
+            };
+        }
+        let noted = renewal::reloaded(&self.parts.db, asker, &self.served.certificate);
+        reply(
+            noted
+                .await
+                .map(|fingerprint| json!({ "fingerprint": fingerprint })),
+        )
     }
 
     async fn keys(&self) -> Reply {
@@ -226,6 +261,7 @@ impl Answers for DaemonAnswers {
             Question::AuditPrune => {
                 reply(evidence::prune(&self.parts, asker, &self.config.audit).await)
             }
+            Question::CertificateReload => self.certificate_reload(asker).await,
             Question::Keys => self.keys().await,
             Question::KeysRotate => self.keys_rotate(asker).await,
         }

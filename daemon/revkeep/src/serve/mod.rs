@@ -13,6 +13,7 @@ mod maintenance;
 mod parts;
 mod presence;
 mod readiness;
+pub(crate) mod renewal;
 mod rewrap;
 mod sealing;
 mod secrets;
@@ -105,6 +106,15 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
         Arc::clone(server.certificate()),
         config.export.directory.clone(),
     )?;
+    let renewal = parts.renewal(&config, server.certificate());
+    let renewing = {
+        let (renewal, stop) = (renewal.clone(), stop.clone());
+        tokio::spawn(async move {
+            if let Some(renewal) = renewal {
+                renewal.run(stop).await;
+            }
+        })
+    };
     let reading = tokio::spawn(figures.run(stop.clone()));
     let knocking = tokio::spawn(knocks::run(shared, stop.clone()));
     let worker = parts.worker(&config)?;
@@ -117,6 +127,10 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
         readiness,
         config.clone(),
         file.to_owned(),
+        answers::Served {
+            certificate: Arc::clone(server.certificate()),
+            renewal,
+        },
     ));
     let administration = {
         let (socket, group, stop) = (
@@ -143,6 +157,7 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
             maintaining,
             present,
             knocking,
+            renewing,
             reading,
             sealing,
             streaming

@@ -40,3 +40,12 @@ ALTER ROLE revkeep_app     SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE revkeep_auth    SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE revkeep_gateway SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE revkeep_agents  SET idle_in_transaction_session_timeout = '60s';
+
+-- What the server says of a lost connection and of time that ran out is read by the daemon, so that it must be in
+-- the language that it knows.
+ALTER ROLE revkeep_owner   SET lc_messages = 'C';
+ALTER ROLE revkeep_app     SET lc_messages = 'C';
+ALTER ROLE revkeep_auth    SET lc_messages = 'C';
+ALTER ROLE revkeep_gateway SET lc_messages = 'C';
+ALTER ROLE revkeep_agents  SET lc_messages = 'C';
+ALTER ROLE revkeep_auditor SET lc_messages = 'C';

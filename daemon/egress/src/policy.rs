@@ -28,6 +28,8 @@ pub enum Purpose {
     OwnFace,
     /// Whether a declared endpoint can be reached, for `revkeep check`.
     Reachability,
+    /// The authority that issues the server's certificate (RFC 8555).
+    CertificateAuthority,
 }
 
 impl Purpose {
@@ -42,13 +44,14 @@ impl Purpose {
             Self::Siem => "siem",
             Self::OwnFace => "own_face",
             Self::Reachability => "reachability",
+            Self::CertificateAuthority => "certificate_authority",
         }
     }
 
     /// The ports of a public host that this purpose may use; None means any.
     const fn public_ports(self) -> Option<&'static [u16]> {
         match self {
-            Self::Salesforce => Some(&[443]),
+            Self::Salesforce | Self::CertificateAuthority => Some(&[443]),
             Self::Smtp => Some(&[25, 465, 587, 2525]),
             Self::BreachRange | Self::Siem | Self::OwnFace | Self::Reachability => Some(&[]),
             Self::SingleSignOn => None,

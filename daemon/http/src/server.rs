@@ -17,8 +17,14 @@ use tokio::{net::TcpStream, task::JoinHandle};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{
-    config::Config, edge::edge, error::HttpError, health, problem::Problem, proxy, shared::Shared,
-    tls::Certificate,
+    config::Config,
+    edge::edge,
+    error::HttpError,
+    health,
+    problem::Problem,
+    proxy,
+    shared::Shared,
+    tls::{Certificate, was_challenge},
 };
 
 /// A running server. Dropping it does not stop it; [`Running::stop`] does.
@@ -140,6 +146,11 @@ fn greeting(
                 let io = tokio::time::timeout(patience, tls.accept(io))
                     .await
                     .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
+                if was_challenge(io.get_ref().1) {
+                    return Err(std::io::Error::other(
+                        "it only wanted the answer to a challenge",
+                    ));
+                }
                 Ok::<_, std::io::Error>((io, Some(peer)))
             };
             greeted

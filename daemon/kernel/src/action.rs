@@ -153,6 +153,8 @@ actions! {
     JobDiscard = "job_discard",
     MailSend = "mail_send",
     MailSettingsUpdate = "mail_settings_update",
+    CertificateRenew = "certificate_renew",
+    CertificateReload = "certificate_reload",
     KeyRotate = "key_rotate",
     KeyRewrap = "key_rewrap",
     RecoveryKeyCreate = "recovery_key_create",

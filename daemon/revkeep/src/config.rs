@@ -13,6 +13,8 @@ const DEFAULTS: &str = include_str!("../../../config/revkeep.toml");
 pub(crate) struct Config {
     pub site: Site,
     pub server: http::Config,
+    /// The certificate is asked for and renewed by the daemon where this is there.
+    pub acme: Option<Acme>,
     pub admin: Admin,
     pub database: db::DbConfig,
     pub secrets: vault::Config,
@@ -38,6 +40,16 @@ pub(crate) struct Site {
     pub public_url: String,
     /// A mail address or a URI.
     pub security_contact: Option<String>,
+}
+
+/// An authority that issues by RFC 8555.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Acme {
+    /// The URL of its directory.
+    pub directory: String,
+    /// A mail address that it may write to about the certificate.
+    pub contact: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -114,7 +126,7 @@ impl Config {
         for path in files(file) {
             builder = builder.add_source(config::File::from(path).format(config::FileFormat::Toml));
         }
-        builder
+        let config: Self = builder
             .add_source(
                 config::Environment::with_prefix("REVKEEP")
                     .separator("__")
@@ -123,7 +135,29 @@ impl Config {
             )
             .build()
             .and_then(config::Config::try_deserialize)
-            .map_err(|error| ConfigError(format!("The configuration cannot be used: {error}.")))
+            .map_err(|error| ConfigError(format!("The configuration cannot be used: {error}.")))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// What the sections ask of each other.
+    fn check(&self) -> Result<(), ConfigError> {
+        let server = &self.server;
+        if self.acme.is_none() {
+            return Ok(());
+        }
+        let host = crate::certificate::host(&self.site.public_url);
+        if host.parse::<std::net::IpAddr>().is_ok() {
+            return Err(ConfigError(format!(
+                "The configuration cannot be used: with [acme] site.public_url has a name and no address, and {host} is one."
+            )));
+        }
+        if server.certificate != server.private_key {
+            return Err(ConfigError(String::from(
+                "The configuration cannot be used: with [acme] server.certificate and server.private_key are one file, which the daemon writes, such as /var/lib/revkeep/server.pem.",
+            )));
+        }
+        Ok(())
     }
 
     /// The commented defaults.

@@ -4,6 +4,7 @@
 mod admin;
 mod backup;
 mod bundle;
+mod certificate;
 mod checks;
 mod commands;
 mod config;

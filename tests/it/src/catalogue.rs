@@ -257,6 +257,31 @@ fn runtime_roles_have_no_power_beyond_their_rows() {
     assert_eq!(members, Vec::<String>::new());
 }
 
+/// The daemon tells a lost connection and time that ran out from other failures by the server's words. The
+/// cluster's own language is another one here.
+#[test]
+fn what_the_server_says_is_in_the_language_that_the_daemon_reads() {
+    let bed = Bed::new();
+    let mut superuser = connect(&bed.database, "postgres");
+    let database = column(&mut superuser, "SELECT quote_ident(current_database())");
+    superuser
+        .batch_execute(&format!(
+            "ALTER DATABASE {} SET lc_messages = 'POSIX'",
+            database[0]
+        ))
+        .unwrap();
+    for (role, language) in [
+        ("postgres", "POSIX"),
+        ("revkeep_app", "C"),
+        ("revkeep_auth", "C"),
+        ("revkeep_auditor", "C"),
+    ] {
+        let mut conn = connect(&bed.database, role);
+        let told = column(&mut conn, "SELECT current_setting('lc_messages')");
+        assert_eq!(told, [language], "{role}");
+    }
+}
+
 #[test]
 fn every_sealed_column_is_in_the_golden_list() {
     let bed = Bed::new();

@@ -3,7 +3,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex, PoisonError},
     thread,
 };
@@ -21,7 +21,12 @@ type Ends = Arc<Mutex<Vec<TcpStream>>>;
 impl Cable {
     /// To the server at this port.
     pub fn to(server: u16) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        Self::from((Ipv4Addr::LOCALHOST, 0).into(), server)
+    }
+
+    /// The same for clients that connect to `address`.
+    pub fn from(address: SocketAddr, server: u16) -> Result<Self> {
+        let listener = TcpListener::bind(address)?;
         let port = listener.local_addr()?.port();
         let ends: Ends = Ends::default();
         let laid = Arc::clone(&ends);

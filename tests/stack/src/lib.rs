@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod database;
 pub mod directory;
 pub mod mail;
+pub mod names;
 pub mod openbao;
 pub mod ports;
 pub mod postgres;

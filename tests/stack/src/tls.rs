@@ -8,16 +8,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use openssl::{
     asn1::Asn1Time,
     bn::{BigNum, MsbOption},
     ec::{EcGroup, EcKey},
     hash::MessageDigest,
     nid::Nid,
-    pkey::{PKey, Private},
+    pkey::{HasPublic, PKey, Private, Public},
     x509::{
-        X509, X509Builder, X509NameBuilder,
+        X509, X509Builder, X509NameBuilder, X509Req,
         extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName},
     },
 };
@@ -71,8 +71,27 @@ impl TestCa {
     /// A certificate for `names`: DNS names and IP addresses, at least one.
     pub fn leaf(&self, names: &[&str]) -> Result<Leaf> {
         let key = new_key()?;
+        let public = PKey::public_key_from_pem(&key.public_key_to_pem()?)?;
+        Ok(Leaf {
+            certificate: self.issued(&public, names)?.to_pem()?,
+            key: key.private_key_to_pem_pkcs8()?,
+        })
+    }
+
+    /// What it makes of a request (PKCS#10, PEM), whose signature it checks: a certificate for `names`, PEM.
+    pub fn signed(&self, request: &[u8], names: &[&str]) -> Result<Vec<u8>> {
+        let request = X509Req::from_pem(request)?;
+        let public = request.public_key()?;
+        ensure!(
+            request.verify(&public)?,
+            "the request is not signed by its own key"
+        );
+        Ok(self.issued(&public, names)?.to_pem()?)
+    }
+
+    fn issued(&self, key: &PKey<Public>, names: &[&str]) -> Result<X509> {
         let subject = names.first().copied().unwrap_or("localhost");
-        let mut builder = certificate_for(subject, &key)?;
+        let mut builder = certificate_for(subject, key)?;
         builder.set_issuer_name(self.certificate.subject_name())?;
         builder.append_extension(BasicConstraints::new().critical().build()?)?;
         builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
@@ -88,10 +107,7 @@ impl TestCa {
         let alternatives = alternatives.build(&context)?;
         builder.append_extension(alternatives)?;
         builder.sign(&self.key, MessageDigest::sha256())?;
-        Ok(Leaf {
-            certificate: builder.build().to_pem()?,
-            key: key.private_key_to_pem_pkcs8()?,
-        })
+        Ok(builder.build())
     }
 
     /// A client's certificate for `name`.
@@ -141,7 +157,7 @@ fn builder_name(common_name: &str) -> Result<openssl::x509::X509Name> {
     Ok(name.build())
 }
 
-fn certificate_for(common_name: &str, key: &PKey<Private>) -> Result<X509Builder> {
+fn certificate_for<T: HasPublic>(common_name: &str, key: &PKey<T>) -> Result<X509Builder> {
     let mut serial = BigNum::new()?;
     serial.rand(127, MsbOption::MAYBE_ZERO, false)?;
     let mut builder = X509::builder()?;

@@ -33,6 +33,8 @@ pub(crate) enum Question {
     KeysProgress {
         run: Uuid,
     },
+    /// Read the server's certificate from its files again.
+    CertificateReload,
     /// The signing keys with their age.
     Keys,
     /// The next signing key becomes the current one.

@@ -1,6 +1,6 @@
 //! The server's certificate as browsers will see it: key, chain, names, days.
 
-use std::{fs, net::IpAddr, path::Path};
+use std::{fs, path::Path};
 
 use chrono::{DateTime, Utc};
 use openssl::{
@@ -15,7 +15,10 @@ use openssl::{
 };
 
 use super::{Finding, cause};
-use crate::config::Config;
+use crate::{
+    certificate::{covers, host},
+    config::Config,
+};
 
 const SUBJECT: &str = "certificate";
 /// Days before its end at which a certificate is warned of.
@@ -44,7 +47,12 @@ pub(super) fn look(config: &Config, now: DateTime<Utc>) -> Vec<Finding> {
     vec![
         days(&chain, certificate, now),
         name(leaf, host(&config.site.public_url), before),
-        authorities(leaf, others, config.egress.ca_file.as_deref()),
+        authorities(
+            leaf,
+            others,
+            config.egress.ca_file.as_deref(),
+            config.acme.is_some(),
+        ),
     ]
 }
 
@@ -75,27 +83,8 @@ fn days(chain: &[X509], file: &Path, now: DateTime<Utc>) -> Finding {
     }
 }
 
-/// The host of a URL, without its port.
-fn host(url: &str) -> &str {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = authority.split('/').next().unwrap_or(authority);
-    match authority
-        .strip_prefix('[')
-        .and_then(|v6| v6.split_once(']'))
-    {
-        Some((address, _)) => address,
-        None => authority.split(':').next().unwrap_or(authority),
-    }
-}
-
 fn name(leaf: &X509, host: &str, something_before: bool) -> Finding {
-    let names = leaf.subject_alt_names();
-    let wanted: Option<IpAddr> = host.parse().ok();
-    let named = names.iter().flatten().any(|name| match wanted {
-        Some(address) => name.ipaddress().and_then(address_of) == Some(address),
-        None => name.dnsname().is_some_and(|name| covers(name, host)),
-    });
-    if named {
+    if covers(leaf, host) {
         return Finding::pass(SUBJECT, format!("names {host}"));
     }
     let detail = format!("does not name {host}, which site.public_url says");
@@ -113,32 +102,16 @@ fn name(leaf: &X509, host: &str, something_before: bool) -> Finding {
     )
 }
 
-fn address_of(bytes: &[u8]) -> Option<IpAddr> {
-    <[u8; 4]>::try_from(bytes)
-        .map(IpAddr::from)
-        .or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
-        .ok()
-}
-
-/// A wildcard stands for one label (RFC 9525, section 6.3).
-fn covers(name: &str, host: &str) -> bool {
-    match name.strip_prefix("*.") {
-        Some(rest) => host
-            .split_once('.')
-            .is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(rest)),
-        None => name.eq_ignore_ascii_case(host),
-    }
-}
-
 /// Browsers build no chain of their own: what is missing between the certificate and a root that they know
 /// makes some of them refuse it.
-fn authorities(leaf: &X509, others: &[X509], own: Option<&Path>) -> Finding {
+fn authorities(leaf: &X509, others: &[X509], own: Option<&Path>, renewed: bool) -> Finding {
     if leaf.issued(leaf) == X509VerifyResult::OK {
-        return Finding::warn(
-            SUBJECT,
-            "signs itself: browsers warn of it",
-            "have the request beside it (request.csr) signed by an authority that your browsers know",
-        );
+        let step = if renewed {
+            "the daemon asks the authority of [acme] for another one; `journalctl -u revkeep REVKEEP_ACTION=certificate_renew` says how that goes"
+        } else {
+            "have the request beside it (request.csr) signed by an authority that your browsers know, then `revkeep certificate install`"
+        };
+        return Finding::warn(SUBJECT, "signs itself: browsers warn of it", step);
     }
     let mut below = leaf;
     for (nth, one) in others.iter().enumerate() {

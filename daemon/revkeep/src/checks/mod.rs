@@ -25,7 +25,7 @@ use vault::Vault;
 use crate::config::{Config, ConfigError};
 
 pub(crate) use disk::rooms;
-pub(crate) use running::{audit_log, last_verify, signing_keys};
+pub(crate) use running::{audit_log, last_verify, renewal, signing_keys};
 
 /// What answers at all answers within this; what does not must not keep the rest from being told.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -147,7 +147,7 @@ async fn within(subject: &'static str, look: impl Future<Output = Vec<Finding>>)
         })
 }
 
-fn cause(error: &dyn std::error::Error) -> String {
+pub(crate) fn cause(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use identity::SigningKeys;
 
 use super::Finding;
+use crate::serve::renewal::Standing;
 
 /// Rows wait for seconds; so long only when sealing does not go on.
 const SEALED_WITHIN: TimeDelta = TimeDelta::minutes(10);
@@ -29,6 +30,22 @@ pub(crate) fn signing_keys(keys: &SigningKeys) -> Finding {
         );
     }
     Finding::pass("signing key", format!("has signed for {days} days"))
+}
+
+/// Whether the certificate is renewed by itself (LM-31).
+pub(crate) fn renewal(standing: &Standing) -> Finding {
+    const SUBJECT: &str = "renewal";
+    match (&standing.error, standing.next) {
+        (Some(error), Some(next)) => Finding::warn(
+            SUBJECT,
+            format!("failed {} times: {error}", standing.failures),
+            format!(
+                "it is tried again at {}; the authority must reach this server's port 443 under its name",
+                next.to_rfc3339()
+            ),
+        ),
+        _ => Finding::pass(SUBJECT, "the certificate is renewed by the daemon"),
+    }
 }
 
 /// Whether the audit log is sealed as it grows (LM-77).

@@ -3,6 +3,7 @@
 
 mod audit;
 mod backup;
+mod certificate;
 mod check;
 mod controls;
 mod doctor;
@@ -61,6 +62,9 @@ enum Command {
     Migrate(migrate::Options),
     /// Print the commented default configuration: the manual of every setting.
     Config,
+    /// The server's certificate: show it, ask an authority for one, put one in place, go back.
+    #[command(subcommand)]
+    Certificate(certificate::Command),
     /// The keys that sign access tokens and those that protect what is stored: list, rotate, rewrap.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -158,6 +162,7 @@ pub(crate) fn run() -> ExitCode {
         Command::BackupKeys { credential } => {
             crate::backup::child::keys(config, credential.as_deref())
         }
+        Command::Certificate(command) => certificate::run(&config, &command, cli.json),
         Command::Keys(command) => keys::run(&config, &command, cli.json),
         Command::Sessions(command) => sessions::run(&config, &command, cli.json),
         Command::Verify(options) => verify::run(&config, &options, cli.json),

@@ -1,6 +1,10 @@
 //! Answers the administrator's command.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -10,8 +14,12 @@ use kernel::{Actor, Classified};
 use serde_json::{Value, json};
 
 use super::{
-    evidence, facts, parts::Parts, presence, quarantine, readiness::DaemonReadiness, rewrap,
-    secrets,
+    evidence, facts,
+    parts::Parts,
+    presence, quarantine,
+    readiness::DaemonReadiness,
+    renewal::{self, Renewal},
+    rewrap, secrets,
 };
 use crate::{
     admin::{Answers, Question, Reply},
@@ -26,7 +34,15 @@ pub(super) struct DaemonAnswers {
     pub(super) config: Config,
     /// Where the configuration was read, to look at what stands there now.
     file: PathBuf,
+    /// Known once the server has begun.
+    served: OnceLock<Served>,
     pub(super) started_at: DateTime<Utc>,
+}
+
+/// The server's certificate, and who renews it.
+pub(super) struct Served {
+    pub(super) certificate: Arc<http::Certificate>,
+    pub(super) renewal: Option<Renewal>,
 }
 
 impl DaemonAnswers {
@@ -42,8 +58,18 @@ impl DaemonAnswers {
             readiness,
             config,
             file,
+            served: OnceLock::new(),
             started_at,
         }
+    }
+
+    pub(super) fn serves(&self, served: Served) {
+        let _ = self.served.set(served);
+    }
+
+    /// The certificate that is served, once one is.
+    pub(super) fn certificate(&self) -> Option<&http::Certificate> {
+        Some(&self.served.get()?.certificate)
     }
 
     async fn status(&self) -> Reply {
@@ -89,6 +115,9 @@ impl DaemonAnswers {
         if let Ok(keys) = self.parts.identity.signing_key_list().await {
             findings.push(checks::signing_keys(&keys));
         }
+        if let Some(renewal) = self.served.get().and_then(|served| served.renewal.as_ref()) {
+            findings.push(checks::renewal(&renewal.standing()));
+        }
         if let Ok(standing) = self.parts.sealer.standing().await {
             let now = self.parts.db.clock().now();
             findings.push(checks::audit_log(&standing, now));
@@ -112,6 +141,28 @@ impl DaemonAnswers {
     async fn facts(&self) -> Facts {
         let reasons = self.readiness.reasons().await;
         facts::gather(&self.parts, &reasons, self.started_at).await
+    }
+
+    /// What stands in the files is served from now on, or nothing changes.
+    async fn certificate_reload(&self, asker: &Actor) -> Reply {
+        let Some(served) = self.served.get() else {
+            return Reply::Refusal {
+                code: "starting".to_owned(),
+                message: "The daemon is starting. Try again in a moment.".to_owned(),
+            };
+        };
+        if let Err(error) = served.certificate.reload() {
+            return Reply::Refusal {
+                code: "certificate_unusable".to_owned(),
+                message: error.to_string(),
+            };
+        }
+        let noted = renewal::reloaded(&self.parts.db, asker, &served.certificate);
+        reply(
+            noted
+                .await
+                .map(|fingerprint| json!({ "fingerprint": fingerprint })),
+        )
     }
 
     async fn keys(&self) -> Reply {
@@ -241,6 +292,7 @@ impl Answers for DaemonAnswers {
             Question::AuditPrune => {
                 reply(evidence::prune(&self.parts, asker, &self.config.audit).await)
             }
+            Question::CertificateReload => self.certificate_reload(asker).await,
             Question::Keys => self.keys().await,
             Question::KeysRotate => self.keys_rotate(asker).await,
         }

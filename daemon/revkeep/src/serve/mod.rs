@@ -14,6 +14,7 @@ mod parts;
 mod presence;
 mod quarantine;
 mod readiness;
+pub(crate) mod renewal;
 mod rewrap;
 mod samples;
 mod sealing;
@@ -114,13 +115,25 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
         (changes, stop.clone()),
         system.clone(),
     )?;
-    system.serves(Arc::clone(server.certificate()));
     let figures = Figures::register(
         parts.clone(),
         readiness,
         Arc::clone(server.certificate()),
         config.export.directory.clone(),
     )?;
+    let renewal = parts.renewal(&config, server.certificate());
+    answers.serves(answers::Served {
+        certificate: Arc::clone(server.certificate()),
+        renewal: renewal.clone(),
+    });
+    let renewing = {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            if let Some(renewal) = renewal {
+                renewal.run(stop).await;
+            }
+        })
+    };
     let reading = tokio::spawn(figures.run(stop.clone()));
     let sampling = tokio::spawn(samples::run(
         parts.clone(),
@@ -158,6 +171,7 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
             maintaining,
             present,
             knocking,
+            renewing,
             reading,
             sampling,
             sealing,

@@ -17,7 +17,7 @@ use salesforce::{SalesforceClient, SalesforceOAuth, SalesforceSource};
 use tokio::sync::{broadcast, watch};
 use vault::Vault;
 
-use super::{ServeError, readiness::DaemonReadiness};
+use super::{ServeError, readiness::DaemonReadiness, renewal::Renewal};
 use crate::{
     config::Config,
     unlock,
@@ -172,6 +172,14 @@ impl Parts {
             console::configure(app, &console)
         })?;
         Ok((running, shared))
+    }
+
+    pub(super) fn renewal(
+        &self,
+        config: &Config,
+        served: &Arc<http::Certificate>,
+    ) -> Option<Renewal> {
+        Renewal::new(config, &self.egress, served, &self.db)
     }
 
     pub(super) fn worker(&self, config: &Config) -> Result<Worker, ServeError> {

@@ -1,13 +1,13 @@
 //! What the System page of the console shows: the facts of `revkeep status`, the findings of `revkeep doctor`,
 //! and the samples of each minute.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use console::{ControlDesk, Span, SystemDesk};
 use db::{DbError, LeaseCount, QueueCount, SampleStep, UpkeepMark};
-use http::{Certificate, Readiness};
+use http::Readiness;
 use openssl::{nid::Nid, x509::X509};
 use prometheus::proto::MetricFamily;
 use serde_json::{Value, json};
@@ -31,8 +31,6 @@ const RECENT: TimeDelta = TimeDelta::minutes(3);
 
 pub(super) struct SystemFacts {
     answers: Arc<DaemonAnswers>,
-    /// Known once the server has begun.
-    certificate: OnceLock<Arc<Certificate>>,
     /// When it was last looked, and what was found. One looks at a time.
     looked: Mutex<Option<(DateTime<Utc>, Vec<Finding>)>>,
 }
@@ -52,13 +50,8 @@ impl SystemFacts {
     pub(super) fn new(answers: Arc<DaemonAnswers>) -> Self {
         Self {
             answers,
-            certificate: OnceLock::new(),
             looked: Mutex::new(None),
         }
-    }
-
-    pub(super) fn serves(&self, certificate: Arc<Certificate>) {
-        let _ = self.certificate.set(certificate);
     }
 
     async fn census(&self, now: DateTime<Utc>) -> Result<Census, DbError> {
@@ -139,7 +132,7 @@ impl SystemFacts {
 
     /// The one that is served now, which need not be the one on the disk.
     fn certificate(&self, now: DateTime<Utc>) -> Option<Value> {
-        let leaf = self.certificate.get()?.leaf()?;
+        let leaf = self.answers.certificate()?.leaf()?;
         let ends_at = DateTime::from_timestamp(ends_at(&leaf)?, 0)?;
         let certificate = X509::from_der(&leaf).ok()?;
         let names: Vec<String> = certificate

@@ -29,10 +29,17 @@ pub(super) enum Certificate {
     /// To begin with, beside a request to be signed by the organisation's authority.
     #[default]
     SelfSigned,
-    /// PEM files that are there; they are copied.
+    /// Files that are there: PEM with `private_key`, or PKCS#12 with `password_file`. They are judged and
+    /// copied.
     Files {
         certificate: PathBuf,
-        private_key: PathBuf,
+        private_key: Option<PathBuf>,
+        password_file: Option<PathBuf>,
+    },
+    /// Asked for and renewed by the daemon (RFC 8555).
+    Acme {
+        directory: String,
+        contact: Option<String>,
     },
 }
 

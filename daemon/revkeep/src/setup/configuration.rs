@@ -7,9 +7,12 @@ use toml::{Table, Value};
 
 use super::{
     Ground, Made, SetupError,
-    answers::{Answers, Secrets},
+    answers::{Answers, Certificate, Secrets},
     system::{self, ROOT},
 };
+
+/// Certificate and key in one file, so that both change at once; in a folder that the daemon may write.
+const RENEWED: &str = "/var/lib/revkeep/server.pem";
 
 pub(super) fn look(ground: &Ground) -> Result<Option<String>, SetupError> {
     let path = file(ground);
@@ -44,6 +47,14 @@ fn text(answers: &Answers) -> String {
     };
     let address = format!("https://{}", answers.host_name);
     set("site", "public_url", address.into());
+    if let Certificate::Acme { directory, contact } = &answers.certificate {
+        set("server", "certificate", RENEWED.into());
+        set("server", "private_key", RENEWED.into());
+        set("acme", "directory", directory.clone().into());
+        if let Some(contact) = contact {
+            set("acme", "contact", contact.clone().into());
+        }
+    }
     let endpoints = answers.network.private_endpoints.clone();
     set("egress", "private_endpoints", endpoints.into());
     if let Some(mail) = &answers.mail {

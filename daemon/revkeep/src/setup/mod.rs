@@ -24,7 +24,10 @@ use std::path::{Path, PathBuf};
 
 use kernel::Secret;
 
-use crate::config::{Config, ConfigError};
+use crate::{
+    certificate::CertificateError,
+    config::{Config, ConfigError},
+};
 pub(crate) use answers::Answers;
 pub(crate) use secrets::{as_daemon, child as secrets_child, with_credential};
 
@@ -43,8 +46,10 @@ pub(crate) enum SetupError {
     Program(String, String),
     #[error("{0}")]
     Config(#[from] ConfigError),
+    #[error("the certificate: {0}")]
+    Certificate(#[from] CertificateError),
     #[error("the certificate could not be made: {0}")]
-    Certificate(#[from] openssl::error::ErrorStack),
+    Openssl(#[from] openssl::error::ErrorStack),
     #[error("the database: {0}")]
     Database(String),
     #[error("the secrets backend: {0}")]

@@ -78,7 +78,7 @@ fn a_chain_holds_whole_and_in_order_and_up_to_a_known_root() {
     fs::write(&known, root.certificate.to_pem().unwrap()).unwrap();
     let told = |others: &[&Issued], own: Option<&Path>| {
         let others: Vec<X509> = others.iter().map(|one| one.certificate.clone()).collect();
-        authorities(&leaf.certificate, &others, own)
+        authorities(&leaf.certificate, &others, own, false)
     };
     assert_eq!(told(&[&middle], Some(&known)).verdict, Verdict::Pass);
     assert_eq!(told(&[&middle, &root], Some(&known)).verdict, Verdict::Pass);
@@ -89,7 +89,7 @@ fn a_chain_holds_whole_and_in_order_and_up_to_a_known_root() {
     let mixed = told(&[&root, &middle], Some(&known));
     assert_eq!(mixed.verdict, Verdict::Fail, "{mixed:?}");
     assert!(mixed.detail.contains("place 2"), "{mixed:?}");
-    let alone = authorities(&root.certificate, &[], Some(&known));
+    let alone = authorities(&root.certificate, &[], Some(&known), false);
     assert!(alone.detail.contains("signs itself"), "{alone:?}");
 }
 

@@ -170,7 +170,7 @@ async fn what_browsers_would_refuse_is_not_taken() {
         (&weak.0, vec![key(&weak.1)], "key_weak"),
         (&over.0, vec![key(&over.1)], "not_valid_now"),
         (&text, vec![], "certificate_unreadable"),
-        (&folder.path().join("none"), vec![], "file"),
+        (&folder.path().join("none"), vec![], "certificate_file"),
     ] {
         let more: Vec<&str> = more.iter().map(String::as_str).collect();
         let told = install(&daemon, file, &more);

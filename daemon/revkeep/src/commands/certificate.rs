@@ -74,7 +74,7 @@ pub(super) fn run(config: &Config, command: &Command, json: bool) -> ExitCode {
 
 const fn code(error: &CertificateError) -> &'static str {
     match error {
-        CertificateError::File(..) => "file",
+        CertificateError::File(..) => "certificate_file",
         CertificateError::Unreadable(_) => "certificate_unreadable",
         CertificateError::Password => "password_wrong",
         CertificateError::ForeignKey => "key_of_another",

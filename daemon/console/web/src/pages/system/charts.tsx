@@ -10,6 +10,7 @@ import { Panel } from "../../ui/page";
 import { LoadingBlock } from "../../ui/states";
 import ui from "../../ui/ui.module.css";
 import { type Row, rows } from "./series";
+import { Scrolled } from "./scrolled";
 import css from "./system.module.css";
 import { milliseconds } from "./words";
 
@@ -84,9 +85,7 @@ function Numbers({ series }: { series: Series }) {
   const points = [...series.points].reverse();
   const at = dated(series);
   return (
-    // What scrolls must be reached by keyboard, and nothing in it can be.
-    // oxlint-disable-next-line jsx_a11y/no-noninteractive-tabindex
-    <div className={css["numbers"]} role="region" aria-label="Figures over time, in a table" tabIndex={0}>
+    <Scrolled label="Figures over time" className={css["numbers"]}>
       <table className={ui["plainTable"]} aria-label="Figures over time">
         <thead>
           <tr>
@@ -107,6 +106,6 @@ function Numbers({ series }: { series: Series }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scrolled>
   );
 }

@@ -5,6 +5,7 @@ import { Time } from "../../ui/facts";
 import { Facts, Panel } from "../../ui/page";
 import { Notice, Status } from "../../ui/status";
 import ui from "../../ui/ui.module.css";
+import { Scrolled } from "./scrolled";
 import css from "./system.module.css";
 import { bloated } from "./words";
 
@@ -27,7 +28,7 @@ export function DatabasePanel({ database }: { database: Database | null }) {
           ]}
         />
       </div>
-      <div className={ui["scrollX"]}>
+      <Scrolled label="Largest tables">
         <table className={ui["plainTable"]} aria-label="Largest tables">
           <thead><tr><th scope="col">Largest tables</th><th scope="col" className={ui["num"]}>Size</th><th scope="col" className={ui["num"]}>Rows, about</th><th scope="col" className={ui["num"]}>Dead rows</th><th scope="col" className={ui["wide"]}>Vacuumed</th></tr></thead>
           <tbody>
@@ -42,7 +43,7 @@ export function DatabasePanel({ database }: { database: Database | null }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scrolled>
     </Panel>
   );
 }

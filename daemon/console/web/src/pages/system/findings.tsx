@@ -8,6 +8,7 @@ import { Time } from "../../ui/facts";
 import { Panel } from "../../ui/page";
 import { Status, ToneIcon } from "../../ui/status";
 import ui from "../../ui/ui.module.css";
+import { Scrolled } from "./scrolled";
 import css from "./system.module.css";
 import { amiss, pieces, TONES, VERDICTS } from "./words";
 
@@ -19,7 +20,7 @@ export function Findings({ told }: { told: Told }) {
       {open.length > 0 ? <ul className={css["findings"]}>{open.map((finding) => <Open key={finding.subject + finding.detail} finding={finding} />)}</ul> : null}
       <details className={css["looked"]}>
         <summary><IconStethoscope size={16} aria-hidden /> Everything that was looked at</summary>
-        <div className={ui["scrollX"]}>
+        <Scrolled label="Everything that was looked at">
           <table className={ui["plainTable"]} aria-label="Everything that was looked at">
             <thead><tr><th scope="col">Subject</th><th scope="col">State</th><th scope="col">What was found</th></tr></thead>
             <tbody>
@@ -32,7 +33,7 @@ export function Findings({ told }: { told: Told }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scrolled>
       </details>
     </Panel>
   );

@@ -5,6 +5,7 @@ import { Time } from "../../ui/facts";
 import { Panel } from "../../ui/page";
 import { Status, type Tone } from "../../ui/status";
 import ui from "../../ui/ui.module.css";
+import { Scrolled } from "./scrolled";
 import css from "./system.module.css";
 import { held } from "./words";
 
@@ -15,7 +16,7 @@ export function Nodes({ system }: { system: System }) {
   return (
     <div className={css["halves"]}>
       <Panel title="Daemons" note={daemons.length === 0 ? "Nobody knows of them while the database does not answer." : "Each that works on this database."} flush>
-        <div className={ui["scrollX"]}>
+        <Scrolled label="Daemons">
           <table className={ui["plainTable"]} aria-label="Daemons">
             <thead><tr><th scope="col">Name</th><th scope="col">State</th><th scope="col">Version</th><th scope="col">Started</th><th scope="col">Holds</th></tr></thead>
             <tbody>
@@ -30,10 +31,10 @@ export function Nodes({ system }: { system: System }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scrolled>
       </Panel>
       <Panel title="Database servers" note="One takes writes; a standby follows it." flush>
-        <div className={ui["scrollX"]}>
+        <Scrolled label="Database servers">
           <table className={ui["plainTable"]} aria-label="Database servers">
             <thead><tr><th scope="col">Server</th><th scope="col">Role</th><th scope="col">Version</th><th scope="col">Behind</th></tr></thead>
             <tbody>
@@ -50,7 +51,7 @@ export function Nodes({ system }: { system: System }) {
               })}
             </tbody>
           </table>
-        </div>
+        </Scrolled>
       </Panel>
     </div>
   );

@@ -8,6 +8,7 @@ import { Time } from "../../ui/facts";
 import { Panel } from "../../ui/page";
 import { StateBadge } from "../../ui/status";
 import ui from "../../ui/ui.module.css";
+import { Scrolled } from "./scrolled";
 import css from "./system.module.css";
 
 const WORK: Record<Work["what"], string> = { controls: "Verifying the controls", rewrap: "Sealing everything anew" };
@@ -23,7 +24,7 @@ export function QueuePanel({ queue, work }: { queue: Queue | null; work: Work[] 
         </div>
       ))}
       {kinds.length === 0 ? <p className={css["quiet"]}>{queue === null ? "Not known while the database does not answer." : "Nothing waits, runs or was given up."}</p> : (
-        <div className={ui["scrollX"]}>
+        <Scrolled label="Jobs by kind">
           <table className={ui["plainTable"]} aria-label="Jobs by kind">
             <thead><tr><th scope="col">Kind</th><th scope="col">State</th><th scope="col" className={ui["num"]}>Jobs</th><th scope="col" className={ui["num"]}>Due</th><th scope="col">Oldest</th></tr></thead>
             <tbody>
@@ -38,7 +39,7 @@ export function QueuePanel({ queue, work }: { queue: Queue | null; work: Work[] 
               ))}
             </tbody>
           </table>
-        </div>
+        </Scrolled>
       )}
     </Panel>
   );

@@ -45,7 +45,9 @@ async fn the_page_tells_what_the_commands_tell() {
         .unwrap();
     let told = until("no sample of a minute is told", async || {
         let told = console.get(SYSTEM).await.unwrap();
-        if told["recent"].is_object() {
+        // Each is written by a task of its own.
+        let daemons = told["nodes"]["daemons"].as_array();
+        if told["recent"].is_object() && daemons.is_some_and(|daemons| !daemons.is_empty()) {
             Ok(told)
         } else {
             Err(told.to_string())
@@ -92,6 +94,8 @@ async fn the_page_tells_what_the_commands_tell() {
         let all = told["findings"].as_array().unwrap();
         all.iter()
             .map(|finding| finding["subject"].to_string())
+            // The folder of backups is root's: the command looks into it, and the daemon cannot.
+            .filter(|subject| !["\"backup\"", "\"rehearsal\""].contains(&subject.as_str()))
             .collect()
     };
     assert_eq!(subjects(&findings), subjects(&doctor), "{findings}");

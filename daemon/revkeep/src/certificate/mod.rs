@@ -100,6 +100,18 @@ pub(crate) fn covers(certificate: &X509Ref, host: &str) -> bool {
     })
 }
 
+/// Whether nobody but itself signed it, as what set-up makes to begin with. Not asked of
+/// `X509_check_issued`, which finds that no leaf may sign, itself included.
+pub(crate) fn signs_itself(certificate: &X509Ref) -> bool {
+    let (issuer, subject) = (certificate.issuer_name(), certificate.subject_name());
+    let same = issuer.try_cmp(subject).is_ok_and(std::cmp::Ordering::is_eq);
+    let own = || {
+        let key = certificate.public_key()?;
+        certificate.verify(&key)
+    };
+    same && own().unwrap_or(false)
+}
+
 /// From when until when it is valid.
 pub(crate) fn period(certificate: &X509Ref) -> Result<(DateTime<Utc>, DateTime<Utc>), ErrorStack> {
     let epoch = Asn1Time::from_unix(0)?;

@@ -16,7 +16,7 @@ use openssl::{
 
 use super::{Finding, cause};
 use crate::{
-    certificate::{covers, host},
+    certificate::{covers, host, signs_itself},
     config::Config,
 };
 
@@ -105,7 +105,7 @@ fn name(leaf: &X509, host: &str, something_before: bool) -> Finding {
 /// Browsers build no chain of their own: what is missing between the certificate and a root that they know
 /// makes some of them refuse it.
 fn authorities(leaf: &X509, others: &[X509], own: Option<&Path>, renewed: bool) -> Finding {
-    if leaf.issued(leaf) == X509VerifyResult::OK {
+    if signs_itself(leaf) {
         let step = if renewed {
             "the daemon asks the authority of [acme] for another one; `journalctl -u revkeep REVKEEP_ACTION=certificate_renew` says how that goes"
         } else {

@@ -20,9 +20,11 @@ use openssl::x509::X509;
 use serde_json::json;
 use tokio::sync::watch;
 
-use self::order::{Asking, signs_itself};
+use self::order::Asking;
 use crate::{
-    certificate::{CertificateError, bring::Brought, covers, fingerprint, host, period},
+    certificate::{
+        CertificateError, bring::Brought, covers, fingerprint, host, period, signs_itself,
+    },
     checks,
     config::{Acme, Config},
     setup::{SetupError, system},

@@ -8,7 +8,6 @@ use instant_acme::{
     Account, AccountCredentials, AuthorizationStatus, ChallengeType, Identifier, NewAccount,
     NewOrder, Order, OrderStatus, RetryPolicy,
 };
-use openssl::x509::X509;
 
 use super::{RenewalError, transport::Transport};
 use crate::{
@@ -119,9 +118,4 @@ async fn why(order: &mut Order) -> String {
         said.extend(problems.map(ToString::to_string));
     }
     said.join("; ")
-}
-
-/// Whether nobody but itself signed it: what set-up makes to begin with.
-pub(super) fn signs_itself(leaf: &X509) -> bool {
-    leaf.issued(leaf) == openssl::x509::X509VerifyResult::OK
 }

@@ -49,11 +49,14 @@ advisory_database() {
 
 # rustls has one crypto provider, ring, and HTTP/2 stays out: each crate must be absent.
 lint_one_provider() {
-    local crate found=0
+    local crate tree found=0
     # Fails, and says why, if the tree cannot be read or the lock file is behind the manifests.
     cargo metadata --format-version 1 --locked --offline >/dev/null
     for crate in aws-lc-rs aws-lc-sys h2 native-tls; do
-        if cargo tree --quiet --locked --offline --workspace --target all -i "$crate" 2>/dev/null; then
+        # What only a feature that is off would bring stands in the lock file, and in no tree.
+        tree=$(cargo tree --quiet --locked --offline --workspace --target all -i "$crate" 2>/dev/null) || continue
+        if [ -n "$tree" ]; then
+            say "$tree"
             say "one provider: $crate is in the tree"
             found=1
         fi

@@ -14,6 +14,7 @@ mod parts;
 mod presence;
 mod readiness;
 mod rewrap;
+mod schema;
 mod sealing;
 mod secrets;
 mod signals;

@@ -6,6 +6,8 @@
 machine_new() {
     MACHINE=$1 MACHINE_NET=revkeep-$$
     ip netns add "$MACHINE_NET"
+    # What stands before a command that runs on its loopback and is none of its processes.
+    BESIDE=(ip netns exec "$MACHINE_NET")
     ip -n "$MACHINE_NET" link set lo up
     mkdir -p "$MACHINE"/{upper,work,root}
     mount -t overlay overlay -o "lowerdir=$2,upperdir=$MACHINE/upper,workdir=$MACHINE/work" "$MACHINE/root"
@@ -50,9 +52,6 @@ machine_remove() {
     umount "$MACHINE/root" 2>/dev/null || umount -l "$MACHINE/root" || true
     rm -rf "$MACHINE"
 }
-
-# Runs a command on its loopback that is none of its processes.
-beside() { ip netns exec "$MACHINE_NET" "$@"; }
 
 # Runs a command in it, as root.
 inside() {

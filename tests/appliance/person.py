@@ -7,6 +7,7 @@ that the web application talks to, and to the simulator; what it has to remember
     person.py leads SEED N   N leads come in
     person.py trickle N      N leads come in, one every 50 ms
     person.py settled        wait until every lead has its end
+    person.py written        how many owners Salesforce was told
     person.py account        compare record by record with Salesforce's own log of writes
     person.py forgot         ask for a link to a new password
     person.py ready          what keeps the daemon from its work, as everybody may ask
@@ -17,6 +18,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import os
 import pathlib
 import re
 import ssl
@@ -26,7 +28,7 @@ import time
 import urllib.parse
 
 HOST = "revkeep.example.internal"
-SIMULATOR = "localhost:8443"
+SIMULATOR = os.environ["SALESFORCE"]
 CLIENT = {"consumer_key": "3MVG9simulatedconsumerkey", "consumer_secret": "simulated-consumer-secret"}
 LOGIN = {"username": "integration@acme.example", "password": "open-sesame-1"}
 SIMULATOR_TOKEN = "simulator-admin"
@@ -264,6 +266,8 @@ def main(command, *arguments):
             simulator("POST", "trickle", {"every_ms": 50, "seed": int(time.time()), "count": int(arguments[0])})
         case "sign-in":
             sign_in()
+        case "written":
+            print(sum(write["field"] == "OwnerId" and write["code"] == "OK" for write in lines("writes?after=0")))
         case "forgot":
             post("/password/reset", {"email": EMAIL})
         case _:

@@ -1,44 +1,49 @@
 # What stands around the machine's daemon: a simulated Salesforce, somebody at the console, and where it is asked
 # for OpenBao and a mail server. Sourced by what boots machines.
 
-# authority_begin: who signs the certificate of every server around it, and one for localhost, in /srv/ca.
+# Where the machine finds Salesforce.
+SALESFORCE=localhost:8443
+
+# authority_begin: who signs the certificate of every server around it, and one for all of them, in /srv/ca. A copy is beside
+# the machine.
 authority_begin() {
-    [ ! -e "$MACHINE/root/srv/ca/certificate.pem" ] || return 0
+    [ ! -e "$MACHINE/ca/certificate.pem" ] || return 0
     inside sh -ec 'mkdir -p /srv/ca && cd /srv/ca
         new="req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
         openssl $new -x509 -keyout ca.key -out ca.pem -days 30 -subj "/CN=Authority of the test" 2>/dev/null
         openssl $new -keyout key.pem -out request.pem -subj /CN=localhost 2>/dev/null
-        printf "subjectAltName=DNS:localhost\nbasicConstraints=critical,CA:FALSE\n" >leaf.cnf
+        printf "subjectAltName=DNS:localhost,DNS:$0\nbasicConstraints=critical,CA:FALSE\n" >leaf.cnf
         openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile leaf.cnf \
             -out certificate.pem 2>/dev/null
         printf simulator-admin >token
-        install -m 640 -g revkeep ca.pem /etc/revkeep/tls/intranet-ca.pem'
+        install -m 640 -g revkeep ca.pem /etc/revkeep/tls/intranet-ca.pem' "${SALESFORCE%:*}" || return
+    mkdir -p "$MACHINE/ca" && inside tar -C /srv/ca -cf - . | tar -C "$MACHINE/ca" -xf -
 }
 
 # salesforce_begin PROGRAM: the simulator beside the machine. It forgets nothing when that dies.
 salesforce_begin() {
     authority_begin || return
-    local files=$MACHINE/root/srv/ca
-    install -m 644 "$HERE/person.py" "$MACHINE/root/srv/"
-    beside "$1" --listen 127.0.0.1:8443 --cert "$files/certificate.pem" --key "$files/key.pem" \
-        --public-url https://localhost:8443 --admin-token-file "$files/token" </dev/null >"$MACHINE/salesforce.log" 2>&1 &
+    local files=$MACHINE/ca
+    inside sh -c "cat >/srv/person.py" <"$HERE/person.py"
+    "${BESIDE[@]}" "$1" --listen 127.0.0.1:8443 --cert "$files/certificate.pem" --key "$files/key.pem" \
+        --public-url "https://$SALESFORCE" --admin-token-file "$files/token" </dev/null >"$MACHINE/salesforce.log" 2>&1 &
     SALESFORCE_PID=$!
     inside sh -ec 'cat >/etc/revkeep/conf.d/60-salesforce.toml <<TOML
 [egress]
 ca_file = "/etc/revkeep/tls/intranet-ca.pem"
-private_endpoints = ["localhost:8443"]
+private_endpoints = ["$0"]
 [salesforce]
-declared_hosts = ["localhost:8443"]
+declared_hosts = ["$0"]
 TOML
-        systemctl restart revkeep'
+        systemctl restart revkeep' "$SALESFORCE"
 }
 
-person() { inside python3 /srv/person.py "$@"; }
+person() { inside env "SALESFORCE=$SALESFORCE" python3 /srv/person.py "$@"; }
 
 # openbao_begin PROGRAM: beside the machine, unsealed, with engines, policy and role as docs/secrets.md has them.
 openbao_begin() {
     authority_begin || return
-    local files=$MACHINE/root/srv/ca
+    local files=$MACHINE/ca
     BAO=$1
     mkdir -p "$MACHINE/bao"
     cat >"$MACHINE/bao/bao.hcl" <<HCL
@@ -50,7 +55,7 @@ listener "tcp" {
   tls_key_file = "$files/key.pem"
 }
 HCL
-    beside "$BAO" server "-config=$MACHINE/bao/bao.hcl" </dev/null >"$MACHINE/bao/log" 2>&1 &
+    "${BESIDE[@]}" "$BAO" server "-config=$MACHINE/bao/bao.hcl" </dev/null >"$MACHINE/bao/log" 2>&1 &
     BAO_PID=$!
     soon openbao_first || return
     bao operator unseal "$(<"$MACHINE/bao/unseal")" && bao secrets enable transit && bao secrets enable -path=secret -version=2 kv &&
@@ -68,7 +73,7 @@ openbao_first() {
 }
 
 bao() {
-    beside env BAO_ADDR=https://localhost:8200 "BAO_CACERT=$MACHINE/root/srv/ca/ca.pem" \
+    "${BESIDE[@]}" env BAO_ADDR=https://localhost:8200 "BAO_CACERT=$MACHINE/ca/ca.pem" \
         "BAO_TOKEN=$(cat "$MACHINE/bao/token" 2>/dev/null)" "$BAO" "$@"
 }
 

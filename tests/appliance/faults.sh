@@ -26,6 +26,8 @@ fault() {
 tried() {
     local break=$2 told=$3 mend=$4 begun
     TOLD=silent BACK=never ACCOUNT=unknown
+    # Or it would tell of something else.
+    [ "$told" = comes_by_itself ] || ! "$told" || { echo "it is told of before it happens"; return 1; }
     person trickle 60 || return
     "$break" || { echo "it could not be broken"; return 1; }
     soon "$told" || { "$mend"; echo "nothing tells of it"; return 1; }
@@ -49,20 +51,20 @@ not_ready() {
     grep -q "\"code\":\"$2\",\"component\":\"$1\"" <<<"$said" && ! inside revkeep status >/dev/null && echo "page and status: $1 $2"
 }
 
-# found SUBJECT: a finding of `revkeep check` that is not well.
+# found SUBJECT VERDICT: a finding of `revkeep check`.
 found() {
     { inside revkeep check --json || true; } | python3 -c '
 import json, sys
-bad = [f for f in json.load(sys.stdin)["findings"] if f["subject"] == sys.argv[1] and f["verdict"] != "pass"]
-print("check:", sys.argv[1], *{f["verdict"] for f in bad})
-sys.exit(not bad)' "$1"
+bad = [f for f in json.load(sys.stdin)["findings"] if [f["subject"], f["verdict"]] == sys.argv[1:]]
+print("check:", *sys.argv[1:])
+sys.exit(not bad)' "$1" "$2"
 }
 
 sealed() { not_ready secrets sealed; }
 database_away() { not_ready database unreachable; }
-disk_found() { found disk; }
-certificate_found() { found certificate; }
-mail_found() { found mail; }
+disk_found() { found disk fail; }
+certificate_found() { found certificate fail; }
+mail_found() { found mail warn; }
 was_restarted() { [ "$(inside systemctl show -P NRestarts revkeep)" -gt "$RESTARTS" ] && echo "journal: started anew by systemd"; }
 comes_by_itself() { echo "nothing: it is over at once"; }
 

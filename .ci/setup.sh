@@ -23,7 +23,7 @@ setup_for() {
         package) debian_packages libpq-dev libssl-dev pkg-config binutils dpkg-dev lintian rpm rpm2cpio rpmlint ;;
         appliance)
             debian_packages libpq-dev libssl-dev pkg-config binutils dpkg-dev lintian rpm rpm2cpio rpmlint \
-                debootstrap systemd-container
+                debootstrap systemd-container iproute2
             ;;
     esac
     case $1 in package | appliance) packagers ;; esac

@@ -1,62 +1,18 @@
 #!/usr/bin/env bash
 # The package on a Debian machine with a systemd of its own: installed by apt, set up from an answers
 # file, attacked from inside its unit, killed, removed, purged. `./dev appliance` runs it, as root.
-# run.sh TREE DEB [--keep]
+# run.sh TREE DEB SIMULATOR [--keep]
 set -uo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-source "$HERE/machine.sh"
-TREE=$1 DEB=$2 KEEP=${3:-}
-PASSED=0 FAILED=0
-SAID=$(mktemp)
-HOST=revkeep.example.internal
+TREE=$1 DEB=$2 SIMULATOR=$3 KEEP=${4:-}
+source "$HERE/checks.sh"
 
-# check NAME COMMAND...: one line by whether it succeeds; what it says is shown where it does not.
-check() {
-    local name=$1 begun
-    begun=$(date +%s%N)
-    shift
-    # In this shell, because booting sets variables.
-    if "$@" >"$SAID" 2>&1; then
-        PASSED=$((PASSED + 1))
-        printf 'PASS  %s (%d ms)\n' "$name" $((($(date +%s%N) - begun) / 1000000))
-    else
-        FAILED=$((FAILED + 1))
-        printf 'FAIL  %s\n' "$name"
-        tail -n 25 "$SAID" | sed 's/^/      /'
-    fi
-}
-
-# Until it succeeds, for 30 s at most.
-soon() {
-    local _
-    for _ in $(seq 150); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.2
-    done
-    "$@"
-}
-
-finish() {
-    if [ "$KEEP" = --keep ] && [ -n "${MACHINE_INIT:-}" ]; then
-        echo "The machine stays up. Enter it with: nsenter -t $MACHINE_INIT -m -u -i -n -p -C"
-        echo "Stop it with: kill $MACHINE_PID; umount $MACHINE/root; rm -rf $MACHINE"
-    else
-        machine_remove
-    fi
-    rm -f "$SAID"
-}
-
-begin() {
-    machine_new "$(mktemp -d)" "$TREE"
-    trap finish EXIT
-    install -d "$MACHINE/root/srv/packages" "$MACHINE/root/usr/share/attempts"
-    cp "$DEB" "$MACHINE/root/srv/packages/"
+stage() {
+    begin "$TREE" "$DEB" || return
+    install -d "$MACHINE/root/usr/share/attempts"
     install -m 644 "$HERE/attempts.py" "$MACHINE/root/usr/share/attempts/"
-    machine_boot
 }
-
-apt_install() { inside sh -c 'apt-get install -y --no-install-recommends /srv/packages/*.deb'; }
 
 not_started() { ! inside systemctl is-active --quiet revkeep.service && ! inside systemctl is-enabled --quiet revkeep.service; }
 
@@ -67,32 +23,40 @@ modes() {
         '700 revkeep:revkeep /var/lib/revkeep' '2750 revkeep:revkeep-admin /run/revkeep') <(echo "$said")
 }
 
-answers() {
-    inside sh -c 'sed "s/^reach = .*/reach = [\"192.0.2.10\"]/" /usr/share/doc/revkeep/examples/answers.toml >/srv/answers.toml'
+# The commands of the guide, as a reader types them: those of the first block of "First hour".
+guide() {
+    awk '/^## /{ here = /First hour/ } here && /^```/{ if (inside) exit; inside = 1; next } here && inside && NF' "$HERE/../../docs/install.md"
 }
+
+few_enough() { guide; [ "$(guide | wc -l)" -lt 10 ]; }
+
+# type_in N: the command of that line.
+type_in() { inside sh -c "cd /srv/packages && $(guide | sed -n "$1p")" </dev/null; }
+
+set_up_plan() { type_in 2 && type_in 3 && planned; }
 
 planned() {
     local before after
-    before=$(inside sh -c 'find /etc /var/lib/revkeep -newer /srv/answers.toml -type f | sort')
-    inside revkeep setup --answers /srv/answers.toml --plan || return 1
-    after=$(inside sh -c 'find /etc /var/lib/revkeep -newer /srv/answers.toml -type f | sort')
+    before=$(touched)
+    type_in 4 || return 1
+    after=$(touched)
     [ "$before" = "$after" ]
 }
 
-set_up() { inside revkeep setup --answers /srv/answers.toml --json | tee "$MACHINE/setup.json"; [ "${PIPESTATUS[0]}" -eq 0 ]; }
+touched() { inside sh -c 'find /etc /var/lib/revkeep -newer ~/answers.toml -type f | sort'; }
 
-told() { grep -q "$1" "$MACHINE/setup.json"; }
+set_up_by_guide() { type_in 5 | tee "$MACHINE/setup.txt"; [ "${PIPESTATUS[0]}" -eq 0 ]; }
+
+guide_is_installed() { diff "$HERE/../../docs/install.md" "$MACHINE/root/usr/share/doc/revkeep/install.md"; }
+
+told() { grep -qi "$1" "$MACHINE/setup.txt"; }
 
 set_up_again() {
     local said
-    said=$(inside revkeep setup --answers /srv/answers.toml) || { echo "$said"; return 1; }
+    said=$(inside sh -c "revkeep setup --answers ~/answers.toml") || { echo "$said"; return 1; }
     echo "$said"
     ! grep -q 'recovery key' <<<"$said" && [ "$(grep -c 'is as it should be' <<<"$said")" -eq 3 ]
 }
-
-ready() { inside revkeep status; }
-
-web() { inside curl -sS --fail --cacert /etc/revkeep/tls/certificate.pem --resolve "$HOST:443:127.0.0.1" "https://$HOST$1"; }
 
 sign_in_page() { web /sign-in | grep -qi '<div id="root"'; }
 
@@ -103,6 +67,10 @@ no_plain_http() {
     case $said in 400 | *000* | *curl:*) ;; *) return 1 ;; esac
     ! inside curl -sS -o /dev/null http://127.0.0.1:80/
 }
+
+claimed() { salesforce_begin "$SIMULATOR" && soon ready && person claim "$(first_code)"; }
+
+claimed_once() { ! person claim "$(first_code)"; }
 
 # Who asked for the code, and that a head over what set-up did was signed, each in a field of its own.
 journal_fields() {
@@ -144,8 +112,6 @@ bad_certificate_stays_out() {
     inside sh -c 'cd /etc/revkeep/tls && mv old-key.pem key.pem && mv old-certificate.pem certificate.pem && systemctl reload revkeep'
     soon changed_from "$before"
 }
-
-main_pid() { inside systemctl show -P MainPID revkeep.service; }
 
 another_pid_than() {
     local now
@@ -237,7 +203,7 @@ sandbox_holds() { inside revkeep verify LM-72 LM-73 CX-22; }
 # A drop-in that an administrator forgot: the unit's file still asks for everything.
 sandbox_taken_back() {
     local code=0 said
-    inside sh -c 'mkdir -p /run/systemd/system/revkeep.service.d && printf "[Service]\nProtectSystem=no\nCapabilityBoundingSet=CAP_NET_ADMIN\n" >/run/systemd/system/revkeep.service.d/loose.conf && systemctl daemon-reload && systemctl restart revkeep'
+    inside sh -c 'mkdir -p /run/systemd/system/revkeep.service.d && printf "[Service]\nProtectSystem=no\nCapabilityBoundingSet=CAP_CHOWN\n" >/run/systemd/system/revkeep.service.d/loose.conf && systemctl daemon-reload && systemctl restart revkeep'
     soon ready || return 1
     said=$(inside revkeep verify LM-73) || code=$?
     inside sh -c 'rm /run/systemd/system/revkeep.service.d/loose.conf && systemctl daemon-reload && systemctl restart revkeep'
@@ -259,9 +225,18 @@ daemon_is_not_owner() {
     inside runuser -u revkeep -- psql -XAt -h /run/postgresql -U revkeep_app -d revkeep -c 'select 1'
 }
 
+backed_up() {
+    local file
+    inside sh -c 'echo "a word of the administrator" >/srv/word; echo "another" >/srv/other' || return 1
+    inside revkeep backup create --passphrase-file /srv/word --json || return 1
+    file=$(inside sh -c 'ls /var/backups/revkeep/*.age') || return 1
+    inside revkeep backup verify --passphrase-file /srv/word "$file" || return 1
+    ! inside revkeep backup verify --passphrase-file /srv/other "$file"
+}
+
 survives_reboot() {
     machine_off
-    machine_boot && soon ready
+    machine_boot && soon ready && routed 12 20
 }
 
 removed() {
@@ -282,28 +257,37 @@ purged() {
         grep -rl revkeep /etc/postgresql
         runuser -u postgres -- psql -XAt -c "select datname from pg_database where datname like '\''revkeep%'\'' union all select rolname from pg_roles where rolname like '\''revkeep%'\''"' |
         grep -vE '^/var/log/|^/var/lib/apt/|^/etc/machine-info$|^/run/host')
+    # Only what the administrator's own word opens.
+    left=$(grep -vE '^/var/backups/revkeep(/revkeep-[0-9TZ.]*\.age(\.sha256)?)?$' <<<"$left")
     [ -z "$left" ] || { echo "left: $left"; return 1; }
 }
 
 main() {
-    check "the machine boots" begin || return
-    check "apt installs the package from a local folder" apt_install
+    check "the machine boots" stage || return
+    check "the guide needs fewer than ten commands" few_enough
+    check "apt installs the package from a local folder" type_in 1
     check "nothing starts before it is set up" not_started
     check "files have their modes and owners" modes
     check "the units are well-formed" inside systemd-analyze verify --man=no revkeep.service revkeep.socket \
         revkeep-backup.timer revkeep-rehearse.timer revkeep-verify.timer revkeep-retention.timer
-    answers
-    check "setup shows what it will do, and does nothing" planned
-    check "setup runs unattended" set_up
-    check "setup tells the recovery key once" told recovery_key
-    check "setup tells the first administrator's code" told '"code"'
+    check "setup shows what it will do, and does nothing" set_up_plan
+    check "setup runs unattended" set_up_by_guide
+    check "setup tells the recovery key once" told 'recovery key'
+    check "setup tells the first administrator's code" told 'enter this code'
+    check "the guide's last command finds all well" type_in 6
+    check "the guide is the one that was installed" guide_is_installed
     check "the unit is active in its sandbox" inside systemctl is-active revkeep.service
     check "status says that all parts are well" ready
     check "check finds nothing wrong" inside revkeep check
     check "doctor finds nothing that failed" doctor_fails_nothing
     check "the sign-in page is served over TLS" sign_in_page
-    check "plain HTTP gets no content, and nothing is on port 80" no_plain_http
     check "nothing else listens" listens_only_on
+    check "the first administrator comes in by the code, with a second factor" claimed
+    check "signs in by password and code" person sign-in
+    check "the code works once" claimed_once
+    check "connects Salesforce and starts routing" person connect
+    check "routes, and Salesforce agrees record by record" routed 11 50
+    check "plain HTTP gets no content, and nothing is on port 80" no_plain_http
     check "verify finds the sandbox as its unit asks for it (LM-73), and no open port (LM-72, CX-22)" sandbox_holds
     check "verify finds a sandbox that a drop-in took back" sandbox_taken_back
     check "setup again changes nothing and shows no key" set_up_again
@@ -320,6 +304,7 @@ main() {
     done
     check "inside the unit: its own state can be written" succeeded write_state "$MACHINE/confined"
     check "the daemon cannot become owner, backup or superuser of the database" daemon_is_not_owner
+    check "a backup is made and opens again, and not with another word" backed_up
     check "only root and revkeep-admin may use the command" peer_is_asked
     check "reload takes a new certificate and drops no request" reload
     check "a certificate that cannot be used stays out" bad_certificate_stays_out
@@ -328,12 +313,11 @@ main() {
     check "connections wait while it restarts" waits_while_restarting
     check "recovers when PostgreSQL restarts" recovers_from_database
     check "a configuration that cannot be used is told and not retried" stays_down_on_bad_configuration
-    check "serves again after a reboot" survives_reboot
+    check "serves and routes again after a reboot" survives_reboot
     check "removing leaves configuration, keys and data" removed
     check "installing again serves what was there" installed_again
-    check "purging leaves nothing" purged
+    check "purging leaves nothing but archives" purged
 }
 
 main
-echo "$PASSED passed, $FAILED failed"
-[ "$FAILED" -eq 0 ]
+tally

@@ -1,6 +1,7 @@
 //! `bench NAME`: one JSON line per figure on stdout, progress on stderr. Exit 0 when every bar
 //! holds, 1 when one does not, 2 when one cannot be told.
 
+mod appliance;
 mod audit;
 mod auth;
 mod backup;
@@ -31,6 +32,12 @@ enum Bench {
         records: usize,
         /// Rounds, floor and ours interleaved.
         #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(7..))]
+        rounds: u16,
+    },
+    /// From start to ready on a migrated database, idle memory, and the size of the program.
+    Appliance {
+        /// Starts.
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(7..))]
         rounds: u16,
     },
     /// What an entry costs the change it tells of; and verifying the sealed log: rows a second of the
@@ -101,6 +108,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let figures = match Bench::parse() {
         Bench::Decide { records, rounds } => decide::run(records, usize::from(rounds))?,
+        Bench::Appliance { rounds } => appliance::run(rounds)?,
         Bench::Audit {
             seconds,
             rows,

@@ -1,18 +1,25 @@
 //! Migrations: what `revkeep migrate --plan` says of their locks is what PostgreSQL says, a database of a
 //! newer program is refused, and one that fails leaves the daemon serving (CX-26).
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, fs, path::PathBuf, process::Command, time::Duration};
 
 use db::setup::Setup;
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use serde_json::Value;
-use stack::{daemon::DaemonOptions, database, postgres::Durability, world::World};
+use stack::{
+    daemon::{Daemon, DaemonOptions},
+    database,
+    postgres::Durability,
+    world::World,
+};
 
 use crate::{harness::column, live::superuser};
 
 const LOCKS: &str = "daemon/db/sql/migration-locks.txt";
 /// One that nothing after it rests on.
 const NEWER: &str = "00000000000044";
+const POLL: Duration = Duration::from_millis(50);
+const LOOKS: u32 = 400;
 /// Weaker ones keep nobody out, and every statement takes them.
 const STRONG: &str = "'RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'";
 
@@ -184,15 +191,20 @@ async fn a_migration_that_fails_leaves_the_daemon_serving_and_runs_once_it_can()
             .contains("upkeep_census"),
         "{told}"
     );
-    // Nothing of it stayed, and the daemon of before serves: a start of one does, too.
+    // Nothing of it stayed, and the daemon of before serves.
     let left = column(
         &mut superuser(&world),
         &format!("{has} UNION ALL SELECT count(*) FROM pg_proc WHERE proname = 'migrations_run'"),
     );
     assert_eq!(left, ["0", "0"]);
     daemon.wait_ready().await.unwrap();
-    let again = world.daemon(DaemonOptions::default()).await.unwrap();
-    assert!(again.stop().await.unwrap().success());
+    // One that starts does not work on a schema that it does not know, and says so.
+    let waits = DaemonOptions {
+        do_not_wait: true,
+        ..DaemonOptions::default()
+    };
+    let mut again = world.daemon(waits).await.unwrap();
+    says_behind(&again).await;
 
     superuser(&world)
         .batch_execute("DROP FUNCTION upkeep_census(timestamptz)")
@@ -203,7 +215,63 @@ async fn a_migration_that_fails_leaves_the_daemon_serving_and_runs_once_it_can()
         (Some(0), Some(1)),
         "{told}"
     );
+    again.wait_ready().await.unwrap();
+    // What was there before is in an archive, made by each of the two attempts.
+    let archive = told["backup"].as_str().unwrap().to_owned();
+    let found = daemon.command(&["backup", "verify", &archive]).unwrap();
+    assert_eq!(found["holds"], true, "{found}");
+    assert_eq!(archives(&world), 2);
+    // There is nothing to run, so there is nothing to keep.
+    let (code, told) = migrate(&world, &[]);
+    assert_eq!((code, &told["backup"]), (Some(0), &Value::Null), "{told}");
+    assert_eq!(archives(&world), 2);
+    assert!(again.stop().await.unwrap().success());
     assert!(daemon.stop().await.unwrap().success());
+}
+
+fn archives(world: &World) -> usize {
+    fs::read_dir(world.directory().join("backups"))
+        .unwrap()
+        .filter(|entry| {
+            let name = entry.as_ref().unwrap().file_name();
+            name.to_str().unwrap().ends_with(".age")
+        })
+        .count()
+}
+
+/// It has asked the database first, and never gets ready.
+async fn says_behind(daemon: &Daemon) {
+    let (client, mut tick) = (daemon.client().unwrap(), tokio::time::interval(POLL));
+    let mut said = String::new();
+    for _ in 0..LOOKS {
+        tick.tick().await;
+        let asked = client.get(format!("{}/health/ready", daemon.url)).send();
+        if let Ok(answer) = asked.await {
+            assert!(!answer.status().is_success(), "it is ready");
+            said = answer.text().await.unwrap();
+        }
+        if said.contains("\"behind\"") {
+            return;
+        }
+    }
+    panic!("{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_backup_nothing_is_migrated() {
+    let world = World::start(Durability::Tests).await.unwrap();
+    one_back(&world);
+    // Where the archive would go there is a file.
+    fs::write(world.directory().join("backups"), "").unwrap();
+    let (code, told) = migrate(&world, &[]);
+    assert_eq!(code, Some(2), "{told}");
+    let said = told["error"]["message"].as_str().unwrap();
+    assert!(said.contains("nothing was changed"), "{said}");
+    let has = format!("SELECT count(*) FROM __diesel_schema_migrations WHERE version = '{NEWER}'");
+    assert_eq!(column(&mut superuser(&world), &has), ["0"]);
+    let (code, told) = migrate(&world, &["--no-backup"]);
+    assert_eq!((code, &told["backup"]), (Some(0), &Value::Null), "{told}");
+    assert_eq!(column(&mut superuser(&world), &has), ["1"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

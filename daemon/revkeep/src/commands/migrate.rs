@@ -1,38 +1,77 @@
-//! `revkeep migrate`: brings the database to this version, or says first what that will lock.
+//! `revkeep migrate`: brings the database to this version, or says first what that will lock. What is
+//! there is backed up before anything is changed.
 
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Args;
 use db::{DbError, Planned, setup::Setup};
 use serde_json::json;
 
-use super::reason;
-use crate::config::Config;
+use super::{backup::Bar, reason};
+use crate::{
+    backup::{self, BackupError, Lock, Place},
+    config::Config,
+};
 
 #[derive(Args)]
 pub(super) struct Options {
     /// Only say which migrations are to run, what each locks and for about how long.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "no_backup")]
     plan: bool,
+    /// Make no backup first: the database has backups of its own.
+    #[arg(long)]
+    no_backup: bool,
 }
 
-pub(super) fn run(config: &Config, options: &Options, json: bool) -> ExitCode {
-    let done = Setup::open(&config.database, "revkeep_owner", &config.database.name).and_then(
-        |mut owner| {
+/// Why the database was not brought to this version.
+enum Stopped {
+    Backup(BackupError),
+    Database(DbError),
+}
+
+pub(super) fn run(place: (&Config, &Path), options: &Options, json: bool) -> ExitCode {
+    let database = &place.0.database;
+    let done = Setup::open(database, "revkeep_owner", &database.name)
+        .map_err(Stopped::Database)
+        .and_then(|mut owner| {
+            let plan = owner.plan().map_err(Stopped::Database)?;
             if options.plan {
-                owner.plan().map(|plan| planned(&plan, json))
-            } else {
-                owner.migrate().map(|names| ran(&names, json))
+                return Ok(planned(&plan, json));
             }
-        },
-    );
+            let archive = if options.no_backup || !keeps_something(&plan) {
+                None
+            } else {
+                Some(back_up(place, json).map_err(Stopped::Backup)?)
+            };
+            let names = owner.migrate().map_err(Stopped::Database)?;
+            Ok(ran(&names, archive.as_deref(), json))
+        });
     match done {
         Ok(said) => {
             super::say(&said);
             ExitCode::SUCCESS
         }
-        Err(error) => super::fail(json, "migrate", &explained(&error)),
+        Err(Stopped::Database(error)) => super::fail(json, "migrate", &explained(&error)),
+        Err(Stopped::Backup(error)) => super::fail(json, error.code(), &not_backed_up(&error)),
     }
+}
+
+/// Whether there is something to run, and data that it could harm.
+fn keeps_something(plan: &[Planned]) -> bool {
+    !plan.is_empty() && plan.len() < db::schema_versions().len()
+}
+
+fn back_up(place: (&Config, &Path), json: bool) -> Result<PathBuf, BackupError> {
+    let settings = &place.0.backup;
+    let lock = Lock::with_or_without_recipients(settings)?;
+    let to = Place::Folder(settings.directory.clone());
+    let bar = Bar::new(json);
+    let made = backup::create(place, &lock, &to, &|stage, done| bar.show(stage, done));
+    bar.end();
+    Ok(made?.file.unwrap_or_default())
 }
 
 /// What failed was rolled back, so whatever served before serves on.
@@ -43,14 +82,23 @@ fn explained(error: &DbError) -> String {
     )
 }
 
-fn ran(names: &[String], json: bool) -> String {
+fn not_backed_up(error: &BackupError) -> String {
+    format!(
+        "There is no backup of the database as it is, so nothing was changed: {error}\nNext step: mend that and run `revkeep migrate` again, or add --no-backup if the database has backups of its own."
+    )
+}
+
+fn ran(names: &[String], archive: Option<&Path>, json: bool) -> String {
     if json {
-        return json!({ "ran": names }).to_string();
+        return json!({ "backup": archive, "ran": names }).to_string();
     }
     if names.is_empty() {
         return "The database is up to date.".to_owned();
     }
-    format!("Ran {}.", names.join(", "))
+    let mut lines = Vec::new();
+    lines.extend(archive.map(|file| format!("Before: {}", file.display())));
+    lines.push(format!("Ran {}.", names.join(", ")));
+    lines.join("\n")
 }
 
 fn planned(plan: &[Planned], json: bool) -> String {

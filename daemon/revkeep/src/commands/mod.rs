@@ -169,7 +169,7 @@ pub(crate) fn run() -> ExitCode {
         Command::SetupSecrets { credential } => {
             crate::setup::secrets_child(config, &credential, cli.json)
         }
-        Command::Migrate(options) => migrate::run(&config, &options, cli.json),
+        Command::Migrate(options) => migrate::run((&config, &cli.config), &options, cli.json),
         Command::SupportBundle(options) => {
             support_bundle::run(&config, &cli.config, &options, cli.json)
         }

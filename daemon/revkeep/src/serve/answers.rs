@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -12,6 +13,7 @@ use http::Readiness;
 use identity::{IdentityError, SessionsOf, SigningKeys};
 use kernel::{Actor, Classified};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{
     evidence, facts,
@@ -27,6 +29,9 @@ use crate::{
     checks::{self, Finding},
     config::Config,
 };
+
+/// Somebody looks at a screen. An empty part says less than the reason, which is there.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) struct DaemonAnswers {
     pub(super) parts: Parts,
@@ -82,15 +87,18 @@ impl DaemonAnswers {
                 "detail": reason.map_or("", |reason| reason.message.as_str()),
             })
         };
-        // All at once: each waits for a database that is away.
+        // All at once: each waits for a database that is away, and would wait forever for one that hangs.
         let (census, nodes, audit, quarantine) = tokio::join!(
-            self.parts.db.system(|tx| tx.jobs_census()),
-            presence::nodes(&self.parts.db, &self.config.database),
-            evidence::standing(&self.parts),
-            quarantine::standing(&self.parts.db),
+            timeout(PATIENCE, self.parts.db.system(|tx| tx.jobs_census())),
+            timeout(
+                PATIENCE,
+                presence::nodes(&self.parts.db, &self.config.database)
+            ),
+            timeout(PATIENCE, evidence::standing(&self.parts)),
+            timeout(PATIENCE, quarantine::standing(&self.parts.db)),
         );
         let mut jobs: BTreeMap<String, i64> = BTreeMap::new();
-        for count in census.unwrap_or_default() {
+        for count in census.ok().and_then(Result::ok).unwrap_or_default() {
             *jobs.entry(count.state).or_default() += count.jobs;
         }
         Reply::Answer(json!({
@@ -99,10 +107,10 @@ impl DaemonAnswers {
             "started_at": self.started_at.to_rfc3339(),
             "ready": reasons.is_empty(),
             "parts": [part("secrets"), part("database")],
-            "nodes": nodes,
+            "nodes": nodes.unwrap_or_default(),
             "jobs": jobs,
-            "audit": audit,
-            "quarantine": quarantine.ok(),
+            "audit": audit.unwrap_or_else(|_| json!({ "error": "the database does not answer" })),
+            "quarantine": quarantine.ok().and_then(Result::ok),
         }))
     }
 

@@ -17,6 +17,7 @@ mod readiness;
 pub(crate) mod renewal;
 mod rewrap;
 mod samples;
+mod schema;
 mod sealing;
 mod secrets;
 mod signals;

@@ -17,7 +17,12 @@ use salesforce::{SalesforceClient, SalesforceOAuth, SalesforceSource};
 use tokio::sync::{broadcast, watch};
 use vault::Vault;
 
-use super::{ServeError, readiness::DaemonReadiness, renewal::Renewal};
+use super::{
+    ServeError,
+    readiness::DaemonReadiness,
+    renewal::Renewal,
+    schema::{Found, Schema},
+};
 use crate::{
     config::Config,
     unlock,
@@ -31,6 +36,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 pub(super) struct Parts {
     pub(super) vault: Vault,
     pub(super) db: Db,
+    pub(super) schema: Schema,
     pub(super) identity: Identity,
     pub(super) sealer: Sealer,
     pub(super) custody: Custody,
@@ -48,6 +54,7 @@ impl Parts {
     pub(super) fn new(config: &Config) -> Result<Self, ServeError> {
         let clock: SharedClock = Arc::new(SystemClock);
         let vault = Vault::new(config.secrets.clone(), Arc::clone(&clock))?;
+        let schema = Schema::new(&config.database, Arc::clone(&clock));
         let db = Db::new(&config.database, clock)?;
         let keyring = Arc::new(audit::Keyring::new(db.clone(), vault.clone()));
         let for_writing: Arc<dyn AuditKeyring> = keyring.clone();
@@ -93,6 +100,7 @@ impl Parts {
             verifier,
             vault,
             db,
+            schema,
             identity,
             sso,
             connections,
@@ -127,6 +135,13 @@ impl Parts {
 
     async fn try_unlock(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         if !self.db.is_unlocked() {
+            let key = unlock::context_key(&self.vault).await?;
+            if self.schema.look(key).await? == Found::Behind {
+                return Err(
+                    "the database lacks migrations of this program. Next step: `revkeep migrate`"
+                        .into(),
+                );
+            }
             self.db.unlock(unlock::context_key(&self.vault).await?);
         }
         self.identity.unlock().await?;

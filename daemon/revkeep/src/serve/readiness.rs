@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use db::DbError;
 use http::{Readiness, Reason};
 use vault::Health;
 
-use super::{parts::Parts, quarantine};
+use super::{parts::Parts, quarantine, schema::Found};
 
 /// Longer than a healthy part ever takes, shorter than a load balancer's patience.
 const PATIENCE: Duration = Duration::from_millis(900);
@@ -52,16 +53,26 @@ impl DaemonReadiness {
                 message: message.to_owned(),
             })
         };
-        // Asked first: the keys are missing as well while the database, which holds some, is away.
-        match tokio::time::timeout(PATIENCE, self.parts.db.system(|_| Ok::<_, db::DbError>(())))
-            .await
-        {
-            Ok(Ok(_)) if self.parts.db.is_unlocked() && self.parts.identity.is_unlocked() => None,
-            Ok(Ok(_)) => reason(
+        let locked = || {
+            reason(
                 "locked",
                 "The keys that open the database and sign sessions were not told to this daemon yet.",
-            ),
-            Ok(Err(_)) | Err(_) => reason("unreachable", "The database does not answer."),
+            )
+        };
+        let unreachable = || reason("unreachable", "The database does not answer.");
+        // Asked first: the keys are missing as well while the database, which holds some, is away.
+        match tokio::time::timeout(PATIENCE, self.parts.db.system(|_| Ok::<_, DbError>(()))).await {
+            Ok(Ok(_)) if self.parts.identity.is_unlocked() => None,
+            Ok(Err(DbError::NoContextKey)) => match self.parts.schema.found() {
+                Found::Behind => reason(
+                    "behind",
+                    "The database has not been brought to this version yet. An administrator runs `revkeep migrate`.",
+                ),
+                Found::Away => unreachable(),
+                Found::Unasked | Found::Current => locked(),
+            },
+            Ok(Ok(_)) => locked(),
+            Ok(Err(_)) | Err(_) => unreachable(),
         }
     }
 }

@@ -9,11 +9,13 @@
 //! | `certificate` | the certificate to begin with |
 //! | `secrets` | credentials sealed for the unit, the keystore |
 //! | `postgres` | who may become whom, roles, database, schema |
+//! | `cluster` | PostgreSQL on this machine comes back by itself |
 //! | `unit` | the network profile, and starting |
 //! | `system` | files, programs and accounts of the machine |
 
 mod answers;
 mod certificate;
+mod cluster;
 mod configuration;
 mod postgres;
 mod secrets;

@@ -12,7 +12,7 @@ use db::setup::Setup;
 use super::{
     Ground, Made, SetupError,
     answers::Database,
-    secrets,
+    cluster, secrets,
     system::{self, Account, ROOT},
 };
 use crate::commands::reason;
@@ -55,7 +55,7 @@ pub(super) fn look(ground: &Ground) -> Result<Option<String>, SetupError> {
     Ok(Some(match found.as_str() {
         "8|1" => format!("see that {name} is up to date"),
         _ => format!(
-            "make the roles and {name} on this machine's PostgreSQL, say in pg_hba.conf and pg_ident.conf who may become whom, and run the migrations"
+            "make the roles and {name} on this machine's PostgreSQL, say in pg_hba.conf and pg_ident.conf who may become whom, have systemd start it again when it fails, and run the migrations"
         ),
     }))
 }
@@ -73,6 +73,7 @@ pub(super) fn apply(ground: &Ground, made: &mut Made) -> Result<(), SetupError> 
             0o600,
             ROOT,
         )?;
+        cluster::stay_up()?;
         let mut admin = Setup::open(&config, "postgres", "postgres").map_err(failed)?;
         admin.make_roles().map_err(failed)?;
         if !admin.has_database(&name).map_err(failed)? {
@@ -189,7 +190,8 @@ for role in app auth gateway agents auditor system owner backup; do
 done
 sed -i '/^# begin revkeep/,/^# end revkeep/d' \"$hba\" \"$ident\"
 ask 'SELECT pg_reload_conf()' >/dev/null
-"
+{}",
+        cluster::undo()
     )
 }
 

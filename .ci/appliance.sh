@@ -5,7 +5,7 @@
 MACHINE_PACKAGES=systemd,systemd-sysv,dbus,procps,ca-certificates,iproute2,netbase,postgresql,curl,openssl,python3,libssl3,libpq5
 MACHINE_SUITE=bookworm
 # And on one that has a kernel of its own.
-KERNEL_PACKAGES=linux-image-cloud-amd64,initramfs-tools,kmod,udev,openssh-server
+KERNEL_PACKAGES=linux-image-cloud-amd64,initramfs-tools,kmod,udev,openssh-server,apparmor
 
 # appliance [--keep] [--from COMMIT] [--faults | --power]
 appliance() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a container cannot show: the power cut in the middle of routing and of a migration, and the clock that is set
+# What a container cannot show: AppArmor, the power cut in the middle of routing and of a migration, and the clock that is set
 # an hour forward and back. The machine is one of qemu's, with a kernel and a clock of its own; Salesforce stands
 # outside. `./dev appliance --power` runs it, as root.
 # power.sh TREE EARLIER DEB SIMULATOR [--keep]
@@ -14,6 +14,22 @@ source "$HERE/qemu.sh"
 at_work() {
     apt_install && set_up "s|^reach = .*|reach = [\"$OUTSIDE\"]|" && salesforce_begin "$SIMULATOR" && soon ready &&
         person claim "$(first_code)" && person connect && routed 31 20
+}
+
+# The kernel holds the daemon to its profile, which nothing that it did so far has met.
+confined() {
+    local pid
+    pid=$(inside systemctl show -P MainPID revkeep.service) &&
+        inside cat "/proc/$pid/attr/apparmor/current" | grep -qx 'revkeep (enforce)' && ! denied
+}
+
+denied() { inside journalctl -k --no-pager | grep 'apparmor="DENIED"' | grep 'profile="revkeep"'; }
+
+# The same program as root, held to the profile: what root may read is not the daemon's.
+confined_as_root() {
+    inside revkeep check --config /etc/shadow 2>&1 | grep -qi 'permission denied' && return 1
+    inside aa-exec -p revkeep -- /usr/bin/revkeep check --config /etc/shadow 2>&1 | grep -qi 'permission denied' &&
+        ! inside aa-exec -p revkeep -- /bin/sh -c true && denied >/dev/null
 }
 
 account_after_boot() { soon ready && person settled && person account; }
@@ -53,6 +69,8 @@ clock_set() {
 main() {
     check "a machine of qemu boots" begin_qemu "$TREE" "$EARLIER" || return
     check "the earlier package is set up and routes, and reaches Salesforce alone" at_work || return
+    check "AppArmor confines the daemon, which has met no wall" confined
+    check "root itself reads and starts nothing more within the profile" confined_as_root
     for _ in 1 2 3; do
         ROUTED=$(person written)
         check "power is cut while it routes" cut_while_routing

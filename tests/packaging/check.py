@@ -1,5 +1,6 @@
 """What can be said of the packages without making them: that both hold the same files, those of the
-golden list with their modes, and that systemd understands the units and finds them confined enough.
+golden list with their modes, that systemd and AppArmor understand what is theirs, and that systemd finds
+the units confined enough.
 Ends with `N passed, N failed`."""
 
 import pathlib
@@ -21,7 +22,7 @@ PLACES = {
     "/usr/share/zsh/site-functions/": "/usr/share/zsh/vendor-completions/",
     "/usr/share/licenses/revkeep/licences.txt.gz": "/usr/share/doc/revkeep/licences.txt.gz",
 }
-ONLY_DEB = {"/usr/share/lintian/overrides/revkeep"}
+ONLY_DEB = {"/etc/apparmor.d/revkeep", "/usr/share/lintian/overrides/revkeep"}
 ONLY_RPM = {"/usr/share/licenses/revkeep/LICENSE"}
 
 
@@ -96,6 +97,16 @@ def understood(_):
         assert run.returncode == 0 and not run.stderr.strip(), run.stderr
 
 
+def profile_understood(_):
+    parser = shutil.which("apparmor_parser", path="/usr/sbin:/sbin")
+    run = subprocess.run(
+        [parser, "--skip-kernel-load", "--skip-cache", "--debug", ROOT / "packaging/apparmor/revkeep"],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+
+
 def confined(profile):
     def check(_):
         with tempfile.TemporaryDirectory() as folder:
@@ -116,6 +127,7 @@ CHECKS = {
     "they are the ones that are listed": golden_files,
     "the configuration is kept on an upgrade, and not everybody's to read": configuration_is_kept,
     "systemd understands the units": understood,
+    "AppArmor understands the profile": profile_understood,
     "the unit is confined: airgap": confined("airgap"),
     "the unit is confined: proxy": confined("proxy"),
     "the unit is confined: direct": confined("direct"),

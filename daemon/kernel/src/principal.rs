@@ -146,6 +146,17 @@ impl Principal {
             origin: None,
         }
     }
+    /// Whoever runs the appliance itself, in no tenant of a customer: an administrator at the machine, or
+    /// the daemon by itself. What they may do was decided where they came in.
+    pub fn of_appliance(actor: &Actor) -> Self {
+        Self {
+            tenant: TenantId::PLATFORM,
+            actor: actor.clone(),
+            roles: Roles::default(),
+            request: None,
+            origin: None,
+        }
+    }
     pub const fn user(&self) -> Option<UserId> {
         match self.actor {
             Actor::Human { user, .. } => Some(user),

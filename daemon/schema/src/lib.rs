@@ -949,6 +949,7 @@ diesel::table! {
         created_at -> Timestamptz,
         confirmed_at -> Nullable<Timestamptz>,
         last_step -> Nullable<BigInt>,
+        used_steps -> Array<BigInt>,
     }
 }
 

@@ -70,6 +70,13 @@ impl Phone {
         }
     }
 
+    /// The code that the app shows at this moment, used or not.
+    pub(crate) fn shown(&self) -> String {
+        let app = self.app.lock().unwrap();
+        let (app, _) = app.as_ref().expect("no authenticator has been set up");
+        app.code(Authenticator::step(self.clock.now().timestamp()))
+    }
+
     /// A code that has six digits and is none of those accepted now.
     pub(crate) fn wrong_code(&self) -> String {
         let app = self.app.lock().unwrap();

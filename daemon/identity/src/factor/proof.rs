@@ -224,8 +224,9 @@ fn holds(
             let Some(secret) = secret else {
                 return Ok(false);
             };
-            for step in totp::matching_steps(secret, typed.expose(), tx.now())? {
-                if store::totp_use(tx, user, step)? {
+            let now = tx.now();
+            for step in totp::matching_steps(secret, typed.expose(), now)? {
+                if store::totp_use(tx, user, step, totp::newest_step(now))? {
                     return Ok(true);
                 }
             }

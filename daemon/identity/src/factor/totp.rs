@@ -23,6 +23,11 @@ fn step_at(now: DateTime<Utc>) -> i64 {
     now.timestamp().div_euclid(STEP_SECONDS)
 }
 
+/// The newest step whose code is accepted.
+pub(crate) fn newest_step(now: DateTime<Utc>) -> i64 {
+    step_at(now) + 1
+}
+
 /// Steps whose code `typed` is, of those that are accepted now: this one, and one to either side for
 /// clocks that differ (RFC 6238 section 5.2). Every accepted step is compared, whatever came before.
 pub(crate) fn matching_steps(
@@ -33,7 +38,7 @@ pub(crate) fn matching_steps(
     let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
     let current = step_at(now);
     let mut matching = Vec::new();
-    for step in [current - 1, current, current + 1] {
+    for step in current - 1..=newest_step(now) {
         let code = code(secret.expose(), step)?;
         if typed.len() == code.len() && openssl::memcmp::eq(typed.as_bytes(), code.as_bytes()) {
             matching.push(step);

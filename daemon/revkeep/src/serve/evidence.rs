@@ -3,7 +3,7 @@
 use audit::{AuditError, Entry};
 use chrono::{DateTime, Utc};
 use db::DbError;
-use kernel::{Action, Actor, Classified, ErrorKind, Principal, Roles, TenantId};
+use kernel::{Action, Actor, Classified, ErrorKind, Principal};
 use serde_json::{Value, json};
 
 use super::{
@@ -141,12 +141,6 @@ fn of_log(action: Action, told: Value) -> Entry {
 }
 
 async fn note(parts: &Parts, asker: &Actor, entry: Entry) -> Result<(), EvidenceError> {
-    let who = Principal {
-        tenant: TenantId::PLATFORM,
-        actor: asker.clone(),
-        roles: Roles::default(),
-        request: None,
-        origin: None,
-    };
+    let who = Principal::of_appliance(asker);
     parts.db.run(&who, move |tx| Ok(entry.write(tx)?)).await
 }

@@ -3,7 +3,7 @@
 
 use audit::AuditError;
 use db::{Db, DbError};
-use kernel::{Action, Actor, Classified, ErrorKind, Principal, Roles, Secret, TenantId};
+use kernel::{Action, Actor, Classified, ErrorKind, Principal, Secret};
 use vault::{Choice, Vault, VaultError};
 
 /// Secrets that an administrator may bring. Those that Revkeep makes itself are never overwritten: what
@@ -106,13 +106,7 @@ async fn note(
     name: &'static str,
     failed: Option<&'static str>,
 ) -> Result<(), SecretError> {
-    let who = Principal {
-        tenant: TenantId::PLATFORM,
-        actor: asker.clone(),
-        roles: Roles::default(),
-        request: None,
-        origin: None,
-    };
+    let who = Principal::of_appliance(asker);
     db.run(&who, move |tx| {
         let entry = audit::Entry::new(action, "secret", name);
         match failed {

@@ -21,7 +21,7 @@ use console::ControlDesk;
 use db::{Db, DbError};
 use egress::Egress;
 use identity::Identity;
-use kernel::{Action, Actor, Classified, ErrorKind, Principal, Roles, TenantId, id::uuid_at};
+use kernel::{Action, Actor, Classified, ErrorKind, Principal, TenantId, id::uuid_at};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -120,7 +120,7 @@ impl Verifier {
         let chosen = chosen(ids)?;
         let run = uuid_at(self.sight.db.clock().as_ref());
         let total = needed(&chosen).len();
-        let who = principal(asker);
+        let who = Principal::of_appliance(asker);
         let (asked_by, whole) = (asker.id(), ids.is_empty());
         let total = i32::try_from(total).unwrap_or(i32::MAX);
         self.sight
@@ -143,7 +143,7 @@ impl Verifier {
     pub(crate) async fn run_all(&self, asker: &Actor) -> Result<(), VerifyError> {
         let chosen = chosen(&[])?;
         let run = uuid_at(self.sight.db.clock().as_ref());
-        let who = principal(asker);
+        let who = Principal::of_appliance(asker);
         let total = i32::try_from(needed(&chosen).len()).unwrap_or(i32::MAX);
         self.sight
             .db
@@ -362,16 +362,6 @@ fn needed(chosen: &[Control]) -> Vec<&'static str> {
                 .any(|control| control.live.iter().any(|live| live == name))
         })
         .collect()
-}
-
-fn principal(asker: &Actor) -> Principal {
-    Principal {
-        tenant: TenantId::PLATFORM,
-        actor: asker.clone(),
-        roles: Roles::default(),
-        request: None,
-        origin: None,
-    }
 }
 
 #[cfg(test)]

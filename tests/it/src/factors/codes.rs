@@ -33,6 +33,31 @@ async fn a_code_is_good_once_for_any_daemon_and_so_are_the_ones_before_it() {
     ));
 }
 
+/// A server whose clock was an hour fast lets people in as soon as it is right again.
+#[tokio::test]
+async fn no_used_code_is_taken_again_when_the_clock_goes_back() {
+    let ada = Ada::enrolled().await;
+    let seen = async || {
+        let code = ada.phone.shown();
+        let cookie = ada.challenge(HOME).await;
+        let granted = ada.answer(&cookie, totp(&code), HOME).await;
+        (code, granted.map(|_| ()).map_err(|error| error.to_string()))
+    };
+    let (used, granted) = seen().await;
+    assert_eq!(granted, Ok(()));
+    ada.house.advance(TimeDelta::minutes(60));
+    assert_eq!(seen().await.1, Ok(()));
+
+    ada.house.advance(TimeDelta::minutes(-60));
+    let (again, refused) = seen().await;
+    assert_eq!(again, used);
+    assert!(refused.is_err(), "used in this very step, an hour ago");
+    ada.house.advance(TimeDelta::minutes(2));
+    assert_eq!(seen().await.1, Ok(()), "not used yet");
+    ada.house.advance(TimeDelta::minutes(58));
+    assert!(seen().await.1.is_err(), "used before the clock went back");
+}
+
 /// LM-10.
 #[tokio::test]
 async fn three_wrong_answers_void_the_challenge_and_count_for_the_account() {

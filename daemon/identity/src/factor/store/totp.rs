@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use db::{AuthTx, Unit};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl,
-    Selectable, SelectableHelper, delete, insert_into, update,
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, PgArrayExpressionMethods,
+    QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper, delete,
+    dsl::{array_prepend, not, trim_array},
+    insert_into, update,
 };
 use kernel::UserId;
 use schema::totp_factors;
@@ -61,23 +63,42 @@ pub(in crate::factor) fn totp_confirm(
         .set((
             totp_factors::confirmed_at.eq(now),
             totp_factors::last_step.eq(step),
+            totp_factors::used_steps.eq(trim_array(
+                array_prepend(step, totp_factors::used_steps),
+                1,
+            )),
         ))
         .execute(tx.conn())?
         == 1)
 }
 
-/// Uses a step up. Of two who present the same code at once, one succeeds.
-pub(in crate::factor) fn totp_use(tx: &mut AuthTx<'_>, user: UserId, step: i64) -> Outcome<bool> {
+/// Uses a step up. Of two who present the same code at once, one succeeds. `newest` is the newest step that
+/// is accepted now: where a later one was used, the clock has gone back since, and only the steps that were used
+/// themselves are refused.
+pub(in crate::factor) fn totp_use(
+    tx: &mut AuthTx<'_>,
+    user: UserId,
+    step: i64,
+    newest: i64,
+) -> Outcome<bool> {
     let unused = totp_factors::table
         .find(user.uuid())
         .filter(totp_factors::confirmed_at.is_not_null())
+        .filter(not(totp_factors::used_steps.contains(vec![step])))
         .filter(
             totp_factors::last_step
                 .is_null()
-                .or(totp_factors::last_step.lt(step)),
+                .or(totp_factors::last_step.lt(step))
+                .or(totp_factors::last_step.gt(newest)),
         );
     Ok(update(unused)
-        .set(totp_factors::last_step.eq(step))
+        .set((
+            totp_factors::last_step.eq(step),
+            totp_factors::used_steps.eq(trim_array(
+                array_prepend(step, totp_factors::used_steps),
+                1,
+            )),
+        ))
         .execute(tx.conn())?
         == 1)
 }

@@ -15,7 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use db::Db;
 use egress::{Egress, Purpose};
 use http::Certificate;
-use kernel::{Action, Actor, Principal, Roles, TenantId};
+use kernel::{Action, Actor, Principal, TenantId};
 use openssl::x509::X509;
 use serde_json::json;
 use tokio::sync::watch;
@@ -200,13 +200,7 @@ pub(super) async fn reloaded(
         .leaf()
         .and_then(|der| fingerprint(X509::from_der(&der).ok()?.as_ref()).ok())
         .unwrap_or_default();
-    let who = Principal {
-        tenant: TenantId::PLATFORM,
-        actor: asker.clone(),
-        roles: Roles::default(),
-        request: None,
-        origin: None,
-    };
+    let who = Principal::of_appliance(asker);
     let told = json!({ "fingerprint": print });
     db.run(&who, move |tx| {
         Entry::new(Action::CertificateReload, "certificate", "server")

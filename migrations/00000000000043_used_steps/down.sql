@@ -1,0 +1,1 @@
+ALTER TABLE totp_factors DROP COLUMN used_steps;

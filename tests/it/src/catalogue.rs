@@ -350,6 +350,7 @@ fn declared_columns(source: &str) -> Vec<String> {
             "Date" => "date",
             "Array<Text>" => "_text",
             "Array<Integer>" => "_int4",
+            "Array<BigInt>" => "_int8",
             "Array<Uuid>" => "_uuid",
             other => panic!("{other}: a type that this test does not know"),
         };

@@ -121,21 +121,10 @@ pub(crate) struct ConfigError(String);
 impl Config {
     /// Reads `file`, the `conf.d` beside it and the environment over the built-in defaults.
     pub(crate) fn load(file: &Path) -> Result<Self, ConfigError> {
-        let mut builder = config::Config::builder()
-            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
-        for path in files(file) {
-            builder = builder.add_source(config::File::from(path).format(config::FileFormat::Toml));
-        }
-        let config: Self = builder
-            .add_source(
-                config::Environment::with_prefix("REVKEEP")
-                    .separator("__")
-                    .prefix_separator("__")
-                    .try_parsing(true),
-            )
-            .build()
-            .and_then(config::Config::try_deserialize)
-            .map_err(|error| ConfigError(format!("The configuration cannot be used: {error}.")))?;
+        let config = merged(&files(file), true).map_err(|error| {
+            let place = blamed(file, &error).unwrap_or_default();
+            ConfigError(format!("The configuration cannot be used{place}: {error}."))
+        })?;
         config.check()?;
         Ok(config)
     }
@@ -166,6 +155,48 @@ impl Config {
     }
 }
 
+/// The built-in defaults, `files` over them, and the environment over both.
+fn merged(files: &[PathBuf], environment: bool) -> Result<Config, config::ConfigError> {
+    let mut builder = config::Config::builder()
+        .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
+    for path in files {
+        let file = config::File::from(path.clone()).format(config::FileFormat::Toml);
+        builder = builder.add_source(file);
+    }
+    if environment {
+        builder = builder.add_source(
+            config::Environment::with_prefix("REVKEEP")
+                .separator("__")
+                .prefix_separator("__")
+                .try_parsing(true),
+        );
+    }
+    builder.build()?.try_deserialize()
+}
+
+/// `, in FILE` or `, in FILE, line N`: the file that is at fault by itself, and the line of the setting that
+/// `error` names in backticks. `None` when it is none of them, as with the environment.
+fn blamed(main: &Path, error: &config::ConfigError) -> Option<String> {
+    let file = files(main)
+        .into_iter()
+        .find(|file| merged(std::slice::from_ref(file), false).is_err())?;
+    let named = error.to_string();
+    let key = named.split('`').nth(1).map_or("", |key| {
+        key.rsplit_once('.').map_or(key, |(_, setting)| setting)
+    });
+    let line = std::fs::read_to_string(&file).ok().and_then(|text| {
+        text.lines().position(|line| {
+            line.split(['=', ']'])
+                .next()
+                .is_some_and(|start| start.trim_matches([' ', '[']) == key)
+        })
+    });
+    Some(line.map_or_else(
+        || format!(", in {}", file.display()),
+        |line| format!(", in {}, line {}", file.display(), line + 1),
+    ))
+}
+
 /// The main file when it is there, and `conf.d/*.toml` beside it, by name.
 pub(crate) fn files(main: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = main.exists().then(|| main.to_owned()).into_iter().collect();
@@ -183,4 +214,46 @@ pub(crate) fn files(main: &Path) -> Vec<PathBuf> {
     more.sort();
     files.append(&mut more);
     files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `text` is told, as the main file or beside it.
+    fn told(text: &str, beside: bool) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let main = folder.path().join("revkeep.toml");
+        let file = if beside {
+            std::fs::create_dir(folder.path().join("conf.d")).unwrap();
+            std::fs::write(&main, "[server]\n").unwrap();
+            folder.path().join("conf.d/site.toml")
+        } else {
+            main.clone()
+        };
+        std::fs::write(&file, text).unwrap();
+        let error = Config::load(&main).unwrap_err().to_string();
+        error.replace(folder.path().to_str().unwrap(), "")
+    }
+
+    #[test]
+    fn an_error_names_the_file_and_the_line_of_the_setting() {
+        let unknown = told("# Ours.\n[server]\nbindd = 1\n", false);
+        assert!(
+            unknown.contains("in /revkeep.toml, line 3: unknown field `bindd`"),
+            "{unknown}"
+        );
+        let section = told("\n[sever]\n", true);
+        assert!(
+            section.contains("in /conf.d/site.toml, line 2: unknown field `sever`"),
+            "{section}"
+        );
+        let value = told("[server]\nshutdown_seconds = \"soon\"\n", true);
+        assert!(value.contains("in /conf.d/site.toml, line 2:"), "{value}");
+        let broken = told("[server\n", false);
+        assert!(
+            broken.contains("in /revkeep.toml: TOML parse error at line 1"),
+            "{broken}"
+        );
+    }
 }

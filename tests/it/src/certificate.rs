@@ -21,6 +21,7 @@ use stack::{
     tls::TestCa,
     world::World,
 };
+use tempfile::TempDir;
 
 use crate::live::superuser;
 
@@ -52,12 +53,39 @@ fn install(daemon: &Daemon, file: &Path, more: &[&str]) -> Value {
         .unwrap()
 }
 
+/// A daemon, an authority that is not its own, and the certificate that browsers were shown at first.
+struct Site {
+    world: World,
+    daemon: Daemon,
+    folder: TempDir,
+    ca: TestCa,
+    before: String,
+}
+
+impl Site {
+    async fn start() -> Self {
+        let world = World::start(Durability::Tests).await.unwrap();
+        let daemon = world.daemon(DaemonOptions::default()).await.unwrap();
+        let before = print(&served(&daemon));
+        Self {
+            world,
+            daemon,
+            folder: TempDir::new().unwrap(),
+            ca: TestCa::new().unwrap(),
+            before,
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_an_authority_signs_is_served_at_once_and_taken_back() {
-    let world = World::start(Durability::Tests).await.unwrap();
-    let daemon = world.daemon(DaemonOptions::default()).await.unwrap();
-    let (folder, ca) = (tempfile::tempdir().unwrap(), TestCa::new().unwrap());
-    let before = print(&served(&daemon));
+    let Site {
+        world,
+        daemon,
+        folder,
+        ca,
+        before,
+    } = Site::start().await;
     let client = daemon.client().unwrap();
     let live = format!("{}/health/live", daemon.url);
     assert!(
@@ -121,10 +149,13 @@ fn count(world: &World, action: &str) -> i64 {
 
 #[tokio::test]
 async fn pkcs12_is_taken_with_its_password_alone() {
-    let world = World::start(Durability::Tests).await.unwrap();
-    let daemon = world.daemon(DaemonOptions::default()).await.unwrap();
-    let (folder, ca) = (tempfile::tempdir().unwrap(), TestCa::new().unwrap());
-    let before = print(&served(&daemon));
+    let Site {
+        world: _world,
+        daemon,
+        folder,
+        ca,
+        before,
+    } = Site::start().await;
     let leaf = ca.leaf(&["localhost"]).unwrap();
     let certificate = X509::from_pem(&leaf.certificate).unwrap();
     let sealed = Pkcs12::builder()
@@ -149,10 +180,13 @@ async fn pkcs12_is_taken_with_its_password_alone() {
 
 #[tokio::test]
 async fn what_browsers_would_refuse_is_not_taken() {
-    let world = World::start(Durability::Tests).await.unwrap();
-    let daemon = world.daemon(DaemonOptions::default()).await.unwrap();
-    let (folder, ca) = (tempfile::tempdir().unwrap(), TestCa::new().unwrap());
-    let before = print(&served(&daemon));
+    let Site {
+        world,
+        daemon,
+        folder,
+        ca,
+        before,
+    } = Site::start().await;
     let own = ca.leaf(&["localhost"]).unwrap();
     let own = own.write(folder.path(), "own").unwrap();
     let other = ca.leaf(&["other.example"]).unwrap();

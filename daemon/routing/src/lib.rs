@@ -6,6 +6,7 @@
 //! here: this crate records an assignment as proposed, and the connector claims it, executes it
 //! and reports what happened.
 
+pub mod account_match;
 mod error;
 pub mod model;
 mod service;

@@ -1,5 +1,6 @@
 //! Tests: conditions, turns and decisions alone; then the verbs against a real database.
 
+mod account_match;
 mod availability;
 mod bed;
 mod claims;

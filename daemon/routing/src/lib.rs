@@ -7,6 +7,7 @@
 //! and reports what happened.
 
 pub mod account_match;
+pub mod availability;
 mod error;
 pub mod model;
 mod service;

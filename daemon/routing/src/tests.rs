@@ -3,6 +3,7 @@
 mod account_match;
 mod availability;
 mod bed;
+mod calendars;
 mod claims;
 mod conditions;
 mod configuration;

@@ -24,6 +24,7 @@ pub use model::failure::{
 };
 pub use model::hours::{HoursFlaw, Interval, WeekHours};
 pub use model::limits::Limits;
+pub use model::open::{Held, Level, OpenLoad, least_open, within_caps};
 pub use model::pool::{Member, Pool};
 pub use model::reasons::Reasons;
 pub use model::rules::{Places, Rep, RoutingState, RuleDefinition, RuleSet, Target, Unavailable};

@@ -9,6 +9,7 @@ mod conditions;
 mod configuration;
 mod cycle;
 mod decisions;
+mod fairness;
 mod reasons;
 mod recovery;
 mod reference;

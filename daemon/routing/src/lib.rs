@@ -12,6 +12,7 @@ mod error;
 pub mod model;
 mod service;
 mod store;
+pub mod territory;
 
 pub use error::RoutingError;
 pub use model::caps::{Cap, CapReached, Caps, Load, PerWindow, Window, Windows};

@@ -15,6 +15,7 @@ mod recovery;
 mod reference;
 mod schedules;
 mod sync;
+mod territories;
 mod turns;
 mod views;
 mod waiting;

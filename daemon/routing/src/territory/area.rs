@@ -25,7 +25,7 @@ pub struct Size {
 }
 
 /// All of the conditions that are given hold; one that is not given holds for every record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Area {
     pub country: Option<String>,
     pub state: Option<String>,

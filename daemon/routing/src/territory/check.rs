@@ -34,7 +34,7 @@ type Place = (usize, usize);
 type Codes = (u64, u64);
 
 /// Every pair of areas, of different territories with different owners, that a record can lie in both.
-/// At most `most` are given.
+/// At most `most` are given. Each pair is looked at: meant for some thousand areas.
 pub fn overlaps(territories: &[Territory], most: usize) -> Vec<Overlap> {
     let areas: Vec<_> = places(territories).collect();
     let pairs = areas.iter().enumerate().flat_map(|(at, first)| {

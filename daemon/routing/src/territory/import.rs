@@ -5,7 +5,7 @@
 //! layer. An empty cell is no condition. Nothing is taken over by itself: wrong rows are told one
 //! by one, and the caller decides what to do with the others.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     area::{Area, Size, Territory},
@@ -63,7 +63,7 @@ pub fn import(text: &str, known_field: impl Fn(&str) -> bool) -> Imported {
     if !imported.errors.is_empty() {
         return imported;
     }
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut known = Known::default();
     for row in reader.records() {
         imported.rows = imported.rows.saturating_add(1);
         let line = match &row {
@@ -88,37 +88,44 @@ pub fn import(text: &str, known_field: impl Fn(&str) -> bool) -> Imported {
             )]),
         };
         match read {
-            Ok((name, owner, area)) => imported.add(&mut places, (name, owner), area, line),
+            Ok((name, owner, area)) => imported.add(&mut known, (name, owner), area, line),
             Err(errors) => imported.errors.extend(errors),
         }
     }
     imported
 }
 
+/// What the rows so far have brought: a look-up each, where a walk through all of them would be felt.
+#[derive(Default)]
+struct Known {
+    /// Places of territories by their names.
+    places: HashMap<String, usize>,
+    areas: HashSet<(usize, Area)>,
+}
+
 impl Imported {
-    fn add(
-        &mut self,
-        places: &mut HashMap<String, usize>,
-        (name, owner): (String, String),
-        area: Area,
-        line: u64,
-    ) {
+    fn add(&mut self, known: &mut Known, (name, owner): (String, String), area: Area, line: u64) {
         let next = self.territories.len();
-        let at = *places.entry(name.to_lowercase()).or_insert(next);
-        let Some(territory) = self.territories.get_mut(at) else {
-            let areas = vec![area];
-            self.territories.push(Territory { name, owner, areas });
-            return;
-        };
-        if territory.owner != owner {
-            let detail = format!("{name} has the owner {} further up.", territory.owner);
+        let at = *known.places.entry(name.to_lowercase()).or_insert(next);
+        let owned_by = self.territories.get(at).map(|known| known.owner.as_str());
+        if let Some(other) = owned_by.filter(|other| *other != owner) {
+            let detail = format!("{name} has the owner {other} further up.");
             self.errors
                 .push(error(line, "owner", "owner_differs", detail));
-        } else if territory.areas.contains(&area) {
+            return;
+        }
+        if !known.areas.insert((at, area.clone())) {
             let detail = "The same row stands further up.";
             self.errors.push(error(line, "", "row_twice", detail));
-        } else {
-            territory.areas.push(area);
+            return;
+        }
+        match self.territories.get_mut(at) {
+            Some(territory) => territory.areas.push(area),
+            None => self.territories.push(Territory {
+                name,
+                owner,
+                areas: vec![area],
+            }),
         }
     }
 }

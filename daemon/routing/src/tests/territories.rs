@@ -222,6 +222,7 @@ fn gaps_are_sizes_and_codes_that_nobody_has() {
         "North,u1,SE,,10000,19999,,,,",
         "South,u2,SE,,30000,39999,,,,",
         "Middle,u2,SE,,15000,24999,,,,",
+        "Inner,u3,SE,,11000,12000,,,,",
     ]);
     let found = gaps(&imported.territories);
     let size = |from, until| Gap::Size {

@@ -26,6 +26,7 @@ STEPS=(
     "peer_scim|tests/peers/scim/run.sh|tests"
     "peer_siem|tests/peers/siem/package.json|tests"
     "peer_tls|tests/peers/tls/run.sh|tests"
+    "peer_hours|tests/peers/hours/hours.py|tests"
     "browser|tests/browser/package.json|tests"
     "fuzz|tests/fuzz/Cargo.toml|tests"
     "bench|tests/bench/src/main.rs|tests"
@@ -200,6 +201,8 @@ step_peer_tls() {
     build_programs
     bash tests/peers/tls/run.sh
 }
+
+step_peer_hours() { "$REVKEEP_PYTHON" tests/peers/hours/hours.py --check; }
 
 step_browser() {
     build_programs

@@ -6,10 +6,13 @@
 //! here: this crate records an assignment as proposed, and the connector claims it, executes it
 //! and reports what happened.
 
+pub mod account_match;
+pub mod availability;
 mod error;
 pub mod model;
 mod service;
 mod store;
+pub mod territory;
 
 pub use error::RoutingError;
 pub use model::caps::{Cap, CapReached, Caps, Load, PerWindow, Window, Windows};
@@ -22,6 +25,7 @@ pub use model::failure::{
 };
 pub use model::hours::{HoursFlaw, Interval, WeekHours};
 pub use model::limits::Limits;
+pub use model::open::{Held, Level, OpenLoad, least_open, within_caps};
 pub use model::pool::{Member, Pool};
 pub use model::reasons::Reasons;
 pub use model::rules::{Places, Rep, RoutingState, RuleDefinition, RuleSet, Target, Unavailable};

@@ -7,6 +7,7 @@ pub mod decide;
 pub mod failure;
 pub mod hours;
 pub mod limits;
+pub mod open;
 pub mod pool;
 pub mod reasons;
 pub mod rules;

@@ -1,17 +1,21 @@
 //! Tests: conditions, turns and decisions alone; then the verbs against a real database.
 
+mod account_match;
 mod availability;
 mod bed;
+mod calendars;
 mod claims;
 mod conditions;
 mod configuration;
 mod cycle;
 mod decisions;
+mod fairness;
 mod reasons;
 mod recovery;
 mod reference;
 mod schedules;
 mod sync;
+mod territories;
 mod turns;
 mod views;
 mod waiting;

@@ -54,6 +54,26 @@ impl Pool {
         Some(at)
     }
 
+    /// Takes back the turn that `at` was given among those for whom `available` held, because the
+    /// record did not become theirs: everybody's credit is as before it. Where others are in play
+    /// by now, the next turn calibrates as ever.
+    pub fn give_back(&mut self, at: usize, available: impl Fn(usize, &Member) -> bool) {
+        if self.members.get(at).is_none() {
+            return;
+        }
+        let mut in_play = 0_i64;
+        for (place, member) in self.members.iter_mut().enumerate() {
+            if available(place, member) {
+                let weight = i64::from(member.weight);
+                member.credit = member.credit.saturating_sub(weight);
+                in_play = in_play.saturating_add(weight);
+            }
+        }
+        if let Some(chosen) = self.members.get_mut(at) {
+            chosen.credit = chosen.credit.saturating_add(in_play);
+        }
+    }
+
     /// Calibrates the credit of those in play, when others are than before. Gives the sum of their
     /// weights.
     fn calibrate(&mut self, available: &impl Fn(usize, &Member) -> bool) -> i64 {

@@ -22,6 +22,8 @@ pub struct Schedule {
     pub holidays: Vec<Arc<BTreeSet<NaiveDate>>>,
     /// First and last day of each absence.
     pub time_off: Vec<(NaiveDate, NaiveDate)>,
+    /// `[from, until)` of absences that are not whole days.
+    pub spells: Vec<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 /// Why somebody is not there.
@@ -54,12 +56,16 @@ impl Schedule {
             hours: None,
             holidays: Vec::new(),
             time_off: Vec::new(),
+            spells: Vec::new(),
         }
     }
 
     /// Whether nothing here ever keeps the rep away.
     pub fn is_always(&self) -> bool {
-        self.hours.is_none() && self.holidays.is_empty() && self.time_off.is_empty()
+        self.hours.is_none()
+            && self.holidays.is_empty()
+            && self.time_off.is_empty()
+            && self.spells.is_empty()
     }
 
     /// Why the rep is not there at this instant; `None` when the rep is.
@@ -67,7 +73,8 @@ impl Schedule {
         let local = at.with_timezone(&self.zone);
         let date = local.date_naive();
         let off = |(first, last): &(NaiveDate, NaiveDate)| (first..=last).contains(&&date);
-        if self.time_off.iter().any(off) {
+        let away = |(from, until): &(DateTime<Utc>, DateTime<Utc>)| (*from..*until).contains(&at);
+        if self.time_off.iter().any(off) || self.spells.iter().any(away) {
             return Some(Absence::TimeOff);
         }
         if self.holidays.iter().any(|days| days.contains(&date)) {
@@ -99,9 +106,16 @@ impl Schedule {
         None
     }
 
-    /// The next instant at which the answer can change: an edge of the hours, a local midnight, or a
-    /// change of the clocks. At most a day away, so that no two changes of the clocks lie between.
+    /// The next instant at which the answer can change: an edge of the hours, a local midnight, the
+    /// end of a spell, or a change of the clocks. At most a day away, so that no two changes of the clocks
+    /// lie between.
     fn next_edge(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let edge = self.next_local_edge(at);
+        let ends = self.spells.iter().map(|(_, until)| *until);
+        ends.filter(|until| *until > at).fold(edge, DateTime::min)
+    }
+
+    fn next_local_edge(&self, at: DateTime<Utc>) -> DateTime<Utc> {
         let local = at.with_timezone(&self.zone);
         let to_midnight = DAY.saturating_sub(minute_of_day(&local));
         let to_change = self

@@ -83,6 +83,7 @@ impl Calendars {
             hours: rep.hours()?,
             holidays: holidays.cloned().collect(),
             time_off: self.time_off.get(&rep.rep_id).cloned().unwrap_or_default(),
+            spells: Vec::new(),
         })
     }
 }

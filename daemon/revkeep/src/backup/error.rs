@@ -24,6 +24,8 @@ pub(crate) enum BackupError {
     NotPermitted(String),
     #[error("`{0}` failed: {1}")]
     Program(String, String),
+    #[error("a part of this command stopped")]
+    Stopped,
     #[error("the keys could not be looked at: {0}")]
     Keys(#[from] SetupError),
     #[error("this is no backup of Revkeep: {0}")]
@@ -73,6 +75,7 @@ impl BackupError {
             Self::Busy(_) => "backup_busy",
             Self::NotPermitted(_) => "backup_not_permitted",
             Self::Program(..) => "backup_program_failed",
+            Self::Stopped => "backup_stopped",
             Self::Keys(_) => "backup_keys",
             Self::NotABackup(_) => "backup_not_one",
             Self::Damaged(_) => "backup_damaged",

@@ -10,11 +10,13 @@
 //! | `child` | what runs under other accounts of the machine: the dump, and the look at the keys |
 //! | `folder` | archives in their folder, and how many are kept |
 //! | `create`, `check` | making one, and looking whether it is whole |
+//! | `along` | looking at one while it is made |
 //! | `scratch`, `load` | a database beside the appliance's own, filled from an archive |
 //! | `judge` | whether an archive belongs here, and whether what was restored is what it states |
 //! | `rehearse`, `restore` | trying one, and putting it in place of the appliance's database |
 //! | `standing` | what `revkeep check`, `doctor` and `status` say of archives |
 
+mod along;
 mod check;
 pub(crate) mod child;
 mod config;

@@ -136,9 +136,7 @@ fn pieces(mut dump: impl Read, to: &SyncSender<Vec<u8>>) -> io::Result<Sum> {
     let (mut hash, mut size) = (Sha256::new(), 0_u64);
     loop {
         let mut piece = Vec::with_capacity(PIECE);
-        dump.by_ref()
-            .take(length(PIECE))
-            .read_to_end(&mut piece)?;
+        dump.by_ref().take(length(PIECE)).read_to_end(&mut piece)?;
         if piece.is_empty() {
             break;
         }

@@ -7,6 +7,7 @@ set -uo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TREE=$1 DEB=$2 SIMULATOR=$3 KEEP=${4:-}
 source "$HERE/checks.sh"
+source "$HERE/second.sh"
 
 stage() {
     begin "$TREE" "$DEB" || return
@@ -316,7 +317,9 @@ main() {
     check "serves and routes again after a reboot" survives_reboot
     check "removing leaves configuration, keys and data" removed
     check "installing again serves what was there" installed_again
+    check "what is needed to restore is carried away" carry
     check "purging leaves nothing but archives" purged
+    on_a_second_machine
 }
 
 main

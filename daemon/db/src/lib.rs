@@ -68,7 +68,7 @@ pub use people::{ApiKeyStanding, InvitationFound, TenantLine};
 pub use place::by_place;
 pub use plan::{Planned, TableLock, Work, schema_versions};
 pub use pool::DbRole;
-pub use probe::{Looked, ProbeTx, Side, TableStanding, reachable};
+pub use probe::{Admission, Looked, ProbeTx, Side, TableStanding, admission, reachable};
 pub use quarantine::{Ledger, Quarantine, Returned};
 pub use samples::{Sample, SampleStep};
 pub use scim::ScimTokenStanding;

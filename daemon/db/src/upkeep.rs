@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName, RunQueryDsl, sql_query,
-    sql_types::{BigInt, Bool, Text, Timestamptz},
+    sql_types::{BigInt, Bool, Nullable, Text, Timestamptz},
 };
 
 use crate::{census::Counted, error::DbError, system::SystemTx};
@@ -21,6 +21,9 @@ pub struct ServerFacts {
     /// Whether this connection is encrypted.
     #[diesel(sql_type = Bool)]
     pub encrypted: bool,
+    /// The server's own address, as this connection leads to it; none over a socket.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub address: Option<String>,
     /// A standby takes no change.
     #[diesel(sql_type = Bool)]
     pub standby: bool,
@@ -69,7 +72,7 @@ impl SystemTx<'_> {
     pub fn server_facts(&mut self) -> Result<ServerFacts, DbError> {
         Ok(sql_query(
             "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync, \
-               current_setting('full_page_writes') AS full_page_writes, pg_is_in_recovery() AS standby, clock_timestamp() AS now, \
+               current_setting('full_page_writes') AS full_page_writes, pg_is_in_recovery() AS standby, host(inet_server_addr()) AS address, clock_timestamp() AS now, \
                coalesce((SELECT s.ssl FROM pg_stat_ssl s WHERE s.pid = pg_backend_pid()), false) AS encrypted",
         )
         .get_result(self.conn())?)

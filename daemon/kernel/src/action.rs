@@ -175,6 +175,7 @@ actions! {
     ApplianceRestore = "appliance_restore",
     ApplianceResume = "appliance_resume",
     BackupCreate = "backup_create",
+    BackupRehearse = "backup_rehearse",
     SiemTargetCreate = "siem_target_create",
     SiemTargetUpdate = "siem_target_update",
     SiemTargetDelete = "siem_target_delete",

@@ -1,9 +1,13 @@
 //! Joins each crate's own configuration into one, from the built-in file, the machine's files and the
 //! environment.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The defaults and the manual are one file.
 const DEFAULTS: &str = include_str!("../../../config/revkeep.toml");
@@ -195,6 +199,36 @@ fn blamed(main: &Path, error: &config::ConfigError) -> Option<String> {
         || format!(", in {}", file.display()),
         |line| format!(", in {}, line {}", file.display(), line + 1),
     ))
+}
+
+/// What files of these texts come to over the built-in defaults, setting by setting. The environment is not
+/// asked: it is of this machine.
+pub(crate) fn settings(texts: &[&str]) -> Result<BTreeMap<String, Value>, ConfigError> {
+    let mut builder = config::Config::builder();
+    for text in [&DEFAULTS].into_iter().chain(texts) {
+        builder = builder.add_source(config::File::from_str(text, config::FileFormat::Toml));
+    }
+    let whole: Value = builder
+        .build()
+        .and_then(config::Config::try_deserialize)
+        .map_err(|error| ConfigError(format!("The configuration cannot be used: {error}.")))?;
+    let mut settings = BTreeMap::new();
+    flatten("", whole, &mut settings);
+    Ok(settings)
+}
+
+fn flatten(under: &str, value: Value, into: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Object(sections) => {
+            for (name, value) in sections {
+                let dot = if under.is_empty() { "" } else { "." };
+                flatten(&format!("{under}{dot}{name}"), value, into);
+            }
+        }
+        setting => {
+            into.insert(under.to_owned(), setting);
+        }
+    }
 }
 
 /// The main file when it is there, and `conf.d/*.toml` beside it, by name.

@@ -16,6 +16,17 @@ pub struct Config {
     pub local: Option<LocalConfig>,
 }
 
+impl Config {
+    /// The one secret that this machine gives the daemon: what opens the backend.
+    #[must_use]
+    pub fn opener(&self) -> Option<&PrivateFile> {
+        match self.backend {
+            Choice::Vault => self.vault.as_ref().map(|vault| &vault.secret_id),
+            Choice::Local => self.local.as_ref().map(|local| &local.key),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {

@@ -21,6 +21,13 @@ impl PrivateFile {
         }
     }
 
+    /// Whether it is there, and only this daemon could have read it.
+    pub fn look(&self) -> Result<(), VaultError> {
+        let path = self.path();
+        let there = std::fs::metadata(path).map_err(|error| missing_or(path, &error))?;
+        self.check(&there)
+    }
+
     /// The file's content. [`VaultError::Sealed`] when it is not there, so that work waits for it.
     pub(crate) fn read(&self) -> Result<Secret<Vec<u8>>, VaultError> {
         self.read_with_metadata().map(|(content, _)| content)
@@ -73,7 +80,7 @@ impl PrivateFile {
     }
 }
 
-fn missing_or(path: &Path, error: &std::io::Error) -> VaultError {
+pub(crate) fn missing_or(path: &Path, error: &std::io::Error) -> VaultError {
     match error.kind() {
         std::io::ErrorKind::NotFound => {
             VaultError::Sealed(format!("{} is not there", path.display()))

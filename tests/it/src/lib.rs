@@ -28,6 +28,7 @@ mod console_foreign;
 mod console_lists;
 mod controls;
 mod crash;
+mod database_tls;
 mod delivery;
 mod devices;
 mod docs;

@@ -1,5 +1,6 @@
 //! LM-95, CX-36: an archive becomes the appliance again, or nothing of it is changed.
 
+mod machine;
 mod quarantine;
 mod refused;
 mod rehearsal;

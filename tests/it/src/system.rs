@@ -139,6 +139,34 @@ async fn a_backup_is_on_record_and_on_the_page() {
     assert!(daemon.stop().await.unwrap().success());
 }
 
+/// So is a rehearsal, and one that failed has failed on record, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rehearsal_is_on_record_and_on_the_page() {
+    let world = world().await;
+    let (daemon, console) = configured(&world).await;
+    assert_eq!(console.get(SYSTEM).await.unwrap()["rehearsal"], Value::Null);
+    let made = daemon.command(&["backup", "create"]).unwrap();
+    let tried = daemon.command(&["restore", "--rehearse"]).unwrap();
+    assert_eq!(tried["holds"], true, "{tried}");
+    let told = console.get(SYSTEM).await.unwrap();
+    let detail = &told["rehearsal"]["detail"];
+    assert_eq!(detail["rows"], tried["rows"], "{told}");
+    assert_eq!(detail["taken_at"], made["taken_at"], "{told}");
+    assert_eq!(detail["code"], Value::Null, "{told}");
+
+    std::fs::write(made["file"].as_str().unwrap(), "no archive").unwrap();
+    let tried = daemon.command(&["restore", "--rehearse"]).unwrap();
+    assert_eq!(tried["holds"], false, "{tried}");
+    let told = console.get(SYSTEM).await.unwrap();
+    assert_eq!(told["rehearsal"]["detail"]["code"], tried["code"], "{told}");
+    let entries = column(
+        &mut superuser(&world),
+        "SELECT outcome FROM audit_log WHERE action = 'backup_rehearse' AND actor_id LIKE 'local:%' ORDER BY at",
+    );
+    assert_eq!(entries, ["done", "failed"]);
+    assert!(daemon.stop().await.unwrap().success());
+}
+
 #[tokio::test]
 async fn samples_of_all_daemons_are_drawn_together_and_old_ones_go() {
     let bed = Bed::new();

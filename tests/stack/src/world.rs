@@ -112,6 +112,20 @@ impl World {
         .await
     }
 
+    /// Starts a daemon on the configuration that is in `home` already.
+    pub async fn serve(&self, home: &Path, port: u16) -> Result<Daemon> {
+        Daemon::start(
+            &self.program,
+            &home.join("revkeep.toml"),
+            home,
+            port,
+            &self.ca_file,
+            self.account,
+            &DaemonOptions::default(),
+        )
+        .await
+    }
+
     /// The host and port under which the daemon reaches Salesforce.
     pub fn salesforce_host(&self) -> String {
         self.simulator.url.trim_start_matches("https://").to_owned()

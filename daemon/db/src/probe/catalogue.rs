@@ -39,6 +39,38 @@ pub fn reachable(config: &DbConfig, role: &str) -> bool {
         .is_ok_and(|dsn| PgConnection::establish(&dsn).is_ok())
 }
 
+/// What a server answers to somebody who shows no password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// In, by the account of this machine or a client's certificate.
+    WithoutPassword,
+    PasswordAsked,
+    Refused(String),
+}
+
+/// Knocks as `role` with no password, whatever libpq would find in its environment or in a file
+/// (libpq's manual, 33.1.2, 33.15 and 33.16).
+#[must_use]
+pub fn admission(config: &DbConfig, role: &str) -> Admission {
+    let knocked = config.dsn_as(role, &config.name).and_then(|dsn| {
+        let dsn = format!("{dsn} password='' passfile='/nonexistent/revkeep'");
+        PgConnection::establish(&dsn).map_err(|error| DbError::Unreachable(Box::new(error)))
+    });
+    match knocked {
+        Ok(_) => Admission::WithoutPassword,
+        Err(DbError::Unreachable(error)) if error.to_string().contains(NO_PASSWORD) => {
+            Admission::PasswordAsked
+        }
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            Admission::Refused(cause.unwrap_or_else(|| error.to_string()))
+        }
+    }
+}
+
+/// libpq's own words, in every language that the server may speak.
+const NO_PASSWORD: &str = "no password supplied";
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the catalogue has no place in the query builder"

@@ -16,7 +16,7 @@ use kernel::{TenantId, UserId};
 use crate::{context::ContextKey, error::DbError};
 
 pub use attacks::{Looked, Side};
-pub use catalogue::{TableStanding, reachable};
+pub use catalogue::{Admission, TableStanding, admission, reachable};
 
 /// A probe must not hold up the work of others: what takes longer is told as unknown.
 const LIMITS: &str = "SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '1s'";

@@ -62,6 +62,16 @@ pub(crate) enum Question {
         /// How it was looked at; nothing for a stream.
         checked: Option<String>,
     },
+    /// A backup was restored on trial, to be put on record.
+    BackupRehearsed {
+        at: DateTime<Utc>,
+        /// The moment of the archive, where it could be read.
+        taken_at: Option<DateTime<Utc>>,
+        seconds: i64,
+        rows: i64,
+        /// Why it does not restore; nothing when it does.
+        code: Option<String>,
+    },
     /// Sign that rows older than the retention may go.
     AuditPrune,
     /// Whether the appliance is in quarantine after a restore, and what came of that.

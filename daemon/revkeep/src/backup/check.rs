@@ -20,7 +20,7 @@ use super::{
 /// Bytes of a chunk of age's payload and of the tag behind each (age's format, "Payload").
 const CHUNK: u64 = 64 << 10;
 const TAG: u64 = 16;
-const BUFFER: usize = 1 << 20;
+pub(super) const BUFFER: usize = 1 << 20;
 
 /// What was found.
 pub(crate) enum Checked {
@@ -61,27 +61,9 @@ pub(super) fn counted<'a>(
 }
 
 fn ciphertext(archive: &Path, file: &File, told: &dyn Fn(u64)) -> Result<Checked, BackupError> {
-    let mut counted = Counting {
-        from: file,
-        told,
-        read: 0,
-    };
     let stated = folder::stated_checksum(archive);
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        let read = counted
-            .read(&mut buffer)
-            .map_err(|error| failed(archive, error))?;
-        if read == 0 {
-            break;
-        }
-        hash.update(buffer.get(..read).unwrap_or_default());
-    }
-    if stated
-        .as_ref()
-        .is_some_and(|stated| *stated != hex(&hash.finalize()))
-    {
+    let found = digest(file, told).map_err(|error| failed(archive, error))?;
+    if stated.as_ref().is_some_and(|stated| *stated != found) {
         return Err(BackupError::Damaged(
             "it is not the file that was written: its checksum differs".to_owned(),
         ));
@@ -90,6 +72,24 @@ fn ciphertext(archive: &Path, file: &File, told: &dyn Fn(u64)) -> Result<Checked
     Ok(Checked::Ciphertext {
         checksum: stated.is_some(),
     })
+}
+
+/// SHA-256 of all that comes; `told` hears how much there was.
+pub(super) fn digest(from: impl Read, told: &dyn Fn(u64)) -> std::io::Result<String> {
+    let mut counted = Counting {
+        from,
+        told,
+        read: 0,
+    };
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let read = counted.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(hex(&hash.finalize()));
+        }
+        hash.update(buffer.get(..read).unwrap_or_default());
+    }
 }
 
 /// The header of age, and a payload whose length it can have.

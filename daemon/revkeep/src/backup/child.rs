@@ -87,7 +87,7 @@ impl Dump {
         }
     }
 
-    pub(super) const fn output(&mut self) -> &mut impl Read {
+    pub(super) const fn output(&mut self) -> &mut (impl Read + Send) {
         &mut self.output
     }
 
@@ -139,25 +139,43 @@ pub(crate) fn database(dsn: &str) -> ExitCode {
 
 fn dump(dsn: &str) -> Result<ExitCode, String> {
     let mut snapshot = Snapshot::open(dsn).map_err(|error| reason(&error))?;
+    // The snapshot is there for as long as its connection is. pg_dump looks at the catalogue while the rows
+    // are counted, and waits with its first bytes until the line is said.
+    let child = Command::new("pg_dump")
+        .args(["--format=custom", "--no-password"])
+        .arg(format!("--exclude-table={NOT_DUMPED}"))
+        .arg(format!("--snapshot={}", snapshot.id()))
+        .arg(format!("--dbname={dsn}"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("pg_dump cannot be started: {error}"))?;
+    let mut dump = Stopped(child);
     let census = census(&mut snapshot).map_err(|error| reason(&error))?;
     let line = serde_json::to_string(&census).map_err(|error| error.to_string())?;
     let mut output = std::io::stdout().lock();
     writeln!(output, "{line}")
         .and_then(|()| output.flush())
         .map_err(|error| error.to_string())?;
-    // The snapshot is there for as long as its connection is.
-    let done = Command::new("pg_dump")
-        .args(["--format=custom", "--no-password"])
-        .arg(format!("--exclude-table={NOT_DUMPED}"))
-        .arg(format!("--snapshot={}", snapshot.id()))
-        .arg(format!("--dbname={dsn}"))
-        .status()
-        .map_err(|error| format!("pg_dump cannot be started: {error}"))?;
+    if let Some(mut dumped) = dump.0.stdout.take() {
+        // From pipe to pipe, inside the kernel.
+        std::io::copy(&mut dumped, &mut output).map_err(|error| error.to_string())?;
+    }
+    let done = dump.0.wait().map_err(|error| error.to_string())?;
     Ok(if done.success() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// A program that ends when nobody waits for it any more.
+struct Stopped(Child);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn census(snapshot: &mut Snapshot) -> Result<Census, db::DbError> {

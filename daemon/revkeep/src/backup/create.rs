@@ -10,16 +10,15 @@ use kernel::{Clock, SystemClock};
 use vault::{Choice, Fingerprint};
 
 use super::{
-    BackupError, Checked, Lock, check,
+    BackupError, Checked, Lock, along,
+    check::BUFFER,
     child::{self, Census, Dump},
-    folder::{Folder, Unfinished},
+    folder::Folder,
     machine_key,
     manifest::{Manifest, OWN_VERSION},
     writer::{MANIFEST, Writer, Written},
 };
 use crate::config::{self, Config};
-
-const BUFFER: usize = 1 << 20;
 
 /// Where an archive goes.
 pub(crate) enum Place {
@@ -72,34 +71,26 @@ fn in_folder(
     told: &dyn Fn(&'static str, u64),
 ) -> Result<Made, BackupError> {
     let new = folder.begin(SystemClock.now())?;
-    let (size, sha256, manifest) = fill(&new, (config, file), lock, told)?;
-    new.sync()?;
-    let checked = check(new.path(), &lock.keys(), &|read| {
-        told("looking at it", read)
+    let ((written, manifest), seen) = along::opened(new.file(), lock, |both| {
+        let output = BufWriter::with_capacity(BUFFER, both);
+        write((config, file), lock, output, told)
     })?;
-    let named = new.finish(&sha256)?;
+    new.sync()?;
+    along::on_disk(new.path(), &written.sha256, &|read| {
+        told("looking at it", read);
+    })?;
+    let named = new.finish(&written.sha256)?;
     if let Lock::Recipients { machine, .. } = lock {
         machine_key::store(&config.backup.machine_key, machine)?;
     }
     Ok(Made {
         file: Some(named),
-        size,
-        sha256,
+        size: written.size,
+        sha256: written.sha256,
         manifest,
-        checked: Some(checked),
+        checked: Some(Checked::Opened(Box::new(seen))),
         removed: folder.retain(config.backup.keep.get())?,
     })
-}
-
-fn fill(
-    new: &Unfinished,
-    place: (&Config, &Path),
-    lock: &Lock,
-    told: &dyn Fn(&'static str, u64),
-) -> Result<(u64, String, Manifest), BackupError> {
-    let output = BufWriter::with_capacity(BUFFER, new.file());
-    let (written, manifest) = write(place, lock, output, told)?;
-    Ok((written.size, written.sha256, manifest))
 }
 
 fn write<W: Write>(

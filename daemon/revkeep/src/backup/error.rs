@@ -24,6 +24,8 @@ pub(crate) enum BackupError {
     NotPermitted(String),
     #[error("`{0}` failed: {1}")]
     Program(String, String),
+    #[error("a part of this command stopped")]
+    Stopped,
     #[error("the keys could not be looked at: {0}")]
     Keys(#[from] SetupError),
     #[error("this is no backup of Revkeep: {0}")]
@@ -50,6 +52,12 @@ pub(crate) enum BackupError {
         "the database {database} has {sessions} sessions. Next step: `systemctl stop revkeep` on each machine that works on it"
     )]
     InUse { database: String, sessions: i64 },
+    #[error(
+        "the configuration or the keystore here is not the archive's: {0}. Next step: --differing keep leaves what is here, --differing take puts the archive's in place and keeps what is here beside it"
+    )]
+    FilesDiffer(String),
+    #[error("the archive's configuration cannot be used here, so nothing was put in place. {0}")]
+    Unfit(String),
     #[error("another restore is under way")]
     Restoring,
     #[error(
@@ -73,6 +81,7 @@ impl BackupError {
             Self::Busy(_) => "backup_busy",
             Self::NotPermitted(_) => "backup_not_permitted",
             Self::Program(..) => "backup_program_failed",
+            Self::Stopped => "backup_stopped",
             Self::Keys(_) => "backup_keys",
             Self::NotABackup(_) => "backup_not_one",
             Self::Damaged(_) => "backup_damaged",
@@ -82,6 +91,8 @@ impl BackupError {
             Self::NoArchive(_) => "backup_none",
             Self::NotEmpty(_) => "restore_not_empty",
             Self::InUse { .. } => "restore_in_use",
+            Self::FilesDiffer(_) => "restore_files_differ",
+            Self::Unfit(_) => "restore_files_unfit",
             Self::Restoring => "restore_busy",
             Self::Newer { .. } => "backup_newer",
         }

@@ -10,16 +10,20 @@
 //! | `child` | what runs under other accounts of the machine: the dump, and the look at the keys |
 //! | `folder` | archives in their folder, and how many are kept |
 //! | `create`, `check` | making one, and looking whether it is whole |
+//! | `along` | looking at one while it is made |
 //! | `scratch`, `load` | a database beside the appliance's own, filled from an archive |
 //! | `judge` | whether an archive belongs here, and whether what was restored is what it states |
 //! | `rehearse`, `restore` | trying one, and putting it in place of the appliance's database |
+//! | `files` | configuration and keystore of an archive, and those that are here |
 //! | `standing` | what `revkeep check`, `doctor` and `status` say of archives |
 
+mod along;
 mod check;
 pub(crate) mod child;
 mod config;
 mod create;
 mod error;
+mod files;
 mod folder;
 mod judge;
 mod load;
@@ -37,6 +41,7 @@ pub(crate) use check::{Checked, check};
 pub(crate) use config::Config;
 pub(crate) use create::{Made, Place, create};
 pub(crate) use error::BackupError;
+pub(crate) use files::{Changed, Differing, Files};
 pub(crate) use folder::kept;
 pub(crate) use locks::{Keys, Lock};
 pub(crate) use rehearse::{Rehearsed, rehearse};

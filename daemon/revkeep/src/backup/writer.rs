@@ -1,8 +1,12 @@
 //! Writing an archive: a tar in an age file, so that it can be opened without Revkeep, too
 //! (`age -d ... | tar x`). The database's dump comes in pieces, since its size is not known beforehand; what
-//! is kept in memory is one piece.
+//! is kept in memory is a few of them.
 
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    sync::mpsc::{SyncSender, sync_channel},
+    thread,
+};
 
 use age::stream::StreamWriter;
 use custody::tar;
@@ -13,6 +17,9 @@ use super::{BackupError, Lock};
 
 /// Bytes of one piece of the dump.
 pub(super) const PIECE: usize = 4 << 20;
+/// Pieces that were read and are not encrypted yet. A pipe holds 64 KiB, so pg_dump would stand still
+/// while a piece is.
+const AHEAD: usize = 3;
 pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const CHECKSUMS: &str = "checksums.json";
 pub(super) const DATABASE: &str = "database";
@@ -83,27 +90,22 @@ impl<W: Write> Writer<W> {
     /// The dump, piece by piece; `told` hears how much there was so far.
     pub(super) fn database(
         &mut self,
-        mut dump: impl Read,
+        dump: impl Read + Send,
         told: &dyn Fn(u64),
     ) -> Result<(), BackupError> {
-        let mut piece = Vec::with_capacity(PIECE);
-        let (mut hash, mut size) = (Sha256::new(), 0_u64);
-        for number in 0_u32.. {
-            piece.clear();
-            let read = dump.by_ref().take(length(PIECE)).read_to_end(&mut piece);
-            if read.map_err(failed)? == 0 {
-                break;
+        let (to, from) = sync_channel(AHEAD);
+        let sum = thread::scope(|scope| {
+            let reading = scope.spawn(move || pieces(dump, &to));
+            let mut size = 0_u64;
+            for (number, piece) in from.into_iter().enumerate() {
+                self.member(&format!("{DATABASE}/{number:08}"), &piece)?;
+                size = size.saturating_add(length(piece.len()));
+                told(size);
             }
-            self.member(&format!("{DATABASE}/{number:08}"), &piece)?;
-            hash.update(&piece);
-            size = size.saturating_add(length(piece.len()));
-            told(size);
-        }
-        self.sums.push(Sum {
-            name: DATABASE.to_owned(),
-            size,
-            sha256: hex(&hash.finalize()),
-        });
+            let read = reading.join().map_err(|_| BackupError::Stopped)?;
+            read.map_err(failed)
+        })?;
+        self.sums.push(sum);
         Ok(())
     }
 
@@ -127,6 +129,29 @@ impl<W: Write> Writer<W> {
             .and_then(|()| self.out.write_all(&tar::padding(size)))
             .map_err(failed)
     }
+}
+
+/// Reads the dump to its end, ahead of whoever encrypts it.
+fn pieces(mut dump: impl Read, to: &SyncSender<Vec<u8>>) -> io::Result<Sum> {
+    let (mut hash, mut size) = (Sha256::new(), 0_u64);
+    loop {
+        let mut piece = Vec::with_capacity(PIECE);
+        dump.by_ref().take(length(PIECE)).read_to_end(&mut piece)?;
+        if piece.is_empty() {
+            break;
+        }
+        hash.update(&piece);
+        size = size.saturating_add(length(piece.len()));
+        if to.send(piece).is_err() {
+            // Writing has failed, and says why.
+            break;
+        }
+    }
+    Ok(Sum {
+        name: DATABASE.to_owned(),
+        size,
+        sha256: hex(&hash.finalize()),
+    })
 }
 
 pub(super) fn length(bytes: usize) -> u64 {

@@ -215,6 +215,7 @@ mod tests {
             fsync: "on".to_owned(),
             full_page_writes: "on".to_owned(),
             encrypted: false,
+            address: None,
             standby: false,
             now: SystemClock.now(),
         };

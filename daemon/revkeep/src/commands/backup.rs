@@ -120,13 +120,18 @@ fn tell(config: &Config, made: &Made) {
         size: made.size,
         checked: made.checked.as_ref().map(|checked| how(checked).to_owned()),
     };
-    let why = match admin::ask(&config.admin.socket, &question) {
+    told(config, &question, "backup");
+}
+
+/// Tells the daemon, which need not be there.
+pub(super) fn told(config: &Config, question: &Question, what: &str) {
+    let why = match admin::ask(&config.admin.socket, question) {
         Ok(Reply::Answer(_)) => return,
         Ok(Reply::Refusal { message, .. }) => message,
         Err(error) => error.to_string(),
     };
     super::complain(&format!(
-        "The daemon was not told of this backup, so its page does not show it: {why}."
+        "The daemon was not told of this {what}, so its page does not show it: {why}."
     ));
 }
 

@@ -10,8 +10,9 @@ use std::{
 use clap::Subcommand;
 use serde_json::Value;
 use uuid::Uuid;
+use vault::{LocalConfig, PrivateFile};
 
-use crate::{admin::Question, config::Config};
+use crate::{admin::Question, config::Config, setup};
 
 /// How often the daemon is asked how far it is.
 const LOOK: Duration = Duration::from_millis(500);
@@ -32,7 +33,7 @@ pub(super) enum Command {
     /// Write the key file of the local keystore anew, from the recovery key. Needs no daemon. The key
     /// is asked for, or read from standard input.
     Recover {
-        /// Where to write it; needed when the key is a systemd credential.
+        /// Where to write it. A key that is a systemd credential is sealed for the unit otherwise, as root.
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
     },
@@ -55,6 +56,9 @@ fn recover(config: &Config, to: Option<&Path>, json: bool) -> ExitCode {
     let Some(local) = &config.secrets.local else {
         return super::fail(json, "no_keystore", NO_KEYSTORE);
     };
+    if to.is_none() && matches!(local.key, PrivateFile::Credential(_)) {
+        return recover_credential(local, json);
+    }
     let recovered = super::secret::read("recovery key: ")
         .map_err(|error| error.to_string())
         .and_then(|key| {
@@ -70,6 +74,23 @@ fn recover(config: &Config, to: Option<&Path>, json: bool) -> ExitCode {
         Ok(()) => super::say(
             "The key is written. It must belong to the daemon's user (`chown revkeep`); then `revkeep check`.",
         ),
+        Err(why) => return super::fail(json, "not_recovered", &why),
+    }
+    ExitCode::SUCCESS
+}
+
+fn recover_credential(local: &LocalConfig, json: bool) -> ExitCode {
+    let sealed = super::secret::read("recovery key: ")
+        .map_err(|error| error.to_string())
+        .and_then(|key| setup::seal_recovered(local, &key).map_err(|error| error.to_string()));
+    match sealed {
+        Ok(place) if json => {
+            super::say(&serde_json::json!({ "recovered": true, "file": place }).to_string());
+        }
+        Ok(place) => super::say(&format!(
+            "The key is sealed as {}, where the unit looks for it. Next step: `revkeep setup --answers FILE`, or `systemctl restart revkeep`.",
+            place.display()
+        )),
         Err(why) => return super::fail(json, "not_recovered", &why),
     }
     ExitCode::SUCCESS

@@ -1,4 +1,5 @@
-//! `revkeep restore`: an archive becomes the appliance's database, or is tried in a scratch database.
+//! `revkeep restore`: an archive becomes the appliance again: its files, then its database. Or it is tried in a
+//! scratch database.
 
 use std::{
     path::{Path, PathBuf},
@@ -6,11 +7,13 @@ use std::{
 };
 
 use clap::Args;
+use kernel::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use super::backup::{Bar, Opening, refuse};
+use super::backup::{Bar, Opening, refuse, told};
 use crate::{
-    backup::{self, BackupError, Rehearsed, Restored},
+    admin::Question,
+    backup::{self, BackupError, Changed, Differing, Files, Rehearsed, Restored},
     config::Config,
 };
 
@@ -26,6 +29,17 @@ pub(super) struct Options {
     /// Where there is an appliance already, keep its database under another name and take its place.
     #[arg(long)]
     replace: bool,
+    /// Only put configuration and local keystore in place, which a new machine has before it is set up. The
+    /// database is left alone.
+    #[arg(long, conflicts_with_all = ["rehearse", "replace"])]
+    files: bool,
+    /// Say which files would be put in place, and change nothing.
+    #[arg(long, requires = "files")]
+    plan: bool,
+    /// What counts where the configuration, or with --files the keystore, is another one here: what is here,
+    /// or what is in the archive. Without it that is a reason to refuse.
+    #[arg(long, value_enum, conflicts_with = "rehearse")]
+    differing: Option<Differing>,
     #[command(flatten)]
     by: Opening,
 }
@@ -46,21 +60,100 @@ fn restore(
     options: &Options,
     json: bool,
 ) -> Result<ExitCode, BackupError> {
-    let keys = options.by.keys(place.0)?;
+    let (config, file) = place;
+    let keys = options.by.keys(config)?;
     let bar = Bar::new(json);
-    let restored = backup::restore(place, archive, &keys, options.replace, &|stage, done| {
-        bar.show(stage, done);
-    })?;
+    let files = Files::look(
+        file,
+        (archive, &keys),
+        (options.differing, options.files),
+        SystemClock.now(),
+        &|read| bar.show("looking at it", read),
+    )?;
+    if options.files {
+        bar.end();
+        return put(files, archive, options.plan, json);
+    }
+    // Whatever goes wrong from here on, they are as they were.
+    let placed = files.apply()?;
+    let config = if placed.is_empty() {
+        config.clone()
+    } else {
+        Config::load(file).map_err(|error| BackupError::Unfit(error.to_string()))?
+    };
+    let restored = backup::restore(
+        (&config, file),
+        archive,
+        &keys,
+        options.replace,
+        &|stage, done| bar.show(stage, done),
+    )?;
+    let changed = placed.stay();
     bar.end();
     super::say(&if json {
-        restored_json(&restored).to_string()
+        restored_json(&restored, &changed).to_string()
     } else {
-        restored_text(&restored)
+        restored_text(&restored, &changed)
     });
     Ok(ExitCode::SUCCESS)
 }
 
-fn restored_json(restored: &Restored) -> Value {
+fn put(files: Files, archive: &Path, plan: bool, json: bool) -> Result<ExitCode, BackupError> {
+    let taken_at = files.manifest.taken_at;
+    let changed = if plan {
+        files.plan()
+    } else {
+        files.apply()?.stay()
+    };
+    super::say(&if json {
+        json!({ "taken_at": taken_at, "plan": plan, "files": changed_json(&changed) }).to_string()
+    } else {
+        put_text(&changed, archive, plan)
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn changed_json(changed: &[Changed]) -> Value {
+    let one = |one: &Changed| json!({ "file": one.file, "written": one.written, "kept": one.kept });
+    changed.iter().map(one).collect()
+}
+
+fn changed_text(changed: &Changed, plan: bool) -> String {
+    let file = changed.file.display();
+    let (put, kept) = if plan {
+        ("would be put in place", "would be kept")
+    } else {
+        ("was put in place", "is kept")
+    };
+    match (&changed.kept, changed.written) {
+        (None, _) => format!("{file} {put}."),
+        (Some(before), true) => {
+            format!("{file} {put}; the former {kept} as {}.", before.display())
+        }
+        (Some(before), false) => {
+            format!(
+                "{file} is not of the archive, and {kept} as {}.",
+                before.display()
+            )
+        }
+    }
+}
+
+fn put_text(changed: &[Changed], archive: &Path, plan: bool) -> String {
+    let mut lines: Vec<String> = changed.iter().map(|one| changed_text(one, plan)).collect();
+    if changed.is_empty() {
+        lines.push("Configuration and keystore need nothing.".to_owned());
+    }
+    if !plan {
+        let archive = archive.display();
+        lines.push(format!(
+            "Next step: with a local keystore, bring back its key (`revkeep keys recover`); then `revkeep setup`, and `revkeep restore {archive}`."
+        ));
+    }
+    lines.join("\n")
+}
+
+fn restored_json(restored: &Restored, changed: &[Changed]) -> Value {
     json!({
         "taken_at": restored.taken_at,
         "head": restored.head,
@@ -69,10 +162,11 @@ fn restored_json(restored: &Restored) -> Value {
         "replaced": restored.replaced,
         "told": restored.told,
         "kept": restored.kept,
+        "files": changed_json(changed),
     })
 }
 
-fn restored_text(restored: &Restored) -> String {
+fn restored_text(restored: &Restored, changed: &[Changed]) -> String {
     let mut lines = vec![format!(
         "{} rows of {} were restored; the audit log ends with head {}, as it was sealed.",
         restored.rows,
@@ -84,6 +178,7 @@ fn restored_text(restored: &Restored) -> String {
             "The database that was there is kept as {kept}. Once nobody needs it: `dropdb {kept}` as postgres."
         ));
     }
+    lines.extend(changed.iter().map(|one| changed_text(one, false)));
     lines.push("It is in quarantine: nothing acts by itself. Next step: `systemctl start revkeep`, look at it, then `revkeep resume`.".to_owned());
     lines.join("\n")
 }
@@ -107,6 +202,14 @@ fn rehearse(
     let bar = Bar::new(json);
     let tried = backup::rehearse(place, &archive, &keys, &|stage, done| bar.show(stage, done))?;
     bar.end();
+    let question = Question::BackupRehearsed {
+        at: tried.at,
+        taken_at: tried.taken_at,
+        seconds: tried.seconds,
+        rows: tried.rows,
+        code: tried.problem.as_ref().map(|(code, _)| code.clone()),
+    };
+    told(place.0, &question, "rehearsal");
     super::say(&if json {
         rehearsed_json(&tried).to_string()
     } else {

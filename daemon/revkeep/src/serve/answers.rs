@@ -297,6 +297,17 @@ impl Answers for DaemonAnswers {
                 let told = json!({ "size": size, "checked": checked });
                 reply(evidence::backup_made(&self.parts, asker, taken_at, told).await)
             }
+            Question::BackupRehearsed {
+                at,
+                taken_at,
+                seconds,
+                rows,
+                code,
+            } => {
+                let told =
+                    json!({ "taken_at": taken_at, "seconds": seconds, "rows": rows, "code": code });
+                reply(evidence::backup_rehearsed(&self.parts, asker, at, told, code).await)
+            }
             Question::AuditPrune => {
                 reply(evidence::prune(&self.parts, asker, &self.config.audit).await)
             }

@@ -121,6 +121,27 @@ pub(super) async fn backup_made(
     Ok(json!({ "recorded": true }))
 }
 
+/// That one was restored on trial, and what came of it.
+pub(super) async fn backup_rehearsed(
+    parts: &Parts,
+    asker: &Actor,
+    at: DateTime<Utc>,
+    told: Value,
+    code: Option<String>,
+) -> Result<Value, EvidenceError> {
+    let mut entry =
+        Entry::new(Action::BackupRehearse, "backup", at.timestamp()).after(told.clone());
+    if let Some(code) = code {
+        entry = entry.failed(&code);
+    }
+    note(parts, asker, entry).await?;
+    parts
+        .db
+        .system(move |tx| tx.upkeep_mark("rehearsal", at, &told))
+        .await?;
+    Ok(json!({ "recorded": true }))
+}
+
 /// For `revkeep status`.
 pub(super) async fn standing(parts: &Parts) -> Value {
     let now = parts.db.clock().now();

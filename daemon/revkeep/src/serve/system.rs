@@ -197,6 +197,7 @@ impl SystemDesk for SystemFacts {
             "streams": census.as_ref().map(|census| &census.streams),
             "recent": census.as_ref().and_then(|census| census.recent.clone()),
             "backup": census.as_ref().and_then(|census| mark(&census.marks, "backup")),
+            "rehearsal": census.as_ref().and_then(|census| mark(&census.marks, "rehearsal")),
         })
     }
 

@@ -31,7 +31,7 @@ use crate::{
     config::{Config, ConfigError},
 };
 pub(crate) use answers::Answers;
-pub(crate) use secrets::{as_daemon, child as secrets_child, with_credential};
+pub(crate) use secrets::{as_daemon, child as secrets_child, seal_recovered, with_credential};
 
 /// Why a step could not be done.
 #[derive(Debug, thiserror::Error)]

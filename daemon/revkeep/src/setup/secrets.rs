@@ -15,7 +15,7 @@ use std::{
 use db::ContextKey;
 use kernel::{Secret, SystemClock};
 use serde::{Deserialize, Serialize};
-use vault::{Choice, PrivateFile, Vault};
+use vault::{Choice, LocalConfig, PrivateFile, Vault, VaultError};
 
 use super::{
     Ground, Made, SetupError,
@@ -128,6 +128,33 @@ fn seal(answer: &Secrets) -> Result<(), SetupError> {
         clear.expose(),
     )?;
     system::write(&sealed(backend(answer)), encrypted.expose(), 0o600, ROOT)
+}
+
+/// The key of a keystore that came from another machine, sealed for this one's unit. Answers where it lies.
+pub(crate) fn seal_recovered(
+    local: &LocalConfig,
+    recovery: &Secret<String>,
+) -> Result<PathBuf, SetupError> {
+    let place = sealed(Choice::Local);
+    if place.exists() {
+        return Err(SetupError::Secrets(format!(
+            "{} is there, and is not overwritten",
+            place.display()
+        )));
+    }
+    let opened = Opened(Path::new(OPENED).join(format!("recovered.{}", std::process::id())));
+    fs::create_dir_all(OPENED).map_err(|error| SetupError::File(PathBuf::from(OPENED), error))?;
+    vault::recover_key(local, recovery, Some(&opened.0)).map_err(|error| match error {
+        VaultError::Refused => SetupError::Secrets(
+            "this is not the recovery key of this keystore; nothing was written".to_owned(),
+        ),
+        other => SetupError::Secrets(other.to_string()),
+    })?;
+    let name = format!("--name={}", credential(Choice::Local));
+    let from = opened.0.to_string_lossy();
+    let encrypted = system::run("systemd-creds", &["encrypt", &name, &from, "-"], &[])?;
+    system::write(&place, encrypted.expose(), 0o600, ROOT)?;
+    Ok(place)
 }
 
 /// Runs [`child`] as the daemon's account, with the credential opened for it.

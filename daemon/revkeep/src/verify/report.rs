@@ -159,10 +159,7 @@ fn judge(
 ) -> (Standing, String) {
     match control.status {
         Status::Pending => (Standing::Absent, format!("Not built: {}.", control.title)),
-        Status::Customer => (
-            Standing::CustomerOwned,
-            control.enforced_by.clone().unwrap_or_default(),
-        ),
+        Status::Customer => customers(control, live),
         Status::Attested => attested(control, now),
         Status::Enforced if !live.is_empty() => tried(live),
         Status::Enforced if !control.build.is_empty() => build.says(&control.build),
@@ -175,6 +172,18 @@ fn judge(
                 control.probes.join(", ")
             ),
         ),
+    }
+}
+
+/// The customer's own is never told as kept by us (CX-29). What is seen of it from here can still be amiss.
+fn customers(control: &Control, live: &[Tried]) -> (Standing, String) {
+    let whose = control.enforced_by.clone().unwrap_or_default();
+    if live.is_empty() {
+        return (Standing::CustomerOwned, whose);
+    }
+    match tried(live) {
+        (Standing::Failing, evidence) => (Standing::Failing, evidence),
+        (_, evidence) => (Standing::CustomerOwned, format!("{whose} {evidence}.")),
     }
 }
 
@@ -338,6 +347,21 @@ mod tests {
                 Standing::Absent
             ]
         );
+    }
+
+    /// CX-29.
+    #[test]
+    fn the_customers_own_is_never_green_and_fails_when_it_is_seen_to() {
+        let mut owned = control("LM-94", Status::Customer);
+        owned.live = vec!["data_services_private".to_owned()];
+        for (verdict, standing) in [
+            (Verdict::Holds("a".into()), Standing::CustomerOwned),
+            (Verdict::Unknown("b".into()), Standing::CustomerOwned),
+            (Verdict::Fails("c".into()), Standing::Failing),
+        ] {
+            let verdicts = Verdicts::from([("data_services_private", (verdict, at()))]);
+            assert_eq!(report(std::slice::from_ref(&owned), &verdicts), [standing]);
+        }
     }
 
     #[test]

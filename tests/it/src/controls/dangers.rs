@@ -63,7 +63,7 @@ const STARTED: [&str; 9] = [
     "daemon/revkeep/src/setup/system.rs: finish(program, Command::new(program).args(arguments), input)",
     "daemon/revkeep/src/backup/child.rs: os::unix::process::CommandExt,",
     "daemon/revkeep/src/backup/child.rs: let mut command = Command::new(own);",
-    "daemon/revkeep/src/backup/child.rs: let done = Command::new(\"pg_dump\")",
+    "daemon/revkeep/src/backup/child.rs: let child = Command::new(\"pg_dump\")",
     "daemon/revkeep/src/backup/load.rs: let mut child = Command::new(PROGRAM)",
 ];
 

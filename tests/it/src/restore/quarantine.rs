@@ -61,7 +61,7 @@ async fn a_restored_appliance_writes_nothing_twice_and_presents_no_old_token() {
     let (daemon, console, archive) = archived(&world).await;
     // Further assignments, under tokens that were renewed since.
     world.salesforce.expire_sessions().await.unwrap();
-    scenario::arrive(&world, 4_002, 100).await.unwrap();
+    scenario::arrive(&world, 4_002, 1_000).await.unwrap();
     live::all_routed(&world, &console, &daemon).await;
     let before = writes(&world).await;
     let refreshes = world.salesforce.stats().await.unwrap().refreshes;
@@ -73,7 +73,9 @@ async fn a_restored_appliance_writes_nothing_twice_and_presents_no_old_token() {
     assert_eq!(opened_by(&daemon, &session).await, 200);
     stop(daemon).await;
 
-    let back = restored(&program, &config, &[&archive, "--replace"]);
+    // Each daemon of a test has a port of its own, so its settings are not those of the archive.
+    let arguments = [&archive, "--replace", "--differing", "keep"];
+    let back = restored(&program, &config, &arguments);
     assert_eq!(back["replaced"], true, "{back}");
     assert_eq!(back["told"]["records_in_doubt"], 5, "{back}");
     assert_eq!(back["told"]["connections_to_reconnect"], 1, "{back}");

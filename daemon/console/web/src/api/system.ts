@@ -32,6 +32,8 @@ export interface System {
   audit: Audit;
   streams: { targets: number; late: number } | null;
   backup: { at: string; detail: { size: number; checked: string | null } } | null;
+  /** The last restore on trial; with a code it did not come to its end. */
+  rehearsal: { at: string; detail: { taken_at: string | null; seconds: number; rows: number; code: string | null } } | null;
   /** The last minute that was written down. */
   recent: Point | null;
 }

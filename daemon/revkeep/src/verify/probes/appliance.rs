@@ -1,9 +1,9 @@
 //! The appliance around the program: open ports, the unit's sandbox, the way to the database, and what
-//! ages (LM-68, LM-69, LM-72, LM-73, LM-95, CX-22).
+//! ages (LM-34, LM-68, LM-69, LM-70, LM-72, LM-73, LM-94, LM-95, CX-22).
 
-use std::{fs, io::ErrorKind};
+use std::{fs, io::ErrorKind, net::IpAddr};
 
-use db::{DbConfig, ServerFacts};
+use db::{Admission, DbConfig, ServerFacts};
 
 use crate::{
     backup::{self, BackupError, Lock},
@@ -54,6 +54,71 @@ fn way(config: &DbConfig, facts: &ServerFacts) -> Verdict {
         "the connection to PostgreSQL at {} is in clear",
         config.host
     ))
+}
+
+/// LM-70: there is no password of the database to rotate.
+pub(in crate::verify) async fn database_without_password(
+    sight: &Sight,
+) -> Result<Verdict, Trouble> {
+    let config = sight.config.database.clone();
+    let knocked = tokio::task::spawn_blocking(move || {
+        BECOMES.map(|role| (role, db::admission(&config, role)))
+    });
+    let mut findings = Vec::new();
+    for (role, admission) in knocked.await? {
+        match admission {
+            Admission::WithoutPassword => {}
+            Admission::PasswordAsked => {
+                findings.push(format!("PostgreSQL asks {role} for a password"));
+            }
+            Admission::Refused(why) => return Err(format!("{role}: {why}").into()),
+        }
+    }
+    let by = match &sight.config.database.tls_certificate {
+        Some(_) => "the daemon's certificate",
+        None => "the daemon's account",
+    };
+    Ok(Verdict::of(
+        &findings,
+        format!(
+            "PostgreSQL lets {} in by {by}: no password is shown, kept or to be rotated",
+            BECOMES.join(", ")
+        ),
+    ))
+}
+
+/// The roles that the daemon becomes.
+const BECOMES: [&str; 3] = ["revkeep_app", "revkeep_auth", "revkeep_auditor"];
+
+/// LM-94: the firewall is the customer's; what is seen from here is where the database answers.
+pub(in crate::verify) async fn data_services_private(sight: &Sight) -> Result<Verdict, Trouble> {
+    let facts = sight.db.system(|tx| tx.server_facts()).await?;
+    place(facts.address.as_deref())
+}
+
+fn place(address: Option<&str>) -> Result<Verdict, Trouble> {
+    let Some(text) = address else {
+        return Ok(Verdict::Holds(
+            "PostgreSQL answers on a socket of this machine".to_owned(),
+        ));
+    };
+    Ok(if is_private(text.parse()?) {
+        Verdict::Holds(format!("PostgreSQL answers at {text}, a private address"))
+    } else {
+        Verdict::Fails(format!(
+            "PostgreSQL answers at {text}, which is no private address: put it into a private network"
+        ))
+    })
+}
+
+/// RFC 1918, RFC 4193, link-local and loopback.
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(four) => four.is_private() || four.is_loopback() || four.is_link_local(),
+        IpAddr::V6(six) => {
+            six.is_unique_local() || six.is_loopback() || six.is_unicast_link_local()
+        }
+    }
 }
 
 pub(in crate::verify) async fn interface_keys_young(sight: &Sight) -> Result<Verdict, Trouble> {
@@ -115,6 +180,24 @@ mod tests {
 
     use super::*;
 
+    /// No test has a public address to put a database at.
+    #[test]
+    fn a_database_at_a_public_address_is_found() {
+        for (address, word) in [
+            (None, "holds"),
+            (Some("127.0.0.1"), "holds"),
+            (Some("10.1.2.3"), "holds"),
+            (Some("172.31.0.1"), "holds"),
+            (Some("fd00::5"), "holds"),
+            (Some("172.32.0.1"), "fails"),
+            (Some("203.0.113.7"), "fails"),
+            (Some("2001:db8::5"), "fails"),
+            (Some("::ffff:203.0.113.7"), "fails"),
+        ] {
+            assert_eq!(place(address).unwrap().word(), word, "{address:?}");
+        }
+    }
+
     /// The daemon itself asks for verified TLS, so that no test can break this on a live one.
     #[test]
     fn a_connection_in_clear_over_a_network_is_found() {
@@ -133,6 +216,7 @@ mod tests {
             fsync: "on".to_owned(),
             full_page_writes: "on".to_owned(),
             encrypted,
+            address: None,
             standby: false,
             now: SystemClock.now(),
         };

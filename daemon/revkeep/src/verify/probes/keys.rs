@@ -2,8 +2,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use kernel::TenantId;
-use vault::{Binding, Sealed, Vault};
+use kernel::{TenantId, id::uuid_at};
+use vault::{Binding, PrivateFile, Sealed, Vault, VaultError};
 
 use crate::verify::{
     Sight,
@@ -75,6 +75,62 @@ pub(in crate::verify) async fn sealed_in_place(sight: &Sight) -> Result<Verdict,
         &findings,
         "a value sealed just now opened in its place; moved to another provider, owner or column, or with one bit changed, it did not",
     ))
+}
+
+/// LM-71: on request a tenant's key gets a new version, and what was sealed moves to it. Tried on the key of a
+/// tenant that never was.
+pub(in crate::verify) async fn tenant_keys_turn(sight: &Sight) -> Result<Verdict, Trouble> {
+    let tenant = TenantId::from_uuid(uuid_at(sight.db.clock().as_ref()));
+    sight.vault.ensure_tenant_key(tenant).await?;
+    let turned = turned(&sight.vault, tenant).await;
+    let destroyed = sight.vault.destroy_tenant_key(tenant).await;
+    Ok(match turned.and_then(|found| destroyed.map(|()| found)) {
+        Ok(findings) => Verdict::of(
+            &findings,
+            "a tenant's key made just now took a new version; a value sealed before moved to it and opened, and the key was destroyed",
+        ),
+        Err(VaultError::Denied(why)) => {
+            Verdict::Fails(format!("a tenant's key cannot be turned: {why}"))
+        }
+        Err(error) => return Err(error.into()),
+    })
+}
+
+async fn turned(vault: &Vault, tenant: TenantId) -> Result<Vec<String>, VaultError> {
+    let place = Binding {
+        provider: "verify",
+        owner: "one",
+        column: "probe.value",
+    };
+    let sealed = vault.seal(tenant, &place, b"probe").await?;
+    vault.rotate_tenant_key(tenant).await?;
+    let moved = vault.rewrap(tenant, &place, &sealed).await?;
+    let mut findings = Vec::new();
+    if moved.key_version() <= sealed.key_version() {
+        findings.push("a value that was moved is under the old version of its key".to_owned());
+    }
+    for (what, value) in [("left where it was", &sealed), ("moved", &moved)] {
+        if vault.open(tenant, &place, value).await?.expose() != b"probe" {
+            findings.push(format!("a value that was {what} does not open"));
+        }
+    }
+    Ok(findings)
+}
+
+/// LM-97: whatever fills it, the secret that opens the backend is a file of the daemon's alone.
+pub(in crate::verify) async fn opener_closed(sight: &Sight) -> Result<Verdict, Trouble> {
+    let opener = sight.config.secrets.opener().ok_or("no secret is named")?;
+    let kind = match opener {
+        PrivateFile::Credential(_) => "a credential that systemd put in place",
+        PrivateFile::File(_) => "a file of the daemon's alone",
+    };
+    Ok(match opener.look() {
+        Ok(()) => Verdict::Holds(format!(
+            "what opens the secrets backend is {kind}; the configuration names its place, and has no value"
+        )),
+        Err(error @ VaultError::UnsafeFile { .. }) => Verdict::Fails(error.to_string()),
+        Err(error) => return Err(error.into()),
+    })
 }
 
 /// LM-67: 90 days.

@@ -7,10 +7,10 @@ import { path } from "../../paths";
 import { Time } from "../../ui/facts";
 import { Facts, Panel } from "../../ui/page";
 import { Status } from "../../ui/status";
-import { auditNote, backupNote, freeShare } from "./words";
+import { auditNote, backupNote, freeShare, rehearsalNote } from "./words";
 
 export function Keeping({ system }: { system: System }) {
-  const { certificate, secrets, streams, backup } = system;
+  const { certificate, secrets, streams, backup, rehearsal } = system;
   const secretsReason = system.reasons.find(({ part }) => part === "secrets");
   return (
     <Panel title="Keeping">
@@ -21,6 +21,7 @@ export function Keeping({ system }: { system: System }) {
           ["Audit log", auditNote(system.audit)],
           ["Log streams", streams === null ? "Not known" : streams.targets === 0 ? <>None. <Anchor component={Link} to={path.applianceLogStreams()}>Add one</Anchor></> : streams.late === 0 ? `${plural(streams.targets, "target")}, none behind` : <Status tone="warn">{streams.late} of {plural(streams.targets, "target")} behind</Status>],
           ["Last backup", backup === null ? "None that this daemon was told of" : <><Time at={backup.at} ago />: {backupNote(backup)}</>],
+          ["Last rehearsal", rehearsal === null ? "None that this daemon was told of" : <><Time at={rehearsal.at} ago />: {rehearsal.detail.code === null ? rehearsalNote(rehearsal) : <Status tone="bad">{rehearsalNote(rehearsal)}</Status>}</>],
           ...system.disks.map((disk): [string, React.ReactNode] => [`Disk of ${disk.what}`, <>{freeShare(disk)}, {size(disk.free)} of {size(disk.bytes)}<br />{disk.path}</>]),
         ]}
       />

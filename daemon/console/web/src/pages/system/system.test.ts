@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { DaemonNode, Finding, Point, Series } from "../../api/system";
 import { figures, rows } from "./series";
-import { amiss, auditNote, backupNote, bloated, held, milliseconds, pieces } from "./words";
+import { amiss, auditNote, backupNote, bloated, held, milliseconds, pieces, rehearsalNote } from "./words";
 
 const finding = (subject: string, verdict: Finding["verdict"]): Finding => ({ subject, verdict, detail: "", next_step: null });
 const point = (at: string, more: Partial<Point> = {}): Point => ({
@@ -42,6 +42,9 @@ test("figures have their unit", () => {
   expect(milliseconds(4_120)).toBe("4.1 s");
   expect(backupNote({ at: "x", detail: { size: 2_400_000, checked: "opened" } })).toBe("2.4 MB, read back and opened");
   expect(backupNote({ at: "x", detail: { size: 10, checked: null } })).toBe("10 B, not read back");
+  const tried = { at: "x", detail: { taken_at: null, seconds: 26, rows: 1_000_000, code: null } };
+  expect(rehearsalNote(tried)).toBe("1,000,000 rows restored in 26 s");
+  expect(rehearsalNote({ ...tried, detail: { ...tried.detail, code: "backup_damaged" } })).toBe("does not restore: backup_damaged");
   expect(auditNote({ error: "the database does not answer" })).toBe("the database does not answer");
   expect(auditNote({ head: null, waiting: 1 })).toBe("No head yet; 1 entry to be sealed");
   expect(bloated({ rows: 10, dead: 10_000 })).toBe(false);

@@ -40,6 +40,10 @@ export function backupNote(backup: NonNullable<System["backup"]>): string {
   return `${size(backup.detail.size)}, ${how}`;
 }
 
+export function rehearsalNote({ detail }: NonNullable<System["rehearsal"]>): string {
+  return detail.code === null ? `${plural(detail.rows, "row")} restored in ${duration(detail.seconds)}` : `does not restore: ${detail.code}`;
+}
+
 export function auditNote(audit: System["audit"]): string {
   if (audit.error !== undefined) return audit.error;
   const waiting = plural(audit.waiting ?? 0, "entry", "entries");

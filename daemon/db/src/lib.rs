@@ -65,7 +65,7 @@ pub use erasure::{CertificateRow, ErasureRow};
 pub use error::DbError;
 pub use evidence::{Horizon, NewHead, StoredHead, UnsealedRow};
 pub use hints::{Hints, hint};
-pub use machine::{MachineTx, RateBlock};
+pub use machine::{MachineRight, MachineTx, RateBlock};
 pub use nodes::{DaemonNode, ServerNode, Standing, servers};
 pub use people::{ApiKeyStanding, InvitationFound, TenantLine};
 pub use place::by_place;

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     OptionalExtension, PgConnection, QueryableByName, RunQueryDsl, sql_query,
-    sql_types::{Integer, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Integer, Text, Timestamptz, Uuid as SqlUuid},
 };
 use kernel::{ApiKeyId, SharedClock, TenantId, port::AuditSeals};
 
@@ -17,6 +17,27 @@ pub struct MachineTx<'c> {
     clock: SharedClock,
     now: DateTime<Utc>,
     seals: AuditSeals,
+}
+
+/// On relations by verb, and on functions of ours.
+const RIGHTS: &str = "SELECT * FROM (\
+      SELECT c.relname::text AS name, CASE c.relkind WHEN 'v' THEN 'view' ELSE 'table' END AS kind, string_agg(p.verb, ', ' ORDER BY p.verb) AS verbs \
+      FROM pg_class c CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS p (verb) \
+      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_table_privilege(c.oid, p.verb) GROUP BY 1, 2 \
+      UNION ALL \
+      SELECT f.proname::text, 'function', 'EXECUTE' FROM pg_proc f \
+      WHERE f.pronamespace = 'public'::regnamespace AND has_function_privilege(f.oid, 'EXECUTE')\
+    ) AS found ORDER BY kind DESC, name";
+
+/// A right of the role on a view, a table or a function.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct MachineRight {
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = Text)]
+    pub verbs: String,
 }
 
 /// Requests that this daemon may let a key have until the minute ends.
@@ -41,6 +62,15 @@ impl<'c> MachineTx<'c> {
             now,
             seals: AuditSeals::default(),
         }
+    }
+
+    /// What the role may do, as the database says it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the catalogue is asked what the role may do"
+    )]
+    pub fn rights(&mut self) -> Result<Vec<MachineRight>, DbError> {
+        Ok(sql_query(RIGHTS).load(self.conn)?)
     }
 
     /// A block of the key's minute; nothing for a key that is not the tenant's.

@@ -6,6 +6,7 @@
 //! and answered; `openapi` describes it all.
 
 mod answer;
+mod boundary;
 mod ledger;
 mod openapi;
 pub mod routes;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use db::{MachineTx, Unit};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl,
-    Selectable, SelectableHelper,
+    Selectable, SelectableHelper, dsl::count_star,
 };
 use schema::{machine_fields, machine_records, machine_values};
 use serde_json::Value as Json;
@@ -61,6 +61,14 @@ pub fn fields(tx: &mut MachineTx<'_>, object: Object) -> Result<Vec<MachineField
         .order(machine_fields::name)
         .select(MachineField::as_select())
         .load(tx.conn())?)
+}
+
+/// How many records of an object machines can read.
+pub fn record_count(tx: &mut MachineTx<'_>, object: Object) -> Result<i64, LayerError> {
+    Ok(machine_records::table
+        .filter(machine_records::object.eq(object.name()))
+        .select(count_star())
+        .first(tx.conn())?)
 }
 
 /// Most records that a value leads to.

@@ -343,6 +343,7 @@ pub(crate) fn declared_columns(source: &str) -> Vec<String> {
             "Bytea" => "bytea",
             "Timestamptz" => "timestamptz",
             "Integer" => "int4",
+            "SmallInt" => "int2",
             "BigInt" => "int8",
             "Bool" => "bool",
             "Double" => "float8",

@@ -30,8 +30,8 @@ fn the_role_has_these_rights_and_no_other() {
     let mut owner = connect(&bed.database, "revkeep_owner");
     let found = column(
         &mut owner,
-        "SELECT c.relname || ' ' || p.right FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS p(right) \
-         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_table_privilege('revkeep_gateway', c.oid, p.right) ORDER BY 1",
+        "SELECT c.relname || ' ' || p.verb FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS p(verb) \
+         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_table_privilege('revkeep_gateway', c.oid, p.verb) ORDER BY 1",
     );
     assert_eq!(found, RIGHTS);
     let columns = column(
@@ -201,4 +201,31 @@ fn the_schema_crate_says_what_the_views_are() {
         .map(|line| line.trim_end_matches(" null").to_owned())
         .collect();
     assert_eq!(found, declared);
+}
+
+/// What `revkeep layer describe` prints is what the database says, and of one tenant alone.
+#[tokio::test]
+async fn the_boundary_is_described_as_the_database_has_it() {
+    let door = Door::open().await;
+    let gateway = gateway::Gateway::new(door.desk.house.bed.db.clone());
+    let told = gateway.describe(Some(door.desk.tenant())).await.unwrap();
+    assert_eq!(told["objects"][0]["records"], 5);
+    assert_eq!(told["objects"][0]["fields"][0]["reason"], "Rules read it");
+    let rights: Vec<String> = told["rights"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|right| right["kind"] != "function")
+        .map(|right| {
+            let word = |name: &str| right[name].as_str().unwrap().to_owned();
+            format!("{} {}", word("name"), word("verbs"))
+        })
+        .collect();
+    let mut expected = RIGHTS.map(str::to_owned).to_vec();
+    expected.sort_by_key(|right| right.ends_with("INSERT"));
+    assert_eq!(rights, expected);
+    assert_eq!(told["rights"].as_array().unwrap().len(), RIGHTS.len() + 3);
+    let bare = gateway.describe(None).await.unwrap();
+    assert_eq!(bare["objects"].as_array().unwrap().len(), 0);
+    door.close().await;
 }

@@ -36,6 +36,7 @@ pub(crate) fn config(scratch: &Path, ca: &TestCa, name: &str, reader: Account) -
         tls_key: file(format!("{name}.key")),
         app_connections: 12,
         auth_connections: 4,
+        gateway_connections: 4,
     })
 }
 

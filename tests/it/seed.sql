@@ -37,6 +37,8 @@ INSERT INTO known_devices (user_id, device_hash, first_seen_at, last_seen_at) VA
 INSERT INTO invitations (tenant_id, invitation_id, email_hash, email_sealed, roles, invited_by, created_at, expires_at) VALUES ('{t}', '{u}', '\x{h}', '\x00', '{{member}}', '{u}', now(), now());
 INSERT INTO support_visits (tenant_id, visit_id, user_id, session_id, home_tenant, reason, wants_write, started_at, ends_at) VALUES ('{t}', '{u}', '{u}', '{u}', '{t}', 'r', false, now(), now());
 INSERT INTO api_keys (tenant_id, key_id, name, secret_hash, scopes, created_by, created_at) VALUES ('{t}', '{u}', 'n', 'h', '{{s}}', '{u}', now());
+INSERT INTO api_requests (tenant_id, key_id, at, request_id, method, path, status, address, milliseconds) VALUES ('{t}', '{u}', now(), '{u}', 'GET', '/api/v1/records/Lead', 200, '192.0.2.7', 1);
+INSERT INTO api_rates (tenant_id, key_id, began_at, taken) VALUES ('{t}', '{u}', now(), 1);
 INSERT INTO sso_providers (tenant_id, provider_id, kind, name, enabled, issuer, client_id, create_members, created_at, updated_at) VALUES ('{t}', '{u}', 'oidc', 'n', true, 'i', 'c', true, now(), now());
 INSERT INTO sso_domains (tenant_id, domain, provider_id, created_at) VALUES ('{t}', '{h}.example', '{u}', now());
 INSERT INTO sso_identities (tenant_id, issuer, subject, provider_id, user_id, created_at, last_used_at) VALUES ('{t}', 'i', 's', '{u}', '{u}', now(), now());

@@ -191,12 +191,14 @@ pub(crate) async fn tables(
     Ok(tables)
 }
 
-/// Whether a search looks into a table. The log and the queue name people by ids alone (CX-32), values by
+/// Whether a search looks into a table. The log, the requests of keys and the queue name people by ids alone (CX-32), values by
 /// which a record is found stand in the record too, and the rest is of exports and searches themselves.
 pub(crate) fn searched(table: &str) -> bool {
     !matches!(
         table,
-        "audit_log"
+        "api_rates"
+            | "api_requests"
+            | "audit_log"
             | "audit_leaves"
             | "audit_keys"
             | "jobs"

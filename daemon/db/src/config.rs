@@ -20,6 +20,7 @@ pub struct DbConfig {
     pub tls_key: Option<String>,
     pub app_connections: u32,
     pub auth_connections: u32,
+    pub gateway_connections: u32,
 }
 
 impl DbConfig {
@@ -118,6 +119,7 @@ impl DbConfig {
         match role {
             DbRole::App => self.app_connections,
             DbRole::Auth => self.auth_connections,
+            DbRole::Gateway => self.gateway_connections,
         }
     }
 }
@@ -150,6 +152,7 @@ mod tests {
             tls_key: None,
             app_connections: 1,
             auth_connections: 1,
+            gateway_connections: 1,
         }
     }
 

@@ -1,7 +1,8 @@
-//! The only door to the database. A pool per database role; three kinds of unit of work, each with
+//! The only door to the database. A pool per database role; four kinds of unit of work, each with
 //! one maker:
 //!
 //! * [`TenantTx`] sees one tenant's rows, as the role `revkeep_app`;
+//! * [`MachineTx`] sees what machines may see of one tenant, as the role `revkeep_gateway`;
 //! * [`AuthTx`] is identity's, as the role `revkeep_auth`, for a person or for nobody yet;
 //! * [`SystemTx`] has no table at all, only the listed definer functions.
 //!
@@ -24,6 +25,7 @@ mod erasure;
 mod error;
 mod evidence;
 mod hints;
+mod machine;
 mod nodes;
 mod people;
 mod person;
@@ -63,6 +65,7 @@ pub use erasure::{CertificateRow, ErasureRow};
 pub use error::DbError;
 pub use evidence::{Horizon, NewHead, StoredHead, UnsealedRow};
 pub use hints::{Hints, hint};
+pub use machine::{MachineRight, MachineTx, RateBlock};
 pub use nodes::{DaemonNode, ServerNode, Standing, servers};
 pub use people::{ApiKeyStanding, InvitationFound, TenantLine};
 pub use place::by_place;

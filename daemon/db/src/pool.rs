@@ -14,6 +14,8 @@ use crate::{config::DbConfig, error::DbError};
 pub enum DbRole {
     App,
     Auth,
+    /// Machines: it sees the layer, and nothing else.
+    Gateway,
 }
 
 impl DbRole {
@@ -21,6 +23,7 @@ impl DbRole {
         match self {
             Self::App => "revkeep_app",
             Self::Auth => "revkeep_auth",
+            Self::Gateway => "revkeep_gateway",
         }
     }
 }

@@ -148,6 +148,23 @@ impl<'c> SystemTx<'c> {
         Ok(count.n)
     }
 
+    /// Forgets up to `most` requests of interface keys that are older than `before`; how many went.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn api_requests_forget(
+        &mut self,
+        before: DateTime<Utc>,
+        most: i32,
+    ) -> Result<i32, DbError> {
+        let count: Count = sql_query("SELECT api_requests_forget($1, $2) AS n")
+            .bind::<Timestamptz, _>(before)
+            .bind::<Integer, _>(most)
+            .get_result(self.conn)?;
+        Ok(count.n)
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "a definer function of the golden list"

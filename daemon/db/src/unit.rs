@@ -16,6 +16,7 @@ use crate::{
     config::DbConfig,
     context::ContextKey,
     error::DbError,
+    machine::MachineTx,
     pool::{DbRole, Lent, Pool, Reign, Session},
     probe::ProbeTx,
     system::SystemTx,
@@ -46,6 +47,7 @@ pub struct Db {
 struct Inner {
     app: Door,
     auth: Door,
+    gateway: Door,
     /// Where the auditor connects, and how many of them at a time.
     config: DbConfig,
     auditors: Arc<Semaphore>,
@@ -86,6 +88,7 @@ impl Db {
             inner: Arc::new(Inner {
                 app: Door::open(config, DbRole::App, &reign)?,
                 auth: Door::open(config, DbRole::Auth, &reign)?,
+                gateway: Door::open(config, DbRole::Gateway, &reign)?,
                 config: config.clone(),
                 auditors: Arc::new(Semaphore::new(AUDITORS)),
                 key: OnceLock::new(),
@@ -150,6 +153,25 @@ impl Db {
         let (who, clock) = (who.clone(), self.inner.clock.clone());
         self.unit(DbRole::App, scope, move |conn| {
             work(&mut TenantTx::new(conn, who, clock, seals))
+        })
+        .await
+    }
+
+    /// Runs `work` for a machine of the principal's tenant, which sees the layer and nothing else.
+    pub async fn machine<T, E, F>(&self, who: &Principal, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut MachineTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let scope = Scope {
+            tenant: Some(who.tenant),
+            user: None,
+            kind: "machine",
+        };
+        let (tenant, clock) = (who.tenant, self.inner.clock.clone());
+        self.unit(DbRole::Gateway, scope, move |conn| {
+            work(&mut MachineTx::new(conn, tenant, clock))
         })
         .await
     }
@@ -244,6 +266,7 @@ impl Db {
         match role {
             DbRole::App => &self.inner.app,
             DbRole::Auth => &self.inner.auth,
+            DbRole::Gateway => &self.inner.gateway,
         }
     }
 

@@ -79,6 +79,11 @@ struct Raw {
 }
 
 impl<K: DeserializeOwned> PageQuery<K> {
+    /// For a list that reads its whole query itself, so that it can refuse what it does not know.
+    pub fn of(cursor: Option<String>, limit: Option<i64>) -> Result<Self, Problem> {
+        Self::parse(Raw { cursor, limit })
+    }
+
     fn parse(raw: Raw) -> Result<Self, Problem> {
         let limit = raw.limit.unwrap_or(DEFAULT);
         if !(1..=MOST).contains(&limit) {

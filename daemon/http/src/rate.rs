@@ -10,23 +10,19 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kernel::{ApiKeyId, ScimTokenId, UserId};
+use kernel::{ScimTokenId, UserId};
 
 /// More keys than this at once: those whose bucket is full again are forgotten.
 const MOST: usize = 50_000;
 
-/// Requests a minute of one interface key (LR-33).
-const OF_A_KEY: i64 = 100;
-
-/// Whose bucket a request is charged to: a network's, a person's, or that of a provider's token or a program's key.
-/// IPv6 is counted by /64.
+/// Whose bucket a request is charged to: a network's, a person's, or that of a provider's token. IPv6 is counted
+/// by /64. A program's key has its minute in the database, where all daemons count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     SignIn(Network),
     Network(Network),
     Person(UserId),
     Provisioner(ScimTokenId),
-    Program(ApiKeyId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,7 +66,6 @@ impl RateLimits {
         let per_minute = match key {
             Key::SignIn(_) => self.sign_ins,
             Key::Network(_) | Key::Person(_) | Key::Provisioner(_) => self.requests,
-            Key::Program(_) => OF_A_KEY,
         };
         let minute = TimeDelta::minutes(1);
         let one = TimeDelta::microseconds(60_000_000 / per_minute);

@@ -11,7 +11,7 @@ use actix_web::{
 };
 
 use crate::{
-    access::{Access, Door, admit, note_knock, note_refusal},
+    access::{Access, Door, Watch, admit, note_knock, note_refusal},
     problem::Problem,
 };
 
@@ -181,8 +181,32 @@ fn resource(path: &'static str, routes: &[Route]) -> Resource {
         }))
 }
 
-/// The requirement first, then the arguments, then the handler.
+/// Answers; a program's request is watched from its first moment to its last.
 async fn answer<F, Args>(
+    handler: F,
+    access: Access,
+    request: HttpRequest,
+    body: web::Payload,
+) -> Result<HttpResponse, actix_web::Error>
+where
+    F: Handler<Args>,
+    Args: FromRequest,
+    F::Output: Responder + 'static,
+{
+    let Access::Program(_) = access else {
+        return handle(handler, access, request, body).await;
+    };
+    let watch = Watch::begin(&request);
+    let answered = handle(handler, access, request, body).await;
+    let answered = answered.unwrap_or_else(HttpResponse::from_error);
+    Ok(match watch {
+        Some(watch) => watch.end(answered),
+        None => answered,
+    })
+}
+
+/// The requirement first, then the arguments, then the handler.
+async fn handle<F, Args>(
     handler: F,
     access: Access,
     request: HttpRequest,

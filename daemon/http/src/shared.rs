@@ -1,11 +1,14 @@
 //! What every worker thread of the server shares.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use actix_web::HttpRequest;
 use identity::{Caller, Identity, IdentityError};
 use ipnet::IpNet;
-use kernel::SharedClock;
+use kernel::{SharedClock, port::KeyLedger};
 
 use crate::{
     client,
@@ -31,6 +34,7 @@ pub(crate) struct Inner {
     pub(crate) readiness: Arc<dyn Readiness>,
     pub(crate) metrics: HttpMetrics,
     pub(crate) registry: prometheus::Registry,
+    pub(crate) ledger: OnceLock<Arc<dyn KeyLedger>>,
     pub(crate) request_timeout: Duration,
     trusted_proxies: Vec<IpNet>,
     forwarded_header: ForwardedHeader,
@@ -55,6 +59,7 @@ impl Shared {
                 readiness,
                 metrics,
                 registry,
+                ledger: OnceLock::new(),
                 request_timeout: Duration::from_secs(config.request_timeout_seconds),
                 trusted_proxies: config.trusted_proxies.clone(),
                 forwarded_header: config.forwarded_header,
@@ -64,6 +69,11 @@ impl Shared {
 
     pub fn identity(&self) -> &Identity {
         &self.inner.identity
+    }
+
+    /// Registers what counts the requests of interface keys, once. Without it no key opens anything.
+    pub fn set_key_ledger(&self, ledger: Arc<dyn KeyLedger>) {
+        let _ = self.inner.ledger.set(ledger);
     }
 
     /// Writes down whom the door turned away since the last time, without knowing them. To be called each

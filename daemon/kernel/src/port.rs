@@ -1,10 +1,11 @@
 //! Ports: what a lower crate needs and a higher one provides, registered by `revkeep`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
-use crate::id::{ApiKeyId, TenantId, UserId};
+use crate::id::{ApiKeyId, RequestId, TenantId, UserId};
 
 /// Seals bytes under one key that is already in memory, so that it can be called inside a
 /// transaction.
@@ -54,4 +55,49 @@ pub enum KeyRefusal {
     Unknown,
     /// It could not be checked just now.
     Unavailable,
+}
+
+/// What each interface key asks for: how much it has left, counted for all daemons together (LR-33), and what
+/// it asked, on record (LR-34).
+#[async_trait]
+pub trait KeyLedger: Send + Sync {
+    /// Takes one request from what the key has left in this minute.
+    async fn take(&self, tenant: TenantId, key: ApiKeyId) -> Result<KeyLeft, KeySpent>;
+
+    /// Keeps a request for the record. It never waits; what cannot be kept is counted.
+    fn note(&self, request: KeyRequest);
+}
+
+/// What a key has left, by the standard's words (draft-ietf-httpapi-ratelimit-headers).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyLeft {
+    pub quota: u32,
+    pub window: Duration,
+    pub remaining: u32,
+    /// Until the quota is whole again.
+    pub resets_in: Duration,
+}
+
+/// Why a key gets no request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySpent {
+    /// The minute's requests are used up.
+    Spent(KeyLeft),
+    /// It could not be counted just now, so it is refused.
+    Unavailable,
+}
+
+/// One request of a key, without its query: filters name people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRequest {
+    pub tenant: TenantId,
+    pub key: ApiKeyId,
+    pub request: RequestId,
+    pub at: DateTime<Utc>,
+    pub method: String,
+    pub path: String,
+    /// `None`: it ended before there was an answer.
+    pub status: Option<u16>,
+    pub address: String,
+    pub took: Duration,
 }

@@ -17,6 +17,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    api_rates (tenant_id, key_id) {
+        tenant_id -> Uuid,
+        key_id -> Uuid,
+        began_at -> Timestamptz,
+        taken -> Integer,
+    }
+}
+
+diesel::table! {
+    api_requests (tenant_id, key_id, at, request_id) {
+        tenant_id -> Uuid,
+        key_id -> Uuid,
+        at -> Timestamptz,
+        request_id -> Uuid,
+        method -> Text,
+        path -> Text,
+        status -> Nullable<SmallInt>,
+        address -> Text,
+        milliseconds -> Integer,
+    }
+}
+
+diesel::table! {
     assignments (tenant_id, decided_at, assignment_id) {
         tenant_id -> Uuid,
         decided_at -> Timestamptz,
@@ -348,6 +371,122 @@ diesel::table! {
         owner -> Text,
         fence -> BigInt,
         until -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    machine_failures (tenant_id, object, record_id) {
+        tenant_id -> Uuid,
+        object -> Text,
+        record_id -> Text,
+        state -> Text,
+        reason_code -> Nullable<Text>,
+        attempts -> Integer,
+        next_attempt_at -> Nullable<Timestamptz>,
+        first_seen_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    machine_fields (tenant_id, object, name) {
+        tenant_id -> Uuid,
+        object -> Text,
+        name -> Text,
+        label -> Text,
+        data_type -> Text,
+        data_class -> Text,
+        reason -> Text,
+        searchable -> Bool,
+        required -> Bool,
+        added_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    machine_log (tenant_id, decided_at, assignment_id) {
+        tenant_id -> Uuid,
+        decided_at -> Timestamptz,
+        assignment_id -> Uuid,
+        object -> Text,
+        record_id -> Text,
+        rule_id -> Nullable<Uuid>,
+        rule_version -> Nullable<BigInt>,
+        rule_name -> Nullable<Text>,
+        target_kind -> Text,
+        target_id -> Uuid,
+        rep_id -> Nullable<Uuid>,
+        rep_name -> Nullable<Text>,
+        new_owner -> Text,
+        previous_owner -> Nullable<Text>,
+        state -> Text,
+        outcome_code -> Nullable<Text>,
+        source_created_at -> Nullable<Timestamptz>,
+        sent_at -> Nullable<Timestamptz>,
+        written_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    machine_pool_members (tenant_id, pool_id, rep_id) {
+        tenant_id -> Uuid,
+        pool_id -> Uuid,
+        rep_id -> Uuid,
+        weight -> Integer,
+    }
+}
+
+diesel::table! {
+    machine_pools (tenant_id, pool_id) {
+        tenant_id -> Uuid,
+        pool_id -> Uuid,
+        name -> Text,
+        version -> BigInt,
+        cap_hour -> Nullable<Integer>,
+        cap_day -> Nullable<Integer>,
+        cap_week -> Nullable<Integer>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    machine_records (tenant_id, object, record_id) {
+        tenant_id -> Uuid,
+        object -> Text,
+        record_id -> Text,
+        owner_id -> Nullable<Text>,
+        fields -> Jsonb,
+        source_created_at -> Nullable<Timestamptz>,
+        source_modified_at -> Timestamptz,
+        imported_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    machine_reps (tenant_id, rep_id) {
+        tenant_id -> Uuid,
+        rep_id -> Uuid,
+        external_id -> Text,
+        name -> Text,
+        active -> Bool,
+        paused -> Bool,
+        time_zone -> Nullable<Text>,
+        cap_hour -> Nullable<Integer>,
+        cap_day -> Nullable<Integer>,
+        cap_week -> Nullable<Integer>,
+        last_assigned_at -> Nullable<Timestamptz>,
+        synced_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    machine_values (tenant_id, object, name, value, record_id) {
+        tenant_id -> Uuid,
+        object -> Text,
+        name -> Text,
+        value -> Text,
+        record_id -> Text,
     }
 }
 
@@ -1043,6 +1182,8 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
+    api_rates,
+    api_requests,
     assignments,
     attempt_counters,
     audit_heads,
@@ -1066,6 +1207,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     layer_records,
     layer_values,
     leases,
+    machine_failures,
+    machine_fields,
+    machine_log,
+    machine_pool_members,
+    machine_pools,
+    machine_records,
+    machine_reps,
+    machine_values,
     members,
     memberships,
     notices,

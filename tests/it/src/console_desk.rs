@@ -14,6 +14,7 @@ use connections::{
 use console::{Change, Console, ControlDesk, Live, Span, SystemDesk};
 use custody::{Custody, ErasureConfig, ExportConfig};
 use db::DbError;
+use gateway::{Gateway, Ledger};
 use http::{Readiness, Reason, Running, Shared};
 use kernel::{ErrorKind, Principal, Secret, SharedClock, TenantId};
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -196,10 +197,12 @@ pub(crate) struct Desk {
     pub(crate) stopper: watch::Sender<bool>,
     pub(crate) running: Running,
     pub(crate) shared: Shared,
+    pub(crate) ledger: Ledger,
     client: Client,
     pub(crate) phone: Phone,
     pub(crate) token: String,
     pub(crate) custody: Custody,
+    ca: Vec<u8>,
     _directory: tempfile::TempDir,
 }
 
@@ -293,8 +296,12 @@ impl Desk {
             controls: Arc::new(NoRuns),
             system: Arc::new(NoFacts),
         };
+        let ledger = Ledger::new(house.bed.db.clone(), &prometheus::Registry::new()).unwrap();
+        shared.set_key_ledger(Arc::new(ledger.clone()));
+        let gateway = Gateway::new(house.bed.db.clone());
         let running = http::serve(&config, None, shared.clone(), move |app| {
-            console::configure(app, &console)
+            console::configure(app, &console);
+            gateway::configure(app, &gateway);
         })
         .unwrap();
         let desk = Self {
@@ -305,9 +312,11 @@ impl Desk {
             stopper,
             running,
             shared,
+            ledger,
             client: client(&ca),
             token: grant.access_token,
             custody,
+            ca: ca.pem().unwrap(),
             _directory: directory,
         };
         desk.phone
@@ -322,6 +331,11 @@ impl Desk {
             request = request.header("cookie", cookie);
         }
         request.send().await.unwrap()
+    }
+
+    /// What signed the certificate of this desk, in PEM.
+    pub(crate) fn ca_pem(&self) -> &[u8] {
+        &self.ca
     }
 
     pub(crate) fn tenant(&self) -> TenantId {

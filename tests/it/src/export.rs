@@ -324,12 +324,12 @@ fn unclassed(bed: &Bed) -> (Vec<String>, Vec<String>) {
 fn every_column_has_a_class_and_a_new_one_is_found() {
     let bed = Bed::new();
     assert_eq!(unclassed(&bed), (Vec::new(), Vec::new()));
-    bed.owner("ALTER TABLE reps ADD COLUMN shoe_size text; ALTER TABLE pools DROP COLUMN name");
+    bed.owner("ALTER TABLE reps ADD COLUMN shoe_size text; ALTER TABLE queues DROP COLUMN objects");
     assert_eq!(
         unclassed(&bed),
         (
             vec!["reps.shoe_size".to_owned()],
-            vec!["pools.name".to_owned()]
+            vec!["queues.objects".to_owned()]
         )
     );
 }

@@ -42,6 +42,7 @@ mod failover;
 mod figures;
 mod fleet;
 mod gate;
+mod gateway;
 mod harness;
 mod http;
 mod identity;

@@ -75,6 +75,7 @@ impl Database {
             tls_key: None,
             app_connections: 8,
             auth_connections: 4,
+            gateway_connections: 4,
         }
     }
 

@@ -2,12 +2,17 @@
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
-use http::{Allowed, Body, Path, Problem, Routes, Shared};
+use http::{Allowed, Body, Page, PageQuery, Path, Problem, Routes, Shared};
 use identity::{API_SCOPES, ApiKey, NewApiKey, permit};
-use kernel::{Action, ApiKeyId, UserId};
+use kernel::{Action, ApiKeyId, RequestId, UserId};
+use layer::LoggedRequest;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::views::{All, Named};
+use crate::{
+    Console,
+    views::{All, Named},
+};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -15,6 +20,7 @@ pub(super) fn routes() -> Routes {
         .post("/api-keys", api_key_create)
         .get("/api-keys/scopes", api_key_scopes)
         .delete("/api-keys/{id}", api_key_revoke)
+        .get("/api-keys/{id}/requests", api_key_requests)
 }
 
 #[derive(Serialize)]
@@ -57,6 +63,33 @@ struct NewKeyBody {
     #[serde(flatten)]
     key: KeyBody,
     secret: String,
+}
+
+/// One request of a key (LR-34).
+#[derive(Serialize)]
+struct RequestView {
+    id: RequestId,
+    at: DateTime<Utc>,
+    method: String,
+    path: String,
+    /// Null: it ended before there was an answer.
+    status: Option<i16>,
+    address: String,
+    milliseconds: i32,
+}
+
+impl From<LoggedRequest> for RequestView {
+    fn from(row: LoggedRequest) -> Self {
+        Self {
+            id: row.id(),
+            at: row.at,
+            method: row.method,
+            path: row.path,
+            status: row.status,
+            address: row.address,
+            milliseconds: row.milliseconds,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -119,4 +152,23 @@ async fn api_key_revoke(
 ) -> Result<HttpResponse, Problem> {
     shared.identity().api_key_revoke(&who, id).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+async fn api_key_requests(
+    who: Allowed<permit::ApiKeyRead>,
+    console: web::Data<Console>,
+    Path(id): Path<ApiKeyId>,
+    page: PageQuery<(DateTime<Utc>, Uuid)>,
+) -> Result<web::Json<Page<RequestView>>, Problem> {
+    console
+        .identity
+        .read_note(&who, Action::ApiKeyRead, "api_key", None)
+        .await?;
+    let (after, limit) = (page.after, page.limit);
+    let rows = console
+        .db
+        .run(&who, move |tx| layer::request_list(tx, id, after, limit))
+        .await?;
+    let found = Page::from_surplus(rows, limit, |row| (row.at, row.request_id));
+    Ok(web::Json(found.map(RequestView::from)))
 }

@@ -27,6 +27,7 @@ use identity::{Permission, Permit, scim::Provisioner};
 use kernel::Principal;
 
 pub(crate) use admit::{admit, note_knock, note_refusal};
+pub(crate) use program::Watch;
 
 use crate::problem::Problem;
 

@@ -78,6 +78,10 @@ pub(crate) enum Question {
     Quarantine,
     /// End it.
     Resume,
+    /// What machines can see.
+    LayerDescribe {
+        tenant: Option<TenantId>,
+    },
     /// Try the controls `ids`, or all; the answer names the run.
     Verify {
         ids: Vec<String>,

@@ -43,6 +43,7 @@ struct Database {
     port: u16,
     app_connections: u32,
     auth_connections: u32,
+    gateway_connections: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -183,6 +184,7 @@ fn database(config: &db::DbConfig) -> Database {
         port: config.port,
         app_connections: config.app_connections,
         auth_connections: config.auth_connections,
+        gateway_connections: config.gateway_connections,
     }
 }
 

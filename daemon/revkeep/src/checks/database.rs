@@ -58,11 +58,13 @@ async fn open(config: &Config, vault: &Result<Vault, VaultError>) -> Result<Db, 
     Ok(db)
 }
 
-/// The daemon becomes three roles.
+/// The daemon becomes four roles.
 async fn roles(config: &DbConfig, db: &Db) -> Finding {
     let mut closed: Vec<&str> = Vec::new();
-    if db.probe(DbRole::Auth, |_| Ok(())).await.is_err() {
-        closed.push(DbRole::Auth.name());
+    for role in [DbRole::Auth, DbRole::Gateway] {
+        if db.probe(role, |_| Ok(())).await.is_err() {
+            closed.push(role.name());
+        }
     }
     let own = config.clone();
     let auditor = tokio::task::spawn_blocking(move || db::reachable(&own, "revkeep_auditor"));
@@ -72,7 +74,7 @@ async fn roles(config: &DbConfig, db: &Db) -> Finding {
     if closed.is_empty() {
         return Finding::pass(
             SUBJECT,
-            "answers as revkeep_app, revkeep_auth and revkeep_auditor",
+            "answers as revkeep_app, revkeep_auth, revkeep_gateway and revkeep_auditor",
         );
     }
     Finding::fail(
@@ -209,6 +211,7 @@ mod tests {
             tls_key: None,
             app_connections: 1,
             auth_connections: 1,
+            gateway_connections: 1,
         };
         let sound = ServerFacts {
             version: "15.6 (Debian 15.6-0+deb12u1)".to_owned(),

@@ -8,6 +8,7 @@ mod check;
 mod controls;
 mod doctor;
 mod keys;
+mod layer;
 mod migrate;
 mod papers;
 mod restore;
@@ -74,6 +75,9 @@ enum Command {
     /// Sessions of people: end them all at once.
     #[command(subcommand)]
     Sessions(sessions::Command),
+    /// What machines can see: the limited local layer, and the rights of their database role.
+    #[command(subcommand)]
+    Layer(layer::Command),
     /// The audit log's evidence: verify, prove, compare with an archive, print heads, prune.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -165,6 +169,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Certificate(command) => certificate::run(&config, &command, cli.json),
         Command::Keys(command) => keys::run(&config, &command, cli.json),
         Command::Sessions(command) => sessions::run(&config, &command, cli.json),
+        Command::Layer(command) => layer::run(&config, &command, cli.json),
         Command::Verify(options) => verify::run(&config, &options, cli.json),
         Command::SetupSecrets { credential } => {
             crate::setup::secrets_child(config, &credential, cli.json)

@@ -284,6 +284,10 @@ impl Answers for DaemonAnswers {
             }
             Question::Quarantine => reply(quarantine::standing(&self.parts.db).await),
             Question::Resume => reply(quarantine::resume(&self.parts.db, asker).await),
+            Question::LayerDescribe { tenant } => {
+                let gateway = gateway::Gateway::new(self.parts.db.clone());
+                reply(gateway.describe(tenant).await)
+            }
             Question::Verify { ids } => {
                 let begun = self.parts.verifier.begin(asker, &ids).await;
                 reply(begun.map(|run| json!({ "run": run })))

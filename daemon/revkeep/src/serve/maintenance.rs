@@ -17,7 +17,9 @@ const SOON: Duration = Duration::from_secs(15);
 const MONTHS_AHEAD: i32 = 3;
 /// How long the console shows a job that was done.
 const JOBS_KEPT: TimeDelta = TimeDelta::days(7);
-/// Jobs forgotten in one transaction.
+/// How long a key's requests stay on record (LR-34).
+const REQUESTS_KEPT: TimeDelta = TimeDelta::days(30);
+/// Rows forgotten in one transaction.
 const AT_ONCE: i32 = 5_000;
 
 pub(super) async fn run(
@@ -65,5 +67,11 @@ async fn once(db: &Db) -> Result<(), DbError> {
     }
     let before = db.clock().now() - JOBS_KEPT;
     while db.system(move |tx| tx.jobs_forget(before, AT_ONCE)).await? > 0 {}
+    let before = db.clock().now() - REQUESTS_KEPT;
+    while db
+        .system(move |tx| tx.api_requests_forget(before, AT_ONCE))
+        .await?
+        > 0
+    {}
     Ok(())
 }

@@ -109,13 +109,16 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
         file.to_owned(),
     ));
     let system = Arc::new(system::SystemFacts::new(Arc::clone(&answers)));
+    let ledger = gateway::Ledger::new(parts.db.clone(), parts.registry())?;
     let (server, shared) = parts.start_server(
         &config,
         handed,
         readiness.clone(),
         (changes, stop.clone()),
         system.clone(),
+        &ledger,
     )?;
+    let recording = tokio::spawn(ledger.clone().run(stop.clone()));
     let figures = Figures::register(
         parts.clone(),
         readiness,
@@ -162,6 +165,8 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
     log::info!("stopping: finishing what is in hand");
     let _ = stopper.send(true);
     server.stop().await;
+    // What was answered while it stopped is on record too.
+    ledger.flush().await;
     let patience = std::time::Duration::from_secs(config.server.shutdown_seconds);
     let _ = tokio::time::timeout(patience, async {
         tokio::join!(
@@ -172,6 +177,7 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
             maintaining,
             present,
             knocking,
+            recording,
             renewing,
             reading,
             sampling,

@@ -10,6 +10,7 @@ use custody::Custody;
 use db::Db;
 use delivery::Siem;
 use egress::Egress;
+use gateway::{Gateway, Ledger};
 use identity::{Identity, sso::Sso};
 use jobs::{Worker, WorkerConfig};
 use kernel::{SharedClock, SystemClock, port::AuditKeyring};
@@ -155,6 +156,7 @@ impl Parts {
         readiness: Arc<DaemonReadiness>,
         (changes, stop): (broadcast::Sender<Change>, watch::Receiver<bool>),
         system: Arc<dyn SystemDesk>,
+        ledger: &Ledger,
     ) -> Result<(http::Running, http::Shared), ServeError> {
         let shared = http::Shared::new(
             &config.server,
@@ -163,6 +165,7 @@ impl Parts {
             readiness,
             self.registry.clone(),
         )?;
+        shared.set_key_ledger(Arc::new(ledger.clone()));
         let console = Console {
             db: self.db.clone(),
             audit: self.reader.clone(),
@@ -183,8 +186,10 @@ impl Parts {
             security_contact: config.site.security_contact.clone(),
             budget_percent: config.salesforce.budget_percent,
         };
+        let gateway = Gateway::new(self.db.clone());
         let running = http::serve(&config.server, handed, shared.clone(), move |app| {
-            console::configure(app, &console)
+            console::configure(app, &console);
+            gateway::configure(app, &gateway);
         })?;
         Ok((running, shared))
     }

@@ -90,7 +90,7 @@ pub(crate) const HOUSE: Plan = Plan {
         later("mailbox", 8),
         later("recordings", 8),
         now("http", 8),
-        later("gateway", 9),
+        now("gateway", 9),
         now("console", 9),
         now("revkeep", 10),
     ],

@@ -63,10 +63,8 @@ pub(in crate::factor) fn totp_confirm(
         .set((
             totp_factors::confirmed_at.eq(now),
             totp_factors::last_step.eq(step),
-            totp_factors::used_steps.eq(trim_array(
-                array_prepend(step, totp_factors::used_steps),
-                1,
-            )),
+            totp_factors::used_steps
+                .eq(trim_array(array_prepend(step, totp_factors::used_steps), 1)),
         ))
         .execute(tx.conn())?
         == 1)
@@ -94,10 +92,8 @@ pub(in crate::factor) fn totp_use(
     Ok(update(unused)
         .set((
             totp_factors::last_step.eq(step),
-            totp_factors::used_steps.eq(trim_array(
-                array_prepend(step, totp_factors::used_steps),
-                1,
-            )),
+            totp_factors::used_steps
+                .eq(trim_array(array_prepend(step, totp_factors::used_steps), 1)),
         ))
         .execute(tx.conn())?
         == 1)

@@ -210,6 +210,7 @@ mod tests {
             tls_key: None,
             app_connections: 1,
             auth_connections: 1,
+            gateway_connections: 1,
         };
         let facts = |encrypted| ServerFacts {
             version: "15.6".to_owned(),

@@ -16,7 +16,7 @@ const POLICIES: &str = include_str!("../../../../../tests/golden/policies.txt");
 const GRANTS: &str = include_str!("../../../../../tests/golden/grants.txt");
 const FUNCTIONS: &str = include_str!("../../../../../tests/golden/functions.txt");
 
-const ROLES: [DbRole; 2] = [DbRole::App, DbRole::Auth];
+const ROLES: [DbRole; 3] = [DbRole::App, DbRole::Auth, DbRole::Gateway];
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines()

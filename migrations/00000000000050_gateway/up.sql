@@ -3,7 +3,7 @@
 -- later is in none until a migration puts it there. Each view belongs to revkeep_system, whose policies see every
 -- tenant, so that each asks for the tenant itself, as the view `people` does.
 GRANT CREATE ON SCHEMA public TO revkeep_system; -- taken back at the end
-GRANT SELECT ON layer_fields, layer_records, layer_values, assignments, rules, reps, queues, pools, pool_members TO revkeep_system;
+GRANT SELECT ON layer_fields, layer_records, layer_values, assignments, rules, reps, pools, pool_members TO revkeep_system;
 
 CREATE VIEW machine_fields WITH (security_barrier = true) AS
   SELECT f.tenant_id, f.object, f.name, f.label, f.data_type, f.data_class, f.reason, f.searchable, f.required, f.added_at

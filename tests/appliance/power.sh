@@ -25,11 +25,16 @@ confined() {
 
 denied() { inside journalctl -k --no-pager | grep 'apparmor="DENIED"' | grep 'profile="revkeep"'; }
 
-# The same program as root, held to the profile: what root may read is not the daemon's.
+# The same program as root, held to the profile: what root may read and start is not the daemon's.
 confined_as_root() {
-    inside revkeep check --config /etc/shadow 2>&1 | grep -qi 'permission denied' && return 1
-    inside aa-exec -p revkeep -- /usr/bin/revkeep check --config /etc/shadow 2>&1 | grep -qi 'permission denied' &&
-        ! inside aa-exec -p revkeep -- /bin/sh -c 'exec /bin/true' && denied >/dev/null
+    local free held
+    free=$(inside revkeep check --config /etc/shadow 2>&1)
+    held=$(inside aa-exec -p revkeep -- /usr/bin/revkeep check --config /etc/shadow 2>&1)
+    echo "free: $free"
+    echo "held: $held"
+    [[ $free != *"ermission denied"* && $held == *"ermission denied"* ]] || return
+    ! inside aa-exec -p revkeep -- /bin/sh -c 'exec /bin/true' || return
+    denied
 }
 
 account_after_boot() { soon ready && person settled && person account; }

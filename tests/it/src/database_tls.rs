@@ -47,6 +47,7 @@ fn asked(host: &str, port: u16, authority: &Path) -> Admission {
         tls_key: None,
         app_connections: 1,
         auth_connections: 1,
+        gateway_connections: 1,
     };
     db::admission(&config, "postgres")
 }

@@ -123,7 +123,9 @@ def code():
         current = int(now) // STEP
         # One step to either side is taken as well. Close to the end of a step its predecessor may be too old on arrival.
         first = current - 1 if now % STEP < STEP - ARRIVES_WITHIN else current
-        step = max(first, memory.get("step", 0) + 1)
+        used = memory.get("step", 0)
+        # One that lies ahead was used before the clock was set back.
+        step = first if used > current + 1 else max(first, used + 1)
         if step <= current + 1:
             remember(step=step)
             secret = base64.b32decode(memory["secret"] + "=" * (-len(memory["secret"]) % 8))

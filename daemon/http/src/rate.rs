@@ -74,7 +74,9 @@ impl RateLimits {
             buckets.retain(|_, bucket| bucket.full_at > now);
         }
         let bucket = buckets.entry(key).or_insert(Bucket { full_at: now });
-        let full_at = bucket.full_at.max(now) + one;
+        // Full in a minute at the latest, also where the clock has gone back since.
+        bucket.full_at = bucket.full_at.clamp(now, now + minute);
+        let full_at = bucket.full_at + one;
         if full_at - now > minute {
             return Err((full_at - now - minute).to_std().unwrap_or_default());
         }
@@ -115,6 +117,20 @@ mod tests {
         );
         clock.advance(TimeDelta::from_std(wait).unwrap());
         assert!(limits.charge(key, clock.now()).is_ok());
+        assert!(limits.charge(key, clock.now()).is_err());
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_an_hour_costs_a_minute() {
+        let clock = ManualClock::at(1_800_000_000);
+        let limits = RateLimits::new(10, 600);
+        let key = Key::SignIn(network("192.0.2.7"));
+        limits.charge(key, clock.now()).unwrap();
+        clock.advance(TimeDelta::hours(-1));
+        let wait = limits.charge(key, clock.now()).unwrap_err();
+        assert!(wait <= Duration::from_mins(1), "{wait:?}");
+        clock.advance(TimeDelta::minutes(1));
+        assert!((0..10).all(|_| limits.charge(key, clock.now()).is_ok()));
         assert!(limits.charge(key, clock.now()).is_err());
     }
 

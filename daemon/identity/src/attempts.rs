@@ -117,11 +117,13 @@ struct Count {
 }
 
 impl Count {
-    /// The row with what has run out left behind.
+    /// The row with what has run out left behind. What lies a window ahead was written before the clock went
+    /// back: no two daemons' clocks differ as much.
     fn at(self, window: TimeDelta, now: DateTime<Utc>) -> Self {
         let locked = self.locked_until.is_some_and(|until| until > now);
         if !locked && self.window_start + window <= now
             || self.locked_until.is_some_and(|until| until <= now)
+            || self.window_start > now + window
         {
             return Self {
                 window_start: now,
@@ -302,6 +304,21 @@ mod tests {
         assert_ne!(base, key(AttemptScope::SignInAccount, "192.0.2.7", b"eve"));
         assert_ne!(base, key(AttemptScope::SignInAccount, "192.0.2.8", b"ada"));
         assert_ne!(base, key(AttemptScope::SignInAddress, "192.0.2.7", b"ada"));
+    }
+
+    #[test]
+    fn a_lock_of_a_clock_that_was_ahead_is_void() {
+        let now = ManualClock::at(1_800_000_000).now();
+        let ahead = |by| Count {
+            window_start: now + by,
+            failures: 5,
+            locked_until: Some(now + by + ATTEMPT_WINDOW),
+        };
+        let hour = ahead(TimeDelta::hours(1)).at(ATTEMPT_WINDOW, now);
+        assert_eq!(hour.refusal(5, ATTEMPT_WINDOW, now), None);
+        // Another daemon's clock, a little ahead, forgives nothing.
+        let skewed = ahead(TimeDelta::seconds(30)).at(ATTEMPT_WINDOW, now);
+        assert!(skewed.refusal(5, ATTEMPT_WINDOW, now).is_some());
     }
 
     #[test]

@@ -82,6 +82,15 @@ impl Identity {
         self.inner.db.auth(acting.scope, |tx| keys(tx, None)).await
     }
 
+    /// One of the tenant's keys, also after its end.
+    pub async fn api_key(&self, who: &Principal, id: ApiKeyId) -> Outcome<ApiKey> {
+        let acting = Acting::of(who)?;
+        self.inner
+            .db
+            .auth(acting.scope, move |tx| one(tx, id))
+            .await
+    }
+
     /// Makes a key; its whole text is in this answer and nowhere else.
     pub async fn api_key_create(
         &self,

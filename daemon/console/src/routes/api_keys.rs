@@ -160,8 +160,9 @@ async fn api_key_requests(
     Path(id): Path<ApiKeyId>,
     page: PageQuery<(DateTime<Utc>, Uuid)>,
 ) -> Result<web::Json<Page<RequestView>>, Problem> {
-    console
-        .identity
+    let identity = &console.identity;
+    identity.api_key(&who, id).await?;
+    identity
         .read_note(&who, Action::ApiKeyRead, "api_key", None)
         .await?;
     let (after, limit) = (page.after, page.limit);

@@ -30,8 +30,8 @@ ORDER = "-P"
 HANGS_AFTER = 300
 
 
-def scan(address, trusted, folder, sections=SECTIONS):
-    """The checks by name, each with what it found."""
+def scan(address, trusted, folder, sections=SECTIONS, again=True):
+    """The checks by name, each with what it found. Asked once again where testssl says that it could not ask."""
     host, port = address
     report = folder / f"testssl-{port}.json"
     program = subprocess.Popen(
@@ -48,6 +48,9 @@ def scan(address, trusted, folder, sections=SECTIONS):
         rows = json.loads(report.read_text())
     except (FileNotFoundError, json.JSONDecodeError) as error:
         return {"complete": [f"it left no whole report: {error}"], "findings": []}
+    if again and any("connect problem" in row["finding"] for row in rows):
+        report.unlink()
+        return scan(address, trusted, folder, sections, again=False)
     seen = {row["id"] for row in rows}
     return {
         "complete": [f"{name} was not looked at" for name in WANTED if name not in seen],

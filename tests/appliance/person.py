@@ -111,7 +111,11 @@ def recall():
 
 def remember(**more):
     new = MEMORY.with_suffix(".new")
-    new.write_text(json.dumps({**recall(), **more}))
+    with new.open("w") as file:
+        file.write(json.dumps({**recall(), **more}))
+        file.flush()
+        # Power is cut at this person's machine.
+        os.fsync(file.fileno())
     new.replace(MEMORY)
 
 

@@ -13,7 +13,7 @@ source "$HERE/qemu.sh"
 # The kernel holds the daemon to what is listed here: there is a network, and no other address is reached.
 at_work() {
     apt_install && set_up "s|^reach = .*|reach = [\"$OUTSIDE\"]|" && salesforce_begin "$SIMULATOR" && soon ready &&
-        person claim "$(first_code)" && person connect && routed 31 20
+        person claim "$(first_code)" && person connect && routed 31 20 && inside sync
 }
 
 # The kernel holds the daemon to its profile, which nothing that it did so far has met.
@@ -37,7 +37,8 @@ confined_as_root() {
     denied
 }
 
-account_after_boot() { soon ready && person settled && person account; }
+# An empty program of the person's would find nothing wrong.
+account_after_boot() { inside test -s /srv/person.py && soon ready && person settled && person account; }
 
 cut_while_routing() {
     person trickle 100 && soon some_are_routed && machine_cut && machine_boot && account_after_boot

@@ -6,15 +6,17 @@ MACHINE_PACKAGES=systemd,systemd-sysv,dbus,procps,ca-certificates,iproute2,netba
 MACHINE_SUITE=bookworm
 # And on one that has a kernel of its own.
 KERNEL_PACKAGES=linux-image-cloud-amd64,initramfs-tools,kmod,udev,openssh-server,apparmor
+# And where that kernel has SELinux in AppArmor's place, and the rpm is what is installed.
+SELINUX_PACKAGES=${KERNEL_PACKAGES%,apparmor},selinux-policy-default,selinux-utils,policycoreutils,rpm
 
-# appliance [--keep] [--from COMMIT] [--faults | --power]
+# appliance [--keep] [--from COMMIT] [--faults | --power | --rpm]
 appliance() {
     [ "$(id -u)" -eq 0 ] || die "the appliance's machine is a container, which root makes: try it with sudo"
     local keep= from= only= deb simulator status=0
     while [ $# -gt 0 ]; do
         case $1 in
             --keep) keep=--keep ;;
-            --faults | --power) only=${1#--} ;;
+            --faults | --power | --rpm) only=${1#--} ;;
             --from)
                 from=${2:-}
                 shift
@@ -29,9 +31,15 @@ appliance() {
     cargo build --quiet --profile bench -p simulators --bin revkeep-sim
     simulator=${CARGO_TARGET_DIR:-target}/release/revkeep-sim
     [ "$only" != power ] || appliance_power "$from" "$deb" "$simulator" $keep
+    if [ "$only" = rpm ]; then
+        debian_packages qemu-system-x86 openssh-client
+        machine_tree selinux "$SELINUX_PACKAGES"
+        exec bash tests/appliance/rpm.sh "$MACHINE_TREE" target/package/*.rpm "$simulator" $keep
+    fi
     machine_tree plain
     if [ "$only" = faults ]; then
         openbao
+        debian_packages rsyslog rsyslog-gnutls
         exec bash tests/appliance/faults.sh "$MACHINE_TREE" "$deb" "$simulator" "$REVKEEP_BAO" $keep
     fi
     bash tests/appliance/run.sh "$MACHINE_TREE" "$deb" "$simulator" $keep || status=1

@@ -10,3 +10,6 @@ if [ -d /run/systemd/system ]; then
         fi
     fi
 fi
+if [ "$1" -eq 0 ] && command -v semodule >/dev/null; then
+    semodule -X 200 -r revkeep || :
+fi

@@ -44,7 +44,7 @@ finish() {
         echo "The machine stays up. Enter it with: nsenter -t $MACHINE_INIT -m -u -i -n -p -C"
         echo "Stop it with: kill $MACHINE_PID; umount $MACHINE/root; rm -rf $MACHINE"
     else
-        kill ${SALESFORCE_PID:-} ${BAO_PID:-} 2>/dev/null
+        kill ${SALESFORCE_PID:-} ${BAO_PID:-} ${SIEM_PID:-} 2>/dev/null
         machine_remove
     fi
     rm -f "$SAID"

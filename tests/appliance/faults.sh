@@ -12,7 +12,8 @@ ROWS=()
 at_work() {
     apt_install && openbao_begin "$BAO" || return
     set_up "s|^backend = .*|backend = \"vault\"\naddress = \"https://localhost:8200\"\nca_file = \"/etc/revkeep/tls/vault-ca.pem\"\nrole_id = \"$(cat "$MACHINE/bao/role-id")\"\nsecret_id_file = \"/srv/secret-id\"|" || return
-    salesforce_begin "$SIMULATOR" && mail_begin && soon ready && person claim "$(first_code)" && person connect && routed 21 30
+    salesforce_begin "$SIMULATOR" && mail_begin && soon ready && person claim "$(first_code)" && person connect && routed 21 30 &&
+        siem_begin
 }
 
 # fault NAME BREAK TOLD MEND: a row of the table, and a check. TOLD has to succeed while it is broken, and
@@ -65,6 +66,7 @@ database_away() { not_ready database unreachable; }
 disk_found() { found disk fail; }
 certificate_found() { found certificate fail; }
 mail_found() { found mail warn; }
+siem_found() { found siem warn; }
 was_restarted() { [ "$(inside systemctl show -P NRestarts revkeep)" -gt "$RESTARTS" ] && echo "journal: started anew by systemd"; }
 comes_by_itself() { echo "nothing: it is over at once"; }
 
@@ -136,6 +138,8 @@ start_mail() {
 }
 mail_came() { [ "$(inside sh -c 'journalctl -q -u mail -o cat | grep -c "^b.To: ada@acme.example"')" -eq 1 ]; }
 
+siem_back() { siem_up && soon siem_has_all; }
+
 # With a low limit, and more who connect than it allows.
 crowd() {
     inside sh -ec 'mkdir -p /run/systemd/system/revkeep.service.d
@@ -164,7 +168,7 @@ kill_machine() { machine_kill && machine_boot; }
 
 main() {
     check "the machine boots" begin "$TREE" "$DEB" || return
-    check "it is set up with OpenBao, mail and Salesforce, and routes" at_work
+    check "it is set up with OpenBao, mail, Salesforce and a SIEM, and routes" at_work
     RESTARTS=$(inside systemctl show -P NRestarts revkeep)
     fault "PostgreSQL restarted" restart_database comes_by_itself nothing
     fault "PostgreSQL killed" kill_database comes_by_itself nothing
@@ -174,6 +178,7 @@ main() {
     fault "OpenBao's tokens revoked" revoke_tokens comes_by_itself nothing
     fault "certificate expired" expire_certificate certificate_found new_certificate
     fault "mail server down" stop_mail mail_found start_mail
+    fault "SIEM's receiver killed" siem_down siem_found siem_back
     fault "no file descriptor left" crowd nobody_gets_in crowd_goes
     RESTARTS=$(inside systemctl show -P NRestarts revkeep)
     fault "daemon killed" kill_daemon was_restarted nothing
@@ -181,6 +186,7 @@ main() {
     check "small disks are put under database and state" small_disks || return
     fault "disk of the state full" fill_state disk_found free_state
     fault "disk of the database full" fill_database disk_found free_database
+    check "the SIEM has every entry of the log, whatever broke" soon siem_has_all
     printf '\n%-26s %-44s %7s  %s\n' "fault" "told" "back in" "leads by state, as Salesforce has them"
     printf '%s\n' "${ROWS[@]}"
 }

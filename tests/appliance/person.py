@@ -10,6 +10,7 @@ that the web application talks to, and to the simulator; what it has to remember
     person.py written        how many owners Salesforce was told
     person.py account        compare record by record with Salesforce's own log of writes
     person.py forgot         ask for a link to a new password
+    person.py siem           stream the whole log of the appliance to the receiver beside it
     person.py ready          what keeps the daemon from its work, as everybody may ask
 """
 
@@ -40,7 +41,7 @@ STEP, ARRIVES_WITHIN = 30, 10
 
 
 class Refused(Exception):
-    """An answer that is not a success: (status, body)."""
+    """An answer that is not a success: (status, body, seconds after which to ask again)."""
 
 
 def request(host, ca, method, path, body=None, headers=(), form=False):
@@ -57,7 +58,7 @@ def request(host, ca, method, path, body=None, headers=(), form=False):
 def expect(*arguments, **named):
     status, headers, text = request(*arguments, **named)
     if status >= 400:
-        raise Refused(status, text)
+        raise Refused(status, text, int(headers.get("Retry-After", 1)))
     return headers, text
 
 
@@ -70,7 +71,11 @@ def console(method, path, body=None, headers=()):
     try:
         headers, text = expect(HOST, "/etc/revkeep/tls/certificate.pem", method, "/api/console/v1" + path, body, said)
     except Refused as refused:
-        if refused.args[0] != 401 or "token" not in memory:
+        status, _, wait = refused.args
+        if status == 429:
+            time.sleep(wait)
+            return console(method, path, body, headers)
+        if status != 401 or "token" not in memory:
             raise
         sign_in()
         return console(method, path, body)
@@ -258,6 +263,12 @@ def account():
     sys.exit(1 if wrong else 0)
 
 
+def siem():
+    target = {"name": "Archive", "transport": "syslog_tls", "format": "rfc5424", "address": "localhost:6514"}
+    authority = pathlib.Path("/srv/ca/ca.pem").read_text()
+    post("/platform/siem/targets", {**target, "authorities": authority, "enabled": True, "from_start": True})
+
+
 def ready():
     status, _, text = request(HOST, "/etc/revkeep/tls/certificate.pem", "GET", "/health/ready")
     print(status, text)
@@ -277,7 +288,7 @@ def main(command, *arguments):
         case "forgot":
             post("/password/reset", {"email": EMAIL})
         case _:
-            {"claim": claim, "connect": connect, "settled": settled, "account": account, "ready": ready}[command](*arguments)
+            {"claim": claim, "connect": connect, "settled": settled, "account": account, "siem": siem, "ready": ready}[command](*arguments)
 
 
 main(*sys.argv[1:])

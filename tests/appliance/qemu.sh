@@ -6,7 +6,10 @@ OUTSIDE=10.0.2.2
 SALESFORCE=salesforce.example.internal:8443
 BESIDE=(env)
 
-# begin_qemu TREE DEB: boots it from a disk that is made of the tree, a kernel and a way in.
+# What else its kernel is told, and by which contexts of SELinux its files are labelled.
+MACHINE_KERNEL='' MACHINE_LABELS=''
+
+# begin_qemu TREE PACKAGE: boots it from a disk that is made of the tree, a kernel and a way in.
 begin_qemu() {
     MACHINE=$(mktemp -d)
     trap finish_qemu EXIT
@@ -27,16 +30,25 @@ qemu_disk() {
     printf '[Match]\nName=e*\n[Network]\nDHCP=yes\n' >"$root/etc/systemd/network/any.network"
     echo '/dev/vda / ext4 errors=remount-ro 0 1' >"$root/etc/fstab"
     chroot "$root" systemctl enable --quiet systemd-networkd ssh
+    [ -z "$MACHINE_LABELS" ] || qemu_label "$root" || return
     cp "$root"/boot/vmlinuz-* "$MACHINE/vmlinuz"
     cp "$root"/boot/initrd.img-* "$MACHINE/initrd"
     mke2fs -q -t ext4 -d "$root" "$MACHINE/disk" 4G
     umount "$root"
 }
 
+# Labelling by path goes through /proc.
+qemu_label() {
+    local status=0
+    mount -t proc proc "$1/proc" && chroot "$1" setfiles -F -e /proc "$MACHINE_LABELS" / || status=1
+    umount "$1/proc"
+    return $status
+}
+
 machine_boot() {
     # What the machine was told is on its disk is there; what it was not may be gone.
     qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 -display none -no-reboot \
-        -kernel "$MACHINE/vmlinuz" -initrd "$MACHINE/initrd" -append "root=/dev/vda rw console=ttyS0 quiet no_timer_check" \
+        -kernel "$MACHINE/vmlinuz" -initrd "$MACHINE/initrd" -append "root=/dev/vda rw console=ttyS0 quiet no_timer_check $MACHINE_KERNEL" \
         -drive "file=$MACHINE/disk,if=virtio,format=raw,cache=writeback" -serial "file:$MACHINE/console.log" \
         -nic "user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:$PORT-:22" </dev/null >/dev/null 2>&1 &
     MACHINE_PID=$!

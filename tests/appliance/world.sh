@@ -83,3 +83,35 @@ mail_begin() {
         printf "[mail]\nserver = \"localhost:2525\"\nsecurity = \"none\"\nfrom = \"Revkeep <revkeep@example.internal>\"\n[egress]\nprivate_endpoints = [\"localhost:8443\", \"localhost:2525\"]\n" >/etc/revkeep/conf.d/65-mail.toml
         systemctl restart revkeep'
 }
+
+# siem_begin: a receiver by RFC 5425 beside the machine, to which the whole log is streamed.
+siem_begin() {
+    mkdir -p "$MACHINE/siem" && siem_up && inside sh -ec 'cat >/etc/revkeep/conf.d/66-siem.toml <<TOML
+[egress]
+private_endpoints = ["localhost:8443", "localhost:2525", "localhost:6514"]
+TOML
+        systemctl restart revkeep' && soon ready && person sign-in && person siem && soon siem_has_all
+}
+
+siem_up() {
+    local folder=$MACHINE/siem ca=$MACHINE/ca
+    cat >"$folder/rsyslog.conf" <<CONF
+global(workDirectory="$folder" maxMessageSize="64k" DefaultNetstreamDriver="gtls" DefaultNetstreamDriverCAFile="$ca/ca.pem"
+       DefaultNetstreamDriverCertFile="$ca/certificate.pem" DefaultNetstreamDriverKeyFile="$ca/key.pem")
+module(load="imtcp" StreamDriver.Name="gtls" StreamDriver.Mode="1" StreamDriver.AuthMode="anon")
+input(type="imtcp" address="127.0.0.1" port="6514")
+template(name="id" type="string" string="%msgid%\\n")
+action(type="omfile" file="$folder/received" template="id")
+CONF
+    "${BESIDE[@]}" /usr/sbin/rsyslogd -n -f "$folder/rsyslog.conf" -i "$folder/pid" </dev/null >>"$folder/log" 2>&1 &
+    SIEM_PID=$!
+}
+
+siem_down() { kill -KILL "$SIEM_PID"; }
+
+# Every entry that the log has now stands in what the receiver wrote down.
+siem_has_all() {
+    local missing
+    missing=$(psql_as postgres "SELECT replace(audit_id::text, '-', '') FROM audit_log" | sort | comm -23 - <(sort -u "$MACHINE/siem/received"))
+    [ -z "$missing" ] || { echo "$(wc -l <<<"$missing") entries have not come"; return 1; }
+}

@@ -23,7 +23,7 @@ PLACES = {
     "/usr/share/licenses/revkeep/licences.txt.gz": "/usr/share/doc/revkeep/licences.txt.gz",
 }
 ONLY_DEB = {"/etc/apparmor.d/revkeep", "/usr/share/lintian/overrides/revkeep"}
-ONLY_RPM = {"/usr/share/licenses/revkeep/LICENSE"}
+ONLY_RPM = {"/usr/share/licenses/revkeep/LICENSE", "/usr/share/selinux/packages/revkeep.cil"}
 
 
 def expanded(source, destination, mode):

@@ -74,8 +74,11 @@ impl RateLimits {
             buckets.retain(|_, bucket| bucket.full_at > now);
         }
         let bucket = buckets.entry(key).or_insert(Bucket { full_at: now });
-        // Full in a minute at the latest, also where the clock has gone back since.
-        bucket.full_at = bucket.full_at.clamp(now, now + minute);
+        // An empty bucket is full in a minute: one that says later was filled before the clock went back, and
+        // whoever comes is not to wait for what nobody remembers.
+        if bucket.full_at < now || bucket.full_at > now + minute {
+            bucket.full_at = now;
+        }
         let full_at = bucket.full_at + one;
         if full_at - now > minute {
             return Err((full_at - now - minute).to_std().unwrap_or_default());
@@ -121,15 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_goes_back_an_hour_costs_a_minute() {
+    fn a_clock_that_goes_back_an_hour_costs_nobody_a_wait() {
         let clock = ManualClock::at(1_800_000_000);
         let limits = RateLimits::new(10, 600);
         let key = Key::SignIn(network("192.0.2.7"));
         limits.charge(key, clock.now()).unwrap();
         clock.advance(TimeDelta::hours(-1));
-        let wait = limits.charge(key, clock.now()).unwrap_err();
-        assert!(wait <= Duration::from_mins(1), "{wait:?}");
-        clock.advance(TimeDelta::minutes(1));
         assert!((0..10).all(|_| limits.charge(key, clock.now()).is_ok()));
         assert!(limits.charge(key, clock.now()).is_err());
     }

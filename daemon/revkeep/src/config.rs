@@ -12,6 +12,9 @@ use serde_json::Value;
 /// The defaults and the manual are one file.
 const DEFAULTS: &str = include_str!("../../../config/revkeep.toml");
 
+/// Where the packages put it.
+pub(crate) const PACKAGED: &str = "/etc/revkeep/revkeep.toml";
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
@@ -125,6 +128,7 @@ pub(crate) struct ConfigError(String);
 impl Config {
     /// Reads `file`, the `conf.d` beside it and the environment over the built-in defaults.
     pub(crate) fn load(file: &Path) -> Result<Self, ConfigError> {
+        visible(file)?;
         let config = merged(&files(file), true).map_err(|error| {
             let place = blamed(file, &error).unwrap_or_default();
             ConfigError(format!("The configuration cannot be used{place}: {error}."))
@@ -231,6 +235,32 @@ fn flatten(under: &str, value: Value, into: &mut BTreeMap<String, Value>) {
     }
 }
 
+/// Defaults in place of what cannot be seen would be another appliance's. Only where the package puts it the
+/// configuration may be missing, which is a machine that is not set up.
+fn visible(main: &Path) -> Result<(), ConfigError> {
+    let unseen = |path: &Path, error: std::io::Error| {
+        ConfigError(format!(
+            "The configuration cannot be used: {} cannot be read: {error}.",
+            path.display()
+        ))
+    };
+    main.try_exists().map_err(|error| unseen(main, error))?;
+    let further = main.with_file_name("conf.d");
+    match std::fs::read_dir(&further) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(unseen(&further, error));
+        }
+        Ok(_) | Err(_) => {}
+    }
+    if main != Path::new(PACKAGED) && files(main).is_empty() {
+        return Err(ConfigError(format!(
+            "The configuration cannot be used: there is no file {}.",
+            main.display()
+        )));
+    }
+    Ok(())
+}
+
 /// The main file when it is there, and `conf.d/*.toml` beside it, by name.
 pub(crate) fn files(main: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = main.exists().then(|| main.to_owned()).into_iter().collect();
@@ -268,6 +298,23 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let error = Config::load(&main).unwrap_err().to_string();
         error.replace(folder.path().to_str().unwrap(), "")
+    }
+
+    #[test]
+    fn a_configuration_that_is_not_there_is_told_and_not_made_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let main = folder.path().join("revkeep.toml");
+        let error = Config::load(&main).unwrap_err().to_string();
+        assert!(error.contains("there is no file"), "{error}");
+        std::fs::write(folder.path().join("conf.d"), "").unwrap();
+        std::fs::write(&main, "[server]\n").unwrap();
+        let error = Config::load(&main).unwrap_err().to_string();
+        assert!(error.contains("conf.d cannot be read"), "{error}");
+        std::fs::remove_file(folder.path().join("conf.d")).unwrap();
+        assert!(Config::load(&main).is_ok());
+        let beneath_a_file = main.join("revkeep.toml");
+        let error = Config::load(&beneath_a_file).unwrap_err().to_string();
+        assert!(error.contains("cannot be used"), "{error}");
     }
 
     #[test]

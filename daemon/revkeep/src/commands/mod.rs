@@ -36,7 +36,7 @@ use crate::{
 #[command(name = "revkeep", version, about, arg_required_else_help = true)]
 pub(crate) struct Cli {
     /// The configuration file; `conf.d/*.toml` beside it is read too.
-    #[arg(long, global = true, default_value = "/etc/revkeep/revkeep.toml")]
+    #[arg(long, global = true, default_value = crate::config::PACKAGED)]
     config: PathBuf,
     /// Answer in JSON.
     #[arg(long, global = true)]

@@ -11,7 +11,8 @@ use icalendar::parser::{Component, unfold};
 
 use super::moment::{Moment, MomentFlaw, duration, read, zone_of};
 
-pub const MAX_BYTES: usize = 2 * 1024 * 1024;
+/// With room, in a request of a megabyte, for how its line ends are written there.
+pub const MAX_BYTES: usize = 900_000;
 pub const MAX_EVENTS: usize = 5_000;
 /// Most times that one repeated event is counted.
 pub const MAX_TIMES: u16 = 1_000;
@@ -91,7 +92,7 @@ impl Unreadable {
 
     pub const fn message(self) -> &'static str {
         match self {
-            Self::TooLong => "A calendar file has at most 2 MB. Export a shorter stretch of time.",
+            Self::TooLong => "A calendar file has at most 900 kB. Export a shorter stretch of time.",
             Self::TooManyEvents => {
                 "A calendar file has at most 5,000 events. Export a shorter stretch of time."
             }

@@ -6,7 +6,7 @@ use kernel::RepId;
 use super::bed::Bed;
 use crate::{
     Absence, CalendarFile, CalendarRead, Off, RepEntry, RoutingError, Standing, TimeOffInput,
-    availability::{Counts, Unreadable},
+    availability::{Counts, MAX_BYTES, Unreadable},
     rep_list, retry_due, time_off_add, time_off_import, time_off_read,
 };
 
@@ -124,7 +124,7 @@ async fn a_file_that_cannot_be_used_changes_nothing() {
     let many: Vec<String> = (0..201).map(|n| meeting(&bed, n * 60, 30)).collect();
     let texts = [
         (String::from("Dear all,"), Unreadable::NoCalendar),
-        ("x".repeat(2 * 1024 * 1024 + 1), Unreadable::TooLong),
+        ("x".repeat(MAX_BYTES + 1), Unreadable::TooLong),
         (calendar(&many), Unreadable::TooManyAbsences),
     ];
     for (text, flaw) in texts {

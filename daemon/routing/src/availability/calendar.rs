@@ -92,7 +92,9 @@ impl Unreadable {
 
     pub const fn message(self) -> &'static str {
         match self {
-            Self::TooLong => "A calendar file has at most 900 kB. Export a shorter stretch of time.",
+            Self::TooLong => {
+                "A calendar file has at most 900 kB. Export a shorter stretch of time."
+            }
             Self::TooManyEvents => {
                 "A calendar file has at most 5,000 events. Export a shorter stretch of time."
             }

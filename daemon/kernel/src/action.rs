@@ -141,6 +141,7 @@ actions! {
     RepAvailabilityUpdate = "rep_availability_update",
     TimeOffAdd = "time_off_add",
     TimeOffRemove = "time_off_remove",
+    TimeOffImport = "time_off_import",
     HolidayCalendarCreate = "holiday_calendar_create",
     HolidayCalendarUpdate = "holiday_calendar_update",
     HolidayCalendarDelete = "holiday_calendar_delete",

@@ -9,8 +9,8 @@ mod moment;
 use chrono::{DateTime, Utc};
 
 pub use calendar::{
-    CalendarTimeOff, Counts, EventFlaw, MAX_BYTES, MAX_EVENTS, MAX_TIMES, TimeOff, Unreadable,
-    read_calendar,
+    CalendarTimeOff, Counts, EventFlaw, MAX_ABSENCES, MAX_BYTES, MAX_EVENTS, MAX_TIMES, TimeOff,
+    Unreadable, read_calendar,
 };
 
 use crate::Schedule;

@@ -6,7 +6,10 @@ use jobs::JobsError;
 use kernel::{Classified, ErrorKind, RuleId};
 use layer::LayerError;
 
-use crate::model::{condition::Flaw, hours::HoursFlaw};
+use crate::{
+    availability::Unreadable,
+    model::{condition::Flaw, hours::HoursFlaw},
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum RoutingError {
@@ -70,6 +73,8 @@ pub enum RoutingError {
     TimeOffReason,
     #[error("the rep has its most time off")]
     TooMuchTimeOff,
+    #[error("the calendar file cannot be used: {0:?}")]
+    CalendarFile(Unreadable),
 }
 
 impl From<diesel::result::Error> for RoutingError {
@@ -119,7 +124,8 @@ impl Classified for RoutingError {
             | Self::Holidays
             | Self::TimeOffDays
             | Self::TimeOffReason
-            | Self::TooMuchTimeOff => ErrorKind::Invalid,
+            | Self::TooMuchTimeOff
+            | Self::CalendarFile(_) => ErrorKind::Invalid,
             Self::Stored { .. } => ErrorKind::Internal,
         }
     }
@@ -156,6 +162,7 @@ impl Classified for RoutingError {
             Self::TimeOffDays => "time_off_days_invalid",
             Self::TimeOffReason => "time_off_reason_invalid",
             Self::TooMuchTimeOff => "too_much_time_off",
+            Self::CalendarFile(flaw) => flaw.code(),
         }
     }
 
@@ -214,6 +221,7 @@ impl Classified for RoutingError {
             Self::Holidays => Some(String::from("days")),
             Self::TimeOffDays => Some(String::from("last_day")),
             Self::TimeOffReason => Some(String::from("reason")),
+            Self::CalendarFile(_) => Some(String::from("text")),
             _ => None,
         }
     }
@@ -253,6 +261,7 @@ impl RoutingError {
                 "Time off ends on the day it begins or later, and within two years."
             }
             Self::TimeOffReason => "Give a reason of 1 to 200 characters.",
+            Self::CalendarFile(flaw) => flaw.message(),
             Self::TooMuchTimeOff => "A rep has at most 100 absences ahead. Remove some first.",
             _ => "Something failed on our side; the log has the cause.",
         }

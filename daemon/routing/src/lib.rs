@@ -32,6 +32,7 @@ pub use model::rules::{Places, Rep, RoutingState, RuleDefinition, RuleSet, Targe
 pub use model::schedule::{Absence, Off, Presence, Schedule, day_start as zone_day_start};
 pub use model::term::operators;
 pub use service::{
+    absences::{CalendarFile, CalendarRead, time_off_import, time_off_read},
     availability::{
         AvailabilityInput, TimeOffInput, rep_availability_update, time_off_add, time_off_remove,
     },

@@ -1,5 +1,6 @@
 //! The verbs of routing. Each runs in the caller's transaction and writes its audit entry there.
 
+pub(crate) mod absences;
 pub(crate) mod availability;
 pub(crate) mod failures;
 pub(crate) mod field_use;

@@ -21,6 +21,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::{
+    availability::TimeOff,
     error::RoutingError,
     model::rules::{Target, Unavailable},
 };
@@ -198,7 +199,8 @@ impl CalendarRow {
     }
 }
 
-/// Whole days of the rep's own calendar, the last included.
+/// Whole days of the rep's own calendar, the last included; or, with `starts_at` and `ends_at`, the
+/// stretch between these, which touches those days.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = time_off)]
 pub struct TimeOffRow {
@@ -209,11 +211,21 @@ pub struct TimeOffRow {
     pub reason: String,
     pub created_by: Option<Uuid>,
     pub created_at: DateTime<Utc>,
+    pub starts_at: Option<DateTime<Utc>>,
+    pub ends_at: Option<DateTime<Utc>>,
+    /// `hand` or `calendar`.
+    pub source: String,
 }
 
 impl TimeOffRow {
     pub const fn id(&self) -> TimeOffId {
         TimeOffId::from_uuid(self.time_off_id)
+    }
+    pub(crate) fn off(&self) -> TimeOff {
+        match (self.starts_at, self.ends_at) {
+            (Some(from), Some(until)) => TimeOff::Spell(from, until),
+            _ => TimeOff::Days(self.first_day, self.last_day),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests: conditions, turns and decisions alone; then the verbs against a real database.
 
+mod absences;
 mod account_match;
 mod availability;
 mod bed;
@@ -19,6 +20,7 @@ mod territories;
 mod turns;
 mod views;
 mod waiting;
+mod wired;
 
 use std::sync::Arc;
 

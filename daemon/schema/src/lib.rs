@@ -1078,6 +1078,9 @@ diesel::table! {
         reason -> Text,
         created_by -> Nullable<Uuid>,
         created_at -> Timestamptz,
+        starts_at -> Nullable<Timestamptz>,
+        ends_at -> Nullable<Timestamptz>,
+        source -> Text,
     }
 }
 

@@ -85,6 +85,117 @@ async fn a_reps_availability_is_set_shown_and_audited() {
 }
 
 #[tokio::test]
+async fn a_calendar_file_is_looked_at_taken_over_and_its_words_forgotten() {
+    let desk = Desk::open().await;
+    let rep = desk.reps()[0].clone();
+    let now = kernel::Clock::now(&kernel::SystemClock);
+    let at = |minutes: i64| {
+        let at = now + chrono::TimeDelta::minutes(minutes);
+        at.format("%Y%m%dT%H%M%SZ").to_string()
+    };
+    let text = format!(
+        "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Zyxsecret\r\nDTSTART:{}\r\nDTEND:{}\r\nEND:VEVENT\r\n\
+         BEGIN:VEVENT\r\nUID:odd@zyxsecret\r\nDTSTART:soon\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+        at(-5),
+        at(90)
+    );
+    let path = format!("/reps/{rep}/time-off/calendar");
+    let body = |dry_run: bool| json!({ "text": text, "counts": "everything", "dry_run": dry_run });
+    let look = desk.post(&path, body(true)).await;
+    assert_eq!(
+        (&look["spells"], &look["whole_days"], &look["replaces"]),
+        (&json!(1), &json!(0), &json!(0))
+    );
+    let flaw = &look["flaws"][0];
+    assert_eq!(
+        (&flaw["number"], &flaw["code"], &flaw["uid"]),
+        (
+            &json!(2),
+            &json!("time_unreadable"),
+            &json!("odd@zyxsecret")
+        )
+    );
+    let before = desk.get("/reps").await;
+    assert_eq!(of(&before, &rep)["presence"]["state"], "available");
+    assert_eq!(
+        desk.rows("SELECT action FROM audit_log WHERE action = 'time_off_import'")
+            .len(),
+        0
+    );
+
+    desk.post(&path, body(false)).await;
+    let after = desk.get("/reps").await;
+    let (presence, row) = (
+        &of(&after, &rep)["presence"],
+        &of(&after, &rep)["time_off"][0],
+    );
+    assert_eq!(presence["reason"], "Time off.");
+    assert_eq!(
+        (&row["source"], &row["reason"]),
+        (&json!("calendar"), &json!("From the calendar"))
+    );
+    assert!(row["starts_at"].is_string() && presence["until"] == row["ends_at"]);
+    let kept =
+        desk.rows("SELECT t::text FROM time_off t UNION ALL SELECT a::text FROM audit_log a");
+    assert!(
+        kept.iter()
+            .all(|row| !row.to_lowercase().contains("zyxsecret"))
+    );
+    assert_eq!(desk.post(&path, body(true)).await["replaces"], 1);
+    let nothing = json!({ "text": "Dear all,", "counts": "everything", "dry_run": true });
+    let (status, answer) = desk.call(Method::POST, &path, Some(&nothing)).await;
+    assert_eq!(
+        (status, &answer["code"]),
+        (400, &json!("calendar_file_unreadable"))
+    );
+}
+
+#[tokio::test]
+async fn a_pool_says_who_is_next_and_what_it_owes() {
+    let desk = Desk::open().await;
+    let reps = desk.reps();
+    let members: Vec<_> = reps.iter().take(3).zip([2, 1, 1]).collect();
+    let members: Vec<_> = members
+        .iter()
+        .map(|(rep, weight)| json!({ "rep_id": rep, "weight": weight }))
+        .collect();
+    let pool = desk
+        .post("/pools", json!({ "name": "Turns", "members": members }))
+        .await;
+    let next = |pool: &Value| -> Vec<String> {
+        let members = pool["members"].as_array().unwrap().iter();
+        let next = members.filter(|member| member["next"] == true);
+        next.map(|member| member["rep_id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(next(&pool), [reps[0].clone()], "the heaviest begins");
+    let nothing = pool["members"].as_array().unwrap().iter();
+    assert!(
+        nothing
+            .clone()
+            .all(|member| member["owed"].as_f64() == Some(0.0))
+    );
+    let paused = json!({ "paused": true });
+    let (status, _) = desk
+        .call(Method::PATCH, &format!("/reps/{}", reps[0]), Some(&paused))
+        .await;
+    assert_eq!(status, 200);
+    let pools = desk.get("/pools").await;
+    let pool = of(&pools, pool["id"].as_str().unwrap());
+    assert_eq!(next(pool).len(), 1);
+    assert_ne!(next(pool), [reps[0].clone()]);
+    let gone = pool["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|member| member["rep_id"] == json!(reps[0]));
+    assert!(
+        gone.unwrap()["owed"].is_null(),
+        "who is not in play is owed nothing"
+    );
+}
+
+#[tokio::test]
 async fn what_means_nothing_is_refused_with_its_code() {
     let desk = Desk::open().await;
     let reps = desk.reps();

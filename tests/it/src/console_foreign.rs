@@ -31,6 +31,9 @@ fn body(route: &Expected) -> Value {
         ("POST", "/reps/{id}/time-off") => {
             json!({ "first_day": "2026-12-24", "last_day": "2026-12-31", "reason": "Leave" })
         }
+        ("POST", "/reps/{id}/time-off/calendar") => {
+            json!({ "text": "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "counts": "everything", "dry_run": false })
+        }
         ("PUT", "/holiday-calendars/{id}") => json!({ "name": "c", "days": [], "version": 1 }),
         ("PUT", "/rules/{id}") => rule,
         ("PATCH", "/members/{id}") => json!({ "roles": ["member"], "version": 1 }),

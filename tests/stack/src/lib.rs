@@ -15,6 +15,7 @@ pub mod names;
 pub mod openbao;
 pub mod ports;
 pub mod postgres;
+pub mod presence;
 pub mod process;
 pub mod range;
 pub mod scenario;

@@ -202,7 +202,8 @@ pub async fn until(console: &Console, path: &str, holds: impl Fn(&Value) -> bool
     anyhow::bail!("{path} still says {last}")
 }
 
-async fn wait_for_reps(console: &Console) -> Result<Vec<Value>> {
+/// Who takes leads, in the order in which pools are filled.
+pub async fn wait_for_reps(console: &Console) -> Result<Vec<Value>> {
     until(console, "/reps", |page| {
         page.get("items")
             .and_then(Value::as_array)

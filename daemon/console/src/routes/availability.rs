@@ -136,6 +136,11 @@ pub(super) struct TimeOffView {
     first_day: NaiveDate,
     last_day: NaiveDate,
     reason: String,
+    /// Of what is not of whole days; null otherwise, as the next.
+    starts_at: Option<DateTime<Utc>>,
+    ends_at: Option<DateTime<Utc>>,
+    /// `hand` or `calendar`.
+    source: String,
 }
 
 impl From<TimeOffRow> for TimeOffView {
@@ -145,6 +150,9 @@ impl From<TimeOffRow> for TimeOffView {
             first_day: row.first_day,
             last_day: row.last_day,
             reason: row.reason,
+            starts_at: row.starts_at,
+            ends_at: row.ends_at,
+            source: row.source,
         }
     }
 }

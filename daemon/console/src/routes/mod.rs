@@ -1,5 +1,6 @@
 //! The API's routes, a module per domain.
 
+mod absences;
 mod account;
 mod api_keys;
 mod assignments;
@@ -54,6 +55,7 @@ fn rows(limit: i64) -> u16 {
 /// Every route of the console, with what it requires.
 pub fn all() -> Routes {
     entrance()
+        .and(absences::routes())
         .and(account::routes())
         .and(authorization::routes())
         .and(device::routes())

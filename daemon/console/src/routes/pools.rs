@@ -50,6 +50,10 @@ struct MemberView {
     share_7d: f64,
     assigned_7d: i64,
     presence: PresenceView,
+    /// The pool's next lead is this member's, as things stand.
+    next: bool,
+    /// Leads that the pool owes the member; below zero: had ahead of its share. Null for who is not in play.
+    owed: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -121,6 +125,8 @@ fn view(entry: PoolEntry, reps: &Reps) -> PoolView {
             share_7d: member.share_7d.unwrap_or(0.0),
             assigned_7d: member.assigned_7d,
             presence: PresenceView::new(member.standing, member.back),
+            next: member.next,
+            owed: member.owed,
         }
     };
     PoolView {

@@ -153,6 +153,7 @@ export const api = {
   rep: (id: string) => `${v1}/reps/${e(id)}`,
   repAvailability: (id: string) => `${v1}/reps/${e(id)}/availability`,
   repTimeOff: (id: string) => `${v1}/reps/${e(id)}/time-off`,
+  repCalendar: (id: string) => `${v1}/reps/${e(id)}/time-off/calendar`,
   timeOff: (id: string) => `${v1}/time-off/${e(id)}`,
   calendars: () => `${v1}/holiday-calendars`,
   calendar: (id: string) => `${v1}/holiday-calendars/${e(id)}`,

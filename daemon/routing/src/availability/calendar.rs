@@ -11,10 +11,13 @@ use icalendar::parser::{Component, unfold};
 
 use super::moment::{Moment, MomentFlaw, duration, read, zone_of};
 
-pub const MAX_BYTES: usize = 2 * 1024 * 1024;
+/// With room, in a request of a megabyte, for how its line ends are written there.
+pub const MAX_BYTES: usize = 900_000;
 pub const MAX_EVENTS: usize = 5_000;
 /// Most times that one repeated event is counted.
 pub const MAX_TIMES: u16 = 1_000;
+/// Most absences out of one calendar.
+pub const MAX_ABSENCES: usize = 200;
 /// A calendar holds events, an event alarms: deeper nesting is no calendar, and the parser recurses.
 const MAX_DEPTH: usize = 4;
 
@@ -43,6 +46,25 @@ pub struct EventFlaw {
     pub code: &'static str,
 }
 
+impl EventFlaw {
+    pub fn message(&self) -> &'static str {
+        match self.code {
+            "start_missing" => "It has no start.",
+            "zone_unknown" => "Its time zone is not known.",
+            "dates_not_supported" => "It repeats on single dates; give each of them as an event.",
+            "end_of_another_kind" => {
+                "It begins as a day and ends at a time, or the other way round."
+            }
+            "duration_unreadable" => "Its duration cannot be read.",
+            "ends_before_it_starts" => "It ends before it starts.",
+            "start_too_early" => "It repeats since before 1970.",
+            "too_many_times" => "It repeats more than 1,000 times within the stretch.",
+            "rule_not_supported" => "The rule by which it repeats is not understood.",
+            _ => "Its times cannot be read.",
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CalendarTimeOff {
     pub off: Vec<TimeOff>,
@@ -54,7 +76,36 @@ pub struct CalendarTimeOff {
 pub enum Unreadable {
     TooLong,
     TooManyEvents,
+    TooManyAbsences,
     NoCalendar,
+}
+
+impl Unreadable {
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TooLong => "calendar_file_too_long",
+            Self::TooManyEvents => "calendar_file_too_many_events",
+            Self::TooManyAbsences => "calendar_file_too_many_absences",
+            Self::NoCalendar => "calendar_file_unreadable",
+        }
+    }
+
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::TooLong => {
+                "A calendar file has at most 900 kB. Export a shorter stretch of time."
+            }
+            Self::TooManyEvents => {
+                "A calendar file has at most 5,000 events. Export a shorter stretch of time."
+            }
+            Self::TooManyAbsences => {
+                "A calendar may hold at most 200 absences ahead. Count whole days and out of office alone, or export the calendar that holds absences."
+            }
+            Self::NoCalendar => {
+                "This is not a calendar file. Export the calendar as iCalendar (.ics) and choose that file."
+            }
+        }
+    }
 }
 
 /// Reads what keeps a rep away from `from` until `until`. Times without a zone are those of `zone`, the
@@ -97,6 +148,10 @@ pub fn read_calendar(
                 uid: value(event, "UID").unwrap_or_default().to_owned(),
                 code,
             }),
+        }
+        // Checked for each event: a thousand rules of a thousand times each are never all kept.
+        if found.off.len() > MAX_ABSENCES {
+            return Err(Unreadable::TooManyAbsences);
         }
     }
     Ok(found)

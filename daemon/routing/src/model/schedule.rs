@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 use super::hours::{DAY, WeekHours};
 
 /// How far ahead somebody's return is looked for. Who is away for longer has no known return.
-const HORIZON: TimeDelta = TimeDelta::days(400);
+pub(crate) const HORIZON: TimeDelta = TimeDelta::days(400);
 
 /// Everything that says when a rep is there.
 #[derive(Clone, Debug)]

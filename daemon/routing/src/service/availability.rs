@@ -106,6 +106,7 @@ pub fn time_off_add(
     let ahead: i64 = time_off::table
         .filter(time_off::tenant_id.eq(tenant))
         .filter(time_off::rep_id.eq(rep.uuid()))
+        .filter(time_off::source.eq("hand"))
         .filter(time_off::last_day.ge(now.date_naive()))
         .select(count_star())
         .first(tx.conn())?;
@@ -155,7 +156,7 @@ pub(crate) fn changed(tx: &mut TenantTx<'_>) -> Result<(), RoutingError> {
     Ok(())
 }
 
-fn rep_locked(tx: &mut TenantTx<'_>, id: RepId) -> Result<RepRow, RoutingError> {
+pub(super) fn rep_locked(tx: &mut TenantTx<'_>, id: RepId) -> Result<RepRow, RoutingError> {
     Ok(reps::table
         .filter(reps::tenant_id.eq(tx.tenant().uuid()))
         .filter(reps::rep_id.eq(id.uuid()))

@@ -48,6 +48,11 @@ pub struct PoolMember {
     pub standing: Standing,
     /// When the member is back by itself: `None` when that is not known, or the member is there.
     pub back: Option<DateTime<Utc>>,
+    /// Whether the pool's next record is this member's, as things stand.
+    pub next: bool,
+    /// Records that the pool owes the member before that turn; below zero: that it has had ahead of
+    /// its share. `None` for who is not in play.
+    pub owed: Option<f64>,
 }
 
 #[derive(Clone, Debug)]
@@ -111,6 +116,10 @@ fn shares(
     let count = |row: &MemberRow| taken.get(&(row.pool_id, row.rep_id)).copied().unwrap_or(0);
     let weight: i64 = rows.iter().map(|row| i64::from(row.weight)).sum();
     let total: i64 = rows.iter().map(count).sum();
+    let turn = rows
+        .first()
+        .map(|row| Turn::next(PoolId::from_uuid(row.pool_id), state));
+    let turn = turn.unwrap_or_default();
     rows.iter()
         .map(|row| {
             (
@@ -123,12 +132,50 @@ fn shares(
             rep,
             standing: state.standing(rep, Some(pool)),
             back: state.back(rep, Some(pool)),
+            next: turn.rep == Some(rep),
+            owed: turn.owed(rep),
             weight: u32::try_from(row.weight).unwrap_or(1),
             share_ideal: share(i64::from(row.weight), weight).unwrap_or(0.0),
             share_7d: share(count(row), total),
             assigned_7d: count(row),
         })
         .collect()
+}
+
+/// A pool's next turn, looked at and not given.
+#[derive(Default)]
+struct Turn {
+    rep: Option<RepId>,
+    /// What those in play are owed before it, in parts of a round's weight.
+    credits: HashMap<RepId, i64>,
+    round: i64,
+}
+
+impl Turn {
+    fn next(id: PoolId, state: &RoutingState) -> Self {
+        let Some(mut pool) = state.pools().get(&id).cloned() else {
+            return Self::default();
+        };
+        let there = |member: &Member| state.standing(member.rep, Some(id)).is_available();
+        let round = pool.members.iter().filter(|member| there(member));
+        let round = round.map(|member| i64::from(member.weight)).sum();
+        let chosen = pool.turn(|_, member| there(member));
+        let rep = chosen.and_then(|at| Some(pool.members.get(at)?.rep));
+        // The turn calibrates first: taken back, it leaves what each is owed now.
+        if let Some(at) = chosen {
+            pool.give_back(at, |_, member| there(member));
+        }
+        let in_play = pool.members.iter().filter(|member| there(member));
+        Self {
+            rep,
+            credits: in_play.map(|member| (member.rep, member.credit)).collect(),
+            round,
+        }
+    }
+
+    fn owed(&self, rep: RepId) -> Option<f64> {
+        share(*self.credits.get(&rep)?, self.round)
+    }
 }
 
 /// `None` of nothing. Counts beyond 2^31 do not occur within a week.

@@ -22,6 +22,7 @@ use schema::{holiday_calendars, time_off};
 use uuid::Uuid;
 
 use crate::{
+    availability::{CalendarTimeOff, with_calendar},
     error::RoutingError,
     model::{
         caps::{Caps, Load, Windows},
@@ -36,7 +37,7 @@ use crate::{
 /// Holidays and time off of the tenant.
 pub(crate) struct Calendars {
     holidays: HashMap<Uuid, Arc<BTreeSet<NaiveDate>>>,
-    time_off: HashMap<Uuid, Vec<(NaiveDate, NaiveDate)>>,
+    time_off: HashMap<Uuid, CalendarTimeOff>,
 }
 
 impl Calendars {
@@ -59,10 +60,9 @@ impl Calendars {
                 Ok((row.calendar_id, Arc::new(days)))
             })
             .collect::<Result<_, RoutingError>>()?;
-        let mut time_off: HashMap<Uuid, Vec<_>> = HashMap::new();
+        let mut time_off: HashMap<Uuid, CalendarTimeOff> = HashMap::new();
         for row in time_off_ahead(tx)? {
-            let days = (row.first_day, row.last_day);
-            time_off.entry(row.rep_id).or_default().push(days);
+            time_off.entry(row.rep_id).or_default().off.push(row.off());
         }
         Ok(Self { holidays, time_off })
     }
@@ -78,12 +78,16 @@ impl Calendars {
             .into_iter()
             .flatten()
             .filter_map(|id| self.holidays.get(&id));
-        Ok(Schedule {
+        let schedule = Schedule {
             zone: rep.zone()?,
             hours: rep.hours()?,
             holidays: holidays.cloned().collect(),
-            time_off: self.time_off.get(&rep.rep_id).cloned().unwrap_or_default(),
+            time_off: Vec::new(),
             spells: Vec::new(),
+        };
+        Ok(match self.time_off.get(&rep.rep_id) {
+            Some(off) => with_calendar(schedule, off),
+            None => schedule,
         })
     }
 }

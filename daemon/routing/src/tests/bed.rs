@@ -47,7 +47,7 @@ pub(super) struct Bed {
     pub(super) reps: Vec<RepId>,
     pub(super) pool: PoolId,
     pub(super) queue: QueueId,
-    _database: Database,
+    database: Database,
 }
 
 pub(super) const LEASE: TimeDelta = TimeDelta::seconds(120);
@@ -59,9 +59,7 @@ impl Bed {
     pub(super) async fn new() -> Self {
         let database = shared().unwrap().database().unwrap();
         let clock = Arc::new(ManualClock::at(SystemClock.now().timestamp()));
-        let db = Db::new(&database.config(), clock.clone()).unwrap();
-        db.unlock(context_key());
-        db.set_audit_keyring(Arc::new(Clear));
+        let db = open(&database, clock.clone());
         let who = Principal::system(TenantId::generate(&SystemClock), None);
         let (reps, pool, queue) = db.run(&who, furnish).await.unwrap();
         Self {
@@ -71,8 +69,13 @@ impl Bed {
             reps,
             pool,
             queue,
-            _database: database,
+            database,
         }
+    }
+
+    /// What a second daemon on the same database works with.
+    pub(super) fn daemon(&self) -> Db {
+        open(&self.database, self.clock.clone())
     }
 
     /// As [`Bed::new`], with an active router whose only rule gives German leads to the pool.
@@ -214,6 +217,13 @@ impl Bed {
     pub(super) async fn accounting(&self) -> Accounting {
         self.run(accounting).await.unwrap()
     }
+}
+
+fn open(database: &Database, clock: Arc<ManualClock>) -> Db {
+    let db = Db::new(&database.config(), clock).unwrap();
+    db.unlock(context_key());
+    db.set_audit_keyring(Arc::new(Clear));
+    db
 }
 
 fn furnish(tx: &mut TenantTx<'_>) -> Result<(Vec<RepId>, PoolId, QueueId), RoutingError> {

@@ -65,6 +65,13 @@ pub(super) async fn routing(walk: &mut Walk) {
         away,
     )
     .await;
+    let calendar = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:canary-uid\r\nSUMMARY:canary-operation\r\nDTSTART;VALUE=DATE:20270104\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    walk.good(
+        "POST /reps/{id}/time-off/calendar",
+        &format!("/reps/{rep}/time-off/calendar"),
+        json!({ "text": calendar, "counts": "whole_days", "dry_run": false }),
+    )
+    .await;
     let away = walk
         .desk
         .rows("SELECT 'timeoff_' || replace(time_off_id::text, '-', '') FROM time_off");

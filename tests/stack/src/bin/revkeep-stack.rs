@@ -26,7 +26,7 @@ use stack::{
     directory::Slapd,
     ports,
     postgres::Durability,
-    scenario,
+    presence, scenario,
     world::World,
 };
 
@@ -105,6 +105,7 @@ async fn organisation(port: Option<u16>) -> Result<(World, Daemon, Console)> {
 async fn demo(port: Option<u16>) -> Result<ExitCode> {
     let (world, daemon, console) = organisation(Some(port.unwrap_or(8443))).await?;
     scenario::single_sign_on(&console).await?;
+    presence::furnish(&console, &scenario::wait_for_reps(&console).await?).await?;
     world.postgres.run("postgres", "revkeep", YESTERDAY)?;
     let secret = console.phone().secret()?;
     let page = world

@@ -94,7 +94,11 @@ export interface WorkInterval { day: number; from: number; until: number }
 /** Most leads of a window; null: any number. */
 export interface Caps { hour?: number | null; day?: number | null; week?: number | null }
 export interface Presence { state: "available" | "away" | "inactive" | "off" | "capped"; reason: string; until?: string | null }
-export interface TimeOff { id: string; first_day: string; last_day: string; reason: string }
+/** `starts_at` and `ends_at`: of what is not of whole days. */
+export interface TimeOff { id: string; first_day: string; last_day: string; reason: string; starts_at?: string | null; ends_at?: string | null; source: "hand" | "calendar" }
+export type CalendarCounts = "whole_days" | "everything";
+export interface CalendarImport { text: string; counts: CalendarCounts; dry_run: boolean }
+export interface CalendarRead { dry_run: boolean; whole_days: number; spells: number; replaces: number; flaws: { number: number; uid: string; code: string; detail: string }[] }
 export interface Holiday { day: string; name: string }
 export interface HolidayCalendar { id: string; name: string; days: Holiday[]; version: number; used_by: string[] }
 export interface CalendarInput { name: string; days: Holiday[]; version?: number }
@@ -109,6 +113,8 @@ export interface Queue { id: string; salesforce_id: string; name: string; object
 export interface PoolMember {
   rep_id: string; name: string; active: boolean; paused: boolean; weight: number;
   share_ideal: number; share_7d: number; assigned_7d: number; presence: Presence;
+  /** `owed`: leads; below zero: had ahead of the share. */
+  next: boolean; owed?: number | null;
 }
 export interface Pool { id: string; name: string; version: number; calendar_id?: string | null; caps: Caps; members: PoolMember[]; used_by: { rule_id: string; name: string }[] }
 export interface PoolInput { name: string; members: { rep_id: string; weight: number }[]; calendar_id: string | null; caps: Caps; version?: number }

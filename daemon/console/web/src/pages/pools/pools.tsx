@@ -61,6 +61,13 @@ export function Page() {
   );
 }
 
+/** Why it is this member's turn or not: who is owed most is next. */
+function owed(leads: number): string {
+  const amount = Math.abs(leads).toFixed(1);
+  if (amount === "0.0") return "Has its share";
+  return leads > 0 ? `Is owed ${amount} of a lead` : `Had ${amount} of a lead ahead`;
+}
+
 function PoolCard({ pool, mayEdit }: { pool: Pool; mayEdit: boolean }) {
   const available = pool.members.filter((member) => member.presence.state === "available").length;
   const back = firstBack(pool.members.map((member) => member.presence));
@@ -87,6 +94,8 @@ function PoolCard({ pool, mayEdit }: { pool: Pool; mayEdit: boolean }) {
                 <td>
                   <Link to={path.rep(member.rep_id)}>{member.name}</Link>
                   {member.presence.state === "available" ? null : <> <PresenceBadge presence={member.presence} /></>}
+                  {member.next ? <> <Status tone="info">Next</Status></> : null}
+                  {typeof member.owed === "number" ? <small className={css["owed"]}>{owed(member.owed)}</small> : null}
                 </td>
                 <td className={`${ui["num"]} ${ui["wide"]}`}>{count(member.weight)}</td>
                 <td>

@@ -8,13 +8,20 @@ import { messageOf } from "../../api/problem";
 import { invalidateTopics } from "../../api/queries";
 import type { Rep, TimeOff } from "../../api/types";
 import { api } from "../../paths";
+import { Time } from "../../ui/facts";
 import { useToast } from "../../ui/toast";
+import { CalendarImportForm } from "./calendar-import";
 import css from "./pools.module.css";
+
+/** A calendar may bring two hundred. */
+const FIRST = 8;
 
 export function TimeOffList({ rep, mayEdit }: { rep: Rep; mayEdit: boolean }) {
   const [first, setFirst] = useState("");
   const [last, setLast] = useState("");
   const [reason, setReason] = useState("");
+  const [all, setAll] = useState(false);
+  const shown = all ? rep.time_off : rep.time_off.slice(0, FIRST);
   const queries = useQueryClient();
   const toast = useToast();
   const renew = () => invalidateTopics(queries, ["reps"]);
@@ -35,14 +42,15 @@ export function TimeOffList({ rep, mayEdit }: { rep: Rep; mayEdit: boolean }) {
       <h3>Time off</h3>
       {rep.time_off.length === 0 ? <p>None ahead. The days are those of the rep’s own calendar, the last one included.</p> : (
         <ul className={css["absences"]}>
-          {rep.time_off.map((one) => (
+          {shown.map((one) => (
             <li key={one.id}>
-              <span>{one.first_day === one.last_day ? one.first_day : `${one.first_day} to ${one.last_day}`}: {one.reason}</span>
+              <span><When one={one} />: {one.reason}</span>
               {mayEdit ? <ActionIcon aria-label={`Remove ${one.reason}, ${one.first_day}`} loading={remove.isPending} onClick={() => remove.mutate(one)}><IconX size={16} aria-hidden /></ActionIcon> : null}
             </li>
           ))}
         </ul>
       )}
+      {rep.time_off.length > shown.length ? <Button variant="subtle" size="xs" onClick={() => setAll(true)}>Show all {rep.time_off.length}</Button> : null}
       {mayEdit ? (
         <form className={css["absence"]} onSubmit={submit}>
           <TextInput type="date" label="First day" value={first} onChange={(event) => { setFirst(event.currentTarget.value); if (last === "") setLast(event.currentTarget.value); }} />
@@ -52,6 +60,12 @@ export function TimeOffList({ rep, mayEdit }: { rep: Rep; mayEdit: boolean }) {
         </form>
       ) : null}
       {add.isError ? <p role="alert" className={css["error"]}>{messageOf(add.error)}</p> : null}
+      {mayEdit ? <CalendarImportForm rep={rep} /> : null}
     </section>
   );
+}
+
+function When({ one }: { one: TimeOff }) {
+  if (one.starts_at && one.ends_at) return <><Time at={one.starts_at} /> to <Time at={one.ends_at} /></>;
+  return one.first_day === one.last_day ? one.first_day : `${one.first_day} to ${one.last_day}`;
 }

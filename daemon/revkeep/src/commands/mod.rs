@@ -148,7 +148,13 @@ pub(crate) fn run() -> ExitCode {
     {
         return done;
     }
-    let config = match Config::load(&cli.config) {
+    // The daemon has its configuration or none.
+    let read = if let Command::Serve = cli.command {
+        Config::load(&cli.config)
+    } else {
+        Config::of_whoever_asks(&cli.config)
+    };
+    let config = match read {
         Ok(config) => config,
         Err(error) => return fail(cli.json, "configuration", &error.to_string()),
     };

@@ -126,8 +126,21 @@ pub(crate) struct Verify {
 pub(crate) struct ConfigError(String);
 
 impl Config {
-    /// Reads `file`, the `conf.d` beside it and the environment over the built-in defaults.
+    /// Reads `file`, the `conf.d` beside it and the environment over the built-in defaults. Only where the package
+    /// puts it the file may be missing: a machine that is not set up.
     pub(crate) fn load(file: &Path) -> Result<Self, ConfigError> {
+        let config = Self::load_if_there(file)?;
+        if file != Path::new(PACKAGED) && files(file).is_empty() {
+            return Err(ConfigError(format!(
+                "The configuration cannot be used: there is no file {}.",
+                file.display()
+            )));
+        }
+        Ok(config)
+    }
+
+    /// For a command that puts the configuration in place itself.
+    pub(crate) fn load_if_there(file: &Path) -> Result<Self, ConfigError> {
         visible(file)?;
         let config = merged(&files(file), true).map_err(|error| {
             let place = blamed(file, &error).unwrap_or_default();
@@ -248,8 +261,7 @@ fn flatten(under: &str, value: Value, into: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// Defaults in place of what cannot be seen would be another appliance's. Only where the package puts it the
-/// configuration may be missing, which is a machine that is not set up.
+/// Defaults in place of what cannot be seen would be another appliance's.
 fn visible(main: &Path) -> Result<(), ConfigError> {
     let unseen = |path: &Path, error: std::io::Error| {
         ConfigError(format!(
@@ -264,12 +276,6 @@ fn visible(main: &Path) -> Result<(), ConfigError> {
             return Err(unseen(&further, error));
         }
         Ok(_) | Err(_) => {}
-    }
-    if main != Path::new(PACKAGED) && files(main).is_empty() {
-        return Err(ConfigError(format!(
-            "The configuration cannot be used: there is no file {}.",
-            main.display()
-        )));
     }
     Ok(())
 }

@@ -148,11 +148,10 @@ pub(crate) fn run() -> ExitCode {
     {
         return done;
     }
-    // The daemon has its configuration or none.
-    let read = if let Command::Serve = cli.command {
-        Config::load(&cli.config)
-    } else {
-        Config::of_whoever_asks(&cli.config)
+    let read = match cli.command {
+        Command::Serve => Config::load(&cli.config),
+        Command::Restore(_) => Config::load_if_there(&cli.config),
+        _ => Config::of_whoever_asks(&cli.config),
     };
     let config = match read {
         Ok(config) => config,

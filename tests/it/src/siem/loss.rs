@@ -198,7 +198,7 @@ impl Line {
                 Blow::CutCable => self.cable.cut(),
                 Blow::RestartReceiver | Blow::KillReceiver => self.receiver.again(*blow).await,
                 Blow::KillDaemon => {
-                    growth = growth.max(self.memory() - self.needed);
+                    growth = growth.max(self.memory().saturating_sub(self.needed));
                     drop(self.daemon.take());
                     claims_run_out(&self.world);
                     self.start().await;
@@ -213,7 +213,7 @@ impl Line {
         .await;
         self.archive.assert_in_order();
         assert!(!self.archive.heads().is_empty(), "no head came");
-        growth = growth.max(self.memory() - self.needed);
+        growth = growth.max(self.memory().saturating_sub(self.needed));
         #[expect(clippy::print_stderr, reason = "the figures of the long run")]
         {
             eprintln!(

@@ -47,7 +47,7 @@ pub(super) struct Parts {
     sso: Sso,
     connections: Connections,
     salesforce: SalesforceClient,
-    egress: Egress,
+    pub(super) egress: Egress,
     pub(super) registry: prometheus::Registry,
 }
 

@@ -17,6 +17,7 @@ pub mod ports;
 pub mod postgres;
 pub mod process;
 pub mod range;
+pub mod receiver;
 pub mod scenario;
 pub mod scratch;
 pub mod simulator;

@@ -66,5 +66,6 @@ BEGIN
   RETURN made;
 END
 $$;
+DROP FUNCTION webhook_deliveries_forget(timestamptz, integer);
 DROP TABLE webhook_deliveries;
 DROP TABLE webhooks;

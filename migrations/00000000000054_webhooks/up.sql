@@ -46,6 +46,27 @@ SELECT place_tenant_table('webhook_deliveries');
 GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_deliveries TO revkeep_app;
 CREATE TABLE webhook_deliveries_default PARTITION OF webhook_deliveries DEFAULT WITH (fillfactor = 50);
 SELECT place_tenant_table('webhook_deliveries_default');
+CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (at);
+GRANT SELECT, DELETE ON webhook_deliveries TO revkeep_system;
+
+-- Forgets up to `most` of the oldest deliveries that have ended; how many went.
+CREATE FUNCTION webhook_deliveries_forget(before timestamptz, most integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  gone integer;
+BEGIN
+  IF NOT public.is_worker() THEN RETURN 0; END IF;
+  DELETE FROM public.webhook_deliveries d
+  USING (SELECT o.tenant_id, o.webhook_id, o.at, o.event_id FROM public.webhook_deliveries o
+         WHERE o.at < before AND o.state <> 'waiting' ORDER BY o.at LIMIT least(greatest(most, 1), 10000)) old
+  WHERE d.at < before AND (d.tenant_id, d.webhook_id, d.at, d.event_id) = (old.tenant_id, old.webhook_id, old.at, old.event_id);
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  RETURN gone;
+END
+$$;
+ALTER FUNCTION webhook_deliveries_forget(timestamptz, integer) OWNER TO revkeep_system;
+REVOKE ALL ON FUNCTION webhook_deliveries_forget(timestamptz, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION webhook_deliveries_forget(timestamptz, integer) TO revkeep_app;
 
 -- As before, with the deliveries among the tables that grow.
 CREATE OR REPLACE FUNCTION partitions_ensure(months_ahead integer) RETURNS integer

@@ -1,4 +1,4 @@
-//! What an administrator does: rotation, test, replay, switching off, filters.
+//! What an administrator does: rotation, test, replay, switching off, filters; and what is forgotten by itself.
 
 use super::*;
 
@@ -163,4 +163,33 @@ async fn a_webhook_that_is_switched_off_fails_what_waits_and_a_deleted_one_leave
         stand.rows("SELECT action FROM audit_log WHERE action LIKE 'webhook%' ORDER BY xid"),
         ["webhook_create", "webhook_update", "webhook_delete"]
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_ended_is_forgotten_after_a_time_and_what_waits_is_not() {
+    let stand = Stand::lay().await;
+    stand.made().await;
+    let forget = async || {
+        let before = kernel::Clock::now(stand.bed.clock.as_ref()) - TimeDelta::days(30);
+        let gone = stand
+            .bed
+            .db
+            .system(move |tx| tx.webhook_deliveries_forget(before, 10));
+        gone.await.unwrap()
+    };
+    stand.tell().await;
+    stand.send().await;
+    stand.tell().await;
+    assert_eq!(forget().await, 0);
+    stand.passes(TimeDelta::days(31));
+    assert_eq!(forget().await, 1);
+    assert_eq!(
+        stand.rows("SELECT state FROM webhook_deliveries"),
+        ["waiting"]
+    );
+    stand.tell().await;
+    stand.send().await;
+    assert_eq!(stand.receiver.received().len(), 3);
+    assert_eq!(forget().await, 1);
+    assert_eq!(stand.rows("SELECT count(*) FROM webhook_deliveries"), ["1"]);
 }

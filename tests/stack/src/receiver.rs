@@ -14,7 +14,7 @@ use openssl::{
     x509::X509,
 };
 
-use crate::tls::TestCa;
+use crate::{tls::TestCa, world::World};
 
 /// How the next request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +48,9 @@ impl Received {
 #[derive(Default)]
 struct State {
     requests: Vec<Received>,
-    /// The last is the next; without one: 204.
+    /// The last is the next; without one: 204, or nothing while it hangs.
     replies: Vec<Reply>,
+    hanging: bool,
     released: bool,
     closing: bool,
     taken: Vec<TcpStream>,
@@ -70,9 +71,19 @@ impl Receiver {
     /// Its certificate is of `ca`, for localhost.
     pub fn start(ca: &TestCa) -> Result<Self> {
         let leaf = ca.leaf(&["localhost"])?;
+        Self::showing(&leaf.certificate, &leaf.key)
+    }
+
+    /// With the certificate of the world's servers, which its daemons trust.
+    pub fn of_world(world: &World) -> Result<Self> {
+        let read = |name: &str| std::fs::read(world.directory().join(name));
+        Self::showing(&read("server.pem")?, &read("server.key")?)
+    }
+
+    fn showing(certificate: &[u8], key: &[u8]) -> Result<Self> {
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
-        acceptor.set_certificate(X509::from_pem(&leaf.certificate)?.as_ref())?;
-        acceptor.set_private_key(PKey::private_key_from_pem(&leaf.key)?.as_ref())?;
+        acceptor.set_certificate(X509::from_pem(certificate)?.as_ref())?;
+        acceptor.set_private_key(PKey::private_key_from_pem(key)?.as_ref())?;
         let acceptor = Arc::new(acceptor.build());
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
@@ -119,9 +130,17 @@ impl Receiver {
         }
     }
 
+    /// From now on nothing is answered, until [`Receiver::release`].
+    pub fn hang(&self) {
+        let mut state = self.shared.lock();
+        (state.hanging, state.released) = (true, false);
+    }
+
     /// Answers those that hang.
     pub fn release(&self) {
-        self.shared.lock().released = true;
+        let mut state = self.shared.lock();
+        (state.hanging, state.released) = (false, true);
+        drop(state);
         self.shared.changed.notify_all();
     }
 }
@@ -180,7 +199,12 @@ fn one(reader: &mut BufReader<SslStream<TcpStream>>, shared: &Shared) -> Result<
     received.body = String::from_utf8(body)?;
     let mut state = shared.lock();
     state.requests.push(received);
-    let reply = state.replies.pop().unwrap_or(Reply::Status(204));
+    let otherwise = if state.hanging {
+        Reply::Hang
+    } else {
+        Reply::Status(204)
+    };
+    let reply = state.replies.pop().unwrap_or(otherwise);
     shared.changed.notify_all();
     let head = match reply {
         Reply::Cut => return Ok(false),

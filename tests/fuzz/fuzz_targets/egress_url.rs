@@ -14,18 +14,30 @@ fuzz_target!(|text: &str| {
     assert_eq!(url.scheme(), "https");
     assert!(url.username().is_empty() && url.password().is_none());
     assert_ne!(url.port(), Some(0));
-    assert_eq!(egress::check_public_url(url.as_str()).as_ref().ok(), Some(&url));
+    assert_eq!(
+        egress::check_public_url(url.as_str()).as_ref().ok(),
+        Some(&url)
+    );
     let host = url.host_str().expect("what passes has a host");
     if let Some(inner) = host.strip_prefix('[') {
-        let address: Ipv6Addr = inner.trim_end_matches(']').parse().expect("IPv6 in brackets");
+        let address: Ipv6Addr = inner
+            .trim_end_matches(']')
+            .parse()
+            .expect("IPv6 in brackets");
         assert!(public_v6(address), "{address}");
     } else if let Some(address) = aton(host) {
         assert!(public_v4(address), "{host} is {address}");
     } else {
         assert!(host.contains('.') && !host.ends_with('.'), "{host}");
         let last = host.rsplit('.').next().unwrap_or_default();
-        assert!(!["localhost", "local", "internal", "lan"].contains(&last), "{host}");
-        assert!(host.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase()));
+        assert!(
+            !["localhost", "local", "internal", "lan"].contains(&last),
+            "{host}"
+        );
+        assert!(
+            host.bytes()
+                .all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase())
+        );
     }
 });
 

@@ -25,6 +25,7 @@ STEPS=(
     "peer_saml|tests/peers/saml/package.json|tests"
     "peer_scim|tests/peers/scim/run.sh|tests"
     "peer_siem|tests/peers/siem/package.json|tests"
+    "peer_webhooks|tests/peers/webhooks/package.json|tests"
     "peer_tls|tests/peers/tls/run.sh|tests"
     "peer_hours|tests/peers/hours/hours.py|tests"
     "browser|tests/browser/package.json|tests"
@@ -196,6 +197,8 @@ step_peer_scim() {
 }
 
 step_peer_siem() { node_tests tests/peers/siem; }
+
+step_peer_webhooks() { node_tests tests/peers/webhooks; }
 
 step_peer_tls() {
     build_programs

@@ -58,3 +58,5 @@ INSERT INTO verify_runs (tenant_id, run_id, asked_by, version, started_at, total
 INSERT INTO person_cases (tenant_id, case_id, kind, subject, asked_by, asked_at, state) VALUES ('{t}', '{u}', 'account', '{u}', '{u}', now(), 'closed');
 INSERT INTO person_finds (tenant_id, case_id, place, row_key, own, fields) VALUES ('{t}', '{u}', 'reps', '{{{u}}}', true, '{{}}');
 INSERT INTO erased_records (tenant_id, object, record_id, erased_at) VALUES ('{t}', 'Lead', 'gone', now());
+INSERT INTO webhooks (tenant_id, webhook_id, name, url, events, enabled, long_retries, secret_sealed, version, created_at, updated_at) VALUES ('{t}', '{u}', 'n', 'https://hooks.example/', '{{}}', false, false, '\x00', 1, now(), now());
+INSERT INTO webhook_deliveries (tenant_id, webhook_id, at, event_id, event, body, state) VALUES ('{t}', '{u}', now(), '{u}', 'trial_ended', '{{}}', 'failed');

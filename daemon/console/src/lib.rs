@@ -28,7 +28,7 @@ use actix_web::{middleware::from_fn, web};
 use connections::{Connections, RoutingSource};
 use custody::Custody;
 use db::Db;
-use delivery::Siem;
+use delivery::{Siem, Webhooks};
 use http::Shared;
 use identity::{Identity, sso::Sso};
 
@@ -44,6 +44,7 @@ pub struct Console {
     pub identity: Identity,
     pub sso: Sso,
     pub siem: Siem,
+    pub webhooks: Webhooks,
     /// For the caller's address, before anyone is known.
     pub shared: Shared,
     pub connections: Connections,

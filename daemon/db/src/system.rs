@@ -165,6 +165,23 @@ impl<'c> SystemTx<'c> {
         Ok(count.n)
     }
 
+    /// Forgets up to `most` deliveries of webhooks that have ended and are older than `before`; how many went.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn webhook_deliveries_forget(
+        &mut self,
+        before: DateTime<Utc>,
+        most: i32,
+    ) -> Result<i32, DbError> {
+        let count: Count = sql_query("SELECT webhook_deliveries_forget($1, $2) AS n")
+            .bind::<Timestamptz, _>(before)
+            .bind::<Integer, _>(most)
+            .get_result(self.conn)?;
+        Ok(count.n)
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "a definer function of the golden list"

@@ -31,6 +31,14 @@ pub enum DeliveryError {
     Stale,
     #[error("the appliance has as many targets as it carries")]
     TooManyTargets,
+    #[error("there is no such webhook")]
+    NoWebhook,
+    #[error("there is no such delivery")]
+    NoDelivery,
+    #[error("the webhook is off")]
+    WebhookOff,
+    #[error("the organisation has as many webhooks as it may")]
+    TooManyWebhooks,
     #[error("the target cannot be reached")]
     Egress(#[from] EgressError),
     /// The connection to a target ended, or something on this machine did not take the events.
@@ -75,8 +83,10 @@ impl Classified for DeliveryError {
             Self::Identity(error) => error.kind(),
             Self::Egress(error) => error.kind(),
             Self::Input { .. } => ErrorKind::Invalid,
-            Self::NoTarget => ErrorKind::NotFound,
-            Self::Stale | Self::TooManyTargets => ErrorKind::Conflict,
+            Self::NoTarget | Self::NoWebhook | Self::NoDelivery => ErrorKind::NotFound,
+            Self::Stale | Self::TooManyTargets | Self::TooManyWebhooks | Self::WebhookOff => {
+                ErrorKind::Conflict
+            }
             Self::Cut(_) | Self::NotAccepted(_) | Self::Slow | Self::Superseded => {
                 ErrorKind::Unavailable
             }
@@ -95,6 +105,10 @@ impl Classified for DeliveryError {
             Self::NoTarget => "siem_target_not_found",
             Self::Stale => "version_conflict",
             Self::TooManyTargets => "siem_targets_limit",
+            Self::NoWebhook => "webhook_not_found",
+            Self::NoDelivery => "webhook_delivery_not_found",
+            Self::WebhookOff => "webhook_off",
+            Self::TooManyWebhooks => "webhooks_limit",
             Self::Cut(_) => "siem_cut",
             Self::NotAccepted(_) => "siem_not_accepted",
             Self::Slow => "siem_slow",
@@ -112,8 +126,14 @@ impl Classified for DeliveryError {
             Self::Egress(error) => error.message(),
             Self::Input { code, .. } => input_message(code).to_owned(),
             Self::NoTarget => "There is no such target.".to_owned(),
+            Self::NoWebhook => "There is no such webhook.".to_owned(),
+            Self::NoDelivery => "There is no such delivery.".to_owned(),
+            Self::WebhookOff => "The webhook is off. Switch it on first.".to_owned(),
+            Self::TooManyWebhooks => {
+                "An organisation has 100 webhooks at most. Delete one that is not needed.".to_owned()
+            }
             Self::Stale => {
-                "Somebody else has changed this target. Look at it again, then change it.".to_owned()
+                "Somebody else has changed this meanwhile. Look at it again, then change it.".to_owned()
             }
             Self::TooManyTargets => {
                 "The appliance carries 20 targets, of all organisations together. Delete one that is not needed.".to_owned()
@@ -169,6 +189,7 @@ fn input_message(code: &str) -> &'static str {
             "Another address gets no secret that was typed for this one. Type it again."
         }
         "action_unknown" => "No action begins like this. docs/siem.md says where the names stand.",
+        "event_unknown" => "There is no such event. docs/webhooks.md lists them.",
         "outcome_unknown" => "An outcome is done, refused or failed.",
         _ => "This is empty, too long, or has characters that cannot stand there.",
     }

@@ -6,7 +6,8 @@
 //! `sending` before the mail server is spoken to and what came of it afterwards, so that a crash
 //! leaves a mail in doubt and never sends it twice. No mail holds data of a lead.
 //!
-//! And telling machines: [`Siem`] streams the sealed audit log to where it is archived.
+//! And telling machines: [`Siem`] streams the sealed audit log to where it is archived, [`Webhooks`] post
+//! events to the addresses that a tenant names.
 
 mod config;
 mod error;
@@ -20,6 +21,7 @@ mod siem;
 mod store;
 mod subscribers;
 mod text;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -35,8 +37,14 @@ pub use send::SMTP_PASSWORD;
 pub use siem::{
     Format, Pull, Pulled, Siem, SiemConfig, Standing, Target, TargetInput, Tested, Transport,
 };
+pub use webhooks::{
+    Attempt, Delivery, DeliveryFilter, EventType, Message, NewSecret, Webhook, WebhookInput,
+    Webhooks, event_types,
+};
 
 /// The handlers of this crate's jobs. `public_url` is where people open the console.
+///
+/// Where an event is one that webhooks tell, they hear of it before anybody else does.
 pub fn handlers(
     db: &Db,
     vault: &Vault,
@@ -71,4 +79,7 @@ pub fn handlers(
         }));
     }
     handlers
+        .into_iter()
+        .map(|handler| webhooks::heard(db, handler))
+        .collect()
 }

@@ -37,6 +37,7 @@ pub(crate) enum Kind {
     TrialEnded,
     TenantDeletion,
     TenantKept,
+    WebhookStopped,
 }
 
 impl Kind {
@@ -66,6 +67,7 @@ impl Kind {
                 | Self::SupportVisit
                 | Self::TrialEnding
                 | Self::TrialEnded
+                | Self::WebhookStopped
         )
     }
 
@@ -95,6 +97,7 @@ impl Kind {
             Self::TrialEnded => "trial_ended",
             Self::TenantDeletion => "tenant_deletion",
             Self::TenantKept => "tenant_kept",
+            Self::WebhookStopped => "webhook_stopped",
         }
     }
 }

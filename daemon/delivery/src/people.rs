@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The events that this module subscribes to.
-pub(crate) const EVENTS: [&str; 12] = [
+pub(crate) const EVENTS: [&str; 13] = [
     "event.invitation",
     "event.sign_up",
     "event.roles_changed",
@@ -31,6 +31,7 @@ pub(crate) const EVENTS: [&str; 12] = [
     "event.trial_ended",
     "event.tenant_deletion",
     "event.tenant_kept",
+    "event.webhook_stopped",
 ];
 
 /// Subscribes to one of [`EVENTS`].
@@ -97,6 +98,7 @@ fn notices(event: &Event) -> Vec<(Kind, String)> {
         Event::TrialEnded => vec![(Kind::TrialEnded, String::new())],
         Event::TenantDeletion { due_at } => vec![(Kind::TenantDeletion, due_at.to_rfc3339())],
         Event::TenantKept => vec![(Kind::TenantKept, String::new())],
+        Event::WebhookStopped { webhook } => vec![(Kind::WebhookStopped, webhook.to_string())],
         _ => Vec::new(),
     }
 }
@@ -112,6 +114,7 @@ pub(crate) async fn letter(
         Kind::Invitation => invitation(identity, tenant, key, public_url).await,
         Kind::SignUp => sign_up(identity, key, public_url).await,
         Kind::SupportVisit => visit(identity, tenant, key, public_url).await,
+        Kind::WebhookStopped => webhook_stopped(identity, tenant, public_url).await,
         Kind::TrialEnding | Kind::TrialEnded => trial(identity, tenant, key.kind, public_url).await,
         _ => member(identity, tenant, key, public_url).await,
     }
@@ -246,6 +249,25 @@ async fn visit(
         visit.ends_at.format("%Y-%m-%d %H:%M"),
     );
     to_owner(identity, brief.owner, Text { subject, body }).await
+}
+
+async fn webhook_stopped(
+    identity: &Identity,
+    tenant: TenantId,
+    public_url: &str,
+) -> Result<Option<Letter>, DeliveryError> {
+    let brief = identity.tenant_brief(tenant).await?;
+    let organisation = line(&brief.name);
+    let text = Text {
+        subject: format!("Revkeep: a webhook of {organisation} was switched off"),
+        body: format!(
+            "A webhook of {organisation} has taken nothing for a day or longer, or its receiver said that it\n\
+             is gone. It was switched off, and is told of no more events.\n\n\
+             You see which one, and why, and can switch it on again here:\n\
+             {public_url}/settings/webhooks\n"
+        ),
+    };
+    to_owner(identity, brief.owner, text).await
 }
 
 async fn trial(

@@ -21,8 +21,11 @@ const METADATA_V4: [Ipv4Addr; 3] = [
     Ipv4Addr::new(100, 100, 100, 200),
     Ipv4Addr::new(192, 0, 0, 192),
 ];
-/// AWS: fd00:ec2::/32 holds all of its instance services.
-const METADATA_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0), 32);
+/// AWS: fd00:ec2::/32 holds all of its instance services. Google: fd20:ce::254.
+const METADATA_V6: [(Ipv6Addr, u32); 2] = [
+    (Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0), 32),
+    (Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254), 128),
+];
 
 type Range4 = (Ipv4Addr, u32, &'static str);
 type Range6 = (Ipv6Addr, u32, &'static str);
@@ -103,6 +106,14 @@ const GLOBAL_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 
 const LINK_LOCAL_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10);
 /// RFC 6052: the last 32 bits are an IPv4 address, and that is where the packet ends up.
 const NAT64: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
+/// RFC 8215: a site's own translation, which may put the IPv4 address in the same place.
+const NAT64_OWN: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48);
+/// RFC 3056: the 32 bits after the first 16.
+const SIX_TO_FOUR: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16);
+/// RFC 4380: the client's address stands inverted in the last 32 bits.
+const TEREDO: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32);
+/// RFC 4291 section 2.5.5.1, deprecated: nothing before the last 32 bits.
+const COMPATIBLE: (Ipv6Addr, u32) = (Ipv6Addr::UNSPECIFIED, 96);
 
 pub(crate) fn class(address: IpAddr) -> Class {
     match address {
@@ -129,11 +140,20 @@ fn class_v6(address: Ipv6Addr) -> Class {
         return class_v4(mapped);
     }
     if in_v6(address, NAT64.0, NAT64.1) {
-        let [.., a, b, c, d] = address.octets();
-        return class_v4(Ipv4Addr::new(a, b, c, d));
+        return class_v4(last_32_bits(address));
     }
-    if in_v6(address, METADATA_V6.0, METADATA_V6.1) {
+    if METADATA_V6
+        .iter()
+        .any(|(network, bits)| in_v6(address, *network, *bits))
+    {
         return Class::Never(METADATA);
+    }
+    match tunnelled(address).map(class_v4) {
+        Some(Class::Never(why)) => return Class::Never(why),
+        Some(Class::Private(why)) if in_v6(address, GLOBAL_V6.0, GLOBAL_V6.1) => {
+            return Class::Private(why);
+        }
+        _ => {}
     }
     if in_v6(address, LINK_LOCAL_V6.0, LINK_LOCAL_V6.1) {
         return Class::Never(LINK_LOCAL);
@@ -145,6 +165,30 @@ fn class_v6(address: Ipv6Addr) -> Class {
         .iter()
         .find(|(network, bits, _)| in_v6(address, *network, *bits))
         .map_or(Class::Public, |(_, _, why)| Class::Private(why))
+}
+
+/// The IPv4 address that a tunnel would deliver to.
+fn tunnelled(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [_, _, a, b, c, d, ..] = address.octets();
+    let [_, _, _, _, high, isatap, _, _] = address.segments();
+    if in_v6(address, SIX_TO_FOUR.0, SIX_TO_FOUR.1) {
+        Some(Ipv4Addr::new(a, b, c, d))
+    } else if in_v6(address, TEREDO.0, TEREDO.1) {
+        Some(Ipv4Addr::from_bits(!last_32_bits(address).to_bits()))
+    } else if in_v6(address, NAT64_OWN.0, NAT64_OWN.1)
+        || in_v6(address, COMPATIBLE.0, COMPATIBLE.1)
+        // ISATAP (RFC 5214) has a prefix of any network.
+        || (matches!(high, 0 | 0x0200) && isatap == 0x5efe)
+    {
+        Some(last_32_bits(address))
+    } else {
+        None
+    }
+}
+
+fn last_32_bits(address: Ipv6Addr) -> Ipv4Addr {
+    let [.., a, b, c, d] = address.octets();
+    Ipv4Addr::new(a, b, c, d)
 }
 
 const fn in_v4(address: Ipv4Addr, network: Ipv4Addr, bits: u32) -> bool {
@@ -184,6 +228,7 @@ mod tests {
             "2001:4860:4860::8888",
             "64:ff9b::1.1.1.1",
             "::ffff:1.1.1.1",
+            "2606:4700::5efe:1.1.1.1",
         ] {
             assert_eq!(of(text), Class::Public, "{text}");
         }
@@ -233,6 +278,8 @@ mod tests {
             "2002:7f00:1::1",
             "3fff::1",
             "4000::1",
+            "2606:4700::5efe:10.0.0.1",
+            "2606:4700::200:5efe:7f00:1",
         ] {
             assert!(
                 matches!(of(text), Class::Private(_)),
@@ -257,6 +304,13 @@ mod tests {
             "fe80::a9fe:a9fe",
             "fd00:ec2::254",
             "fd00:ec2::23",
+            "fd20:ce::254",
+            "::169.254.169.254",
+            "64:ff9b:1::169.254.169.254",
+            "2002:a9fe:a9fe::1",
+            "2001:0:4136:e378:8000:63bf:5601:5601",
+            "2606:4700::5efe:169.254.169.254",
+            "fd12:3456::200:5efe:a9fe:a9fe",
         ] {
             assert!(
                 matches!(of(text), Class::Never(_)),

@@ -21,11 +21,24 @@ use crate::{
 impl Egress {
     /// A TCP connection to one of the target's checked addresses.
     pub async fn dial(&self, purpose: Purpose, to: &Endpoint) -> Result<TcpStream, EgressError> {
-        let target = self.door.policy.endpoint(purpose, to.clone())?;
-        let resolving = addresses(self.door.resolver.as_ref(), &target);
-        let addresses = in_time(self.door.connect_timeout, &target, resolving).await?;
+        let (target, addresses) = self.admitted(purpose, to).await?;
         let connecting = connect(&target, &addresses);
         in_time(self.door.connect_timeout, &target, connecting).await
+    }
+
+    /// The addresses that may be dialled, checked; a refusal is told and counted.
+    async fn admitted(
+        &self,
+        purpose: Purpose,
+        to: &Endpoint,
+    ) -> Result<(Target, Vec<SocketAddr>), EgressError> {
+        let found = async {
+            let target = self.door.policy.endpoint(purpose, to.clone())?;
+            let resolving = addresses(self.door.resolver.as_ref(), &target);
+            let found = in_time(self.door.connect_timeout, &target, resolving).await?;
+            Ok((target, found))
+        };
+        self.door.refusals.watch(purpose, found.await)
     }
 
     /// A UDP socket that sends to, and hears from, one of the target's checked addresses. Nothing is sent.
@@ -34,9 +47,7 @@ impl Egress {
         purpose: Purpose,
         to: &Endpoint,
     ) -> Result<UdpSocket, EgressError> {
-        let target = self.door.policy.endpoint(purpose, to.clone())?;
-        let resolving = addresses(self.door.resolver.as_ref(), &target);
-        let addresses = in_time(self.door.connect_timeout, &target, resolving).await?;
+        let (_, addresses) = self.admitted(purpose, to).await?;
         let failed = |detail: String| EgressError::Connect {
             host: to.to_string(),
             detail,

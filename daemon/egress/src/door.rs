@@ -10,6 +10,7 @@ use crate::{
     error::EgressError,
     http::{Clients, Http},
     policy::{Policy, Purpose},
+    refusals::Refusals,
     resolve::{Resolver, System},
     smtp::{Smtp, SmtpServer},
     trust::Trust,
@@ -23,6 +24,7 @@ pub struct Egress {
 
 pub(crate) struct Door {
     pub(crate) policy: Policy,
+    pub(crate) refusals: Refusals,
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) tls: Arc<ClientConfig>,
     /// What `tls` trusts.
@@ -48,7 +50,8 @@ impl Egress {
         let tls = crate::tls::trusting(authorities.clone(), None)?;
         let connect_timeout = Duration::from_secs(config.connect_timeout_seconds.clamp(1, 120));
         let door = Door {
-            policy: Policy::new(config.private_endpoints)?,
+            policy: Policy::new(config.private_endpoints, config.air_gap)?,
+            refusals: Refusals::default(),
             clients: Clients::new(&tls, &resolver, connect_timeout)?,
             resolver,
             tls: Arc::new(tls),
@@ -86,6 +89,11 @@ impl Egress {
     /// As [`Egress::admits`], of an HTTPS URL.
     pub fn admits_url(&self, purpose: Purpose, url: &str) -> Result<(), EgressError> {
         self.door.policy.url(purpose, url).map(|_| ())
+    }
+
+    /// How many calls of that purpose were refused since the start.
+    pub fn refusals(&self, purpose: Purpose) -> u64 {
+        self.door.refusals.count(purpose)
     }
 
     /// A mail server; nothing is contacted yet.

@@ -34,7 +34,8 @@ impl Endpoint {
         let host = match host {
             Host::Domain(name) => {
                 let name = name.strip_suffix('.').unwrap_or(&name);
-                if name.is_empty() || name.starts_with('.') || name.contains("..") {
+                // A second final dot stays, and would hide the last label from every rule about names.
+                if name.is_empty() || name.split('.').any(str::is_empty) {
                     return Err(EgressError::Invalid(format!("host {name:?}")));
                 }
                 Host::Domain(name.to_owned())
@@ -114,6 +115,7 @@ mod tests {
             ":1",
             ".:1",
             "a..b:1",
+            "localhost..:1",
             "a b:1",
         ] {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");

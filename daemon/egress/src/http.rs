@@ -68,6 +68,11 @@ impl Clients {
 impl Http {
     /// Sends one request and reads its whole answer. Every status but a redirect is an answer.
     pub async fn send(&self, request: Request) -> Result<Response, EgressError> {
+        let sent = self.sent(request).await;
+        self.door.refusals.watch(self.purpose, sent)
+    }
+
+    async fn sent(&self, request: Request) -> Result<Response, EgressError> {
         let (url, target) = self.door.policy.url(self.purpose, &request.url)?;
         let most = request.most_response_bytes;
         let clients = self.own.as_deref().unwrap_or(&self.door.clients);

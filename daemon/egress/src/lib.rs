@@ -17,6 +17,7 @@ mod endpoint;
 mod error;
 mod http;
 mod policy;
+mod refusals;
 mod request;
 mod resolve;
 mod smtp;

@@ -11,50 +11,54 @@ use crate::{
     error::EgressError,
 };
 
-/// What a connection is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    Salesforce,
-    Smtp,
+macro_rules! purposes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// What a connection is for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Purpose { $($(#[$doc])* $variant,)* }
+
+        impl Purpose {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name in logs and metrics.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+purposes! {
+    Salesforce = "salesforce",
+    Smtp = "smtp",
     /// A mirror of the range service for breached passwords: a declared endpoint and nothing else.
-    BreachRange,
+    BreachRange = "breach_range",
     /// Identity providers: discovery, keys, tokens.
-    SingleSignOn,
+    SingleSignOn = "single_sign_on",
     /// LDAP directories.
-    Directory,
+    Directory = "directory",
     /// Where the audit log is streamed to: a declared endpoint and nothing else.
-    Siem,
+    Siem = "siem",
     /// The appliance's own server, which `revkeep verify` knocks at: a declared endpoint.
-    OwnFace,
+    OwnFace = "own_face",
     /// Whether a declared endpoint can be reached, for `revkeep check`.
-    Reachability,
+    Reachability = "reachability",
     /// The authority that issues the server's certificate (RFC 8555).
-    CertificateAuthority,
+    CertificateAuthority = "certificate_authority",
+    /// Where a tenant is told of events: a URL that the tenant types.
+    Webhook = "webhook",
+    /// What `revkeep verify` tries and must be refused.
+    Trial = "trial",
 }
 
 impl Purpose {
-    /// The name in logs and metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Salesforce => "salesforce",
-            Self::Smtp => "smtp",
-            Self::BreachRange => "breach_range",
-            Self::SingleSignOn => "single_sign_on",
-            Self::Directory => "directory",
-            Self::Siem => "siem",
-            Self::OwnFace => "own_face",
-            Self::Reachability => "reachability",
-            Self::CertificateAuthority => "certificate_authority",
-        }
-    }
-
     /// The ports of a public host that this purpose may use; None means any.
     const fn public_ports(self) -> Option<&'static [u16]> {
         match self {
             Self::Salesforce | Self::CertificateAuthority => Some(&[443]),
             Self::Smtp => Some(&[25, 465, 587, 2525]),
             Self::BreachRange | Self::Siem | Self::OwnFace | Self::Reachability => Some(&[]),
-            Self::SingleSignOn => None,
+            Self::SingleSignOn | Self::Webhook | Self::Trial => None,
             Self::Directory => Some(&[389, 636, 3268, 3269]),
         }
     }
@@ -78,16 +82,18 @@ pub(crate) struct Target {
 #[derive(Debug)]
 pub(crate) struct Policy {
     declared: HashSet<Endpoint>,
+    air_gap: bool,
 }
 
 impl Policy {
     /// Fails when a declared endpoint is one that nobody may contact.
-    pub(crate) fn new(declared: Vec<Endpoint>) -> Result<Self, EgressError> {
+    pub(crate) fn new(declared: Vec<Endpoint>, air_gap: bool) -> Result<Self, EgressError> {
         for endpoint in &declared {
             never(endpoint)?;
         }
         Ok(Self {
             declared: declared.into_iter().collect(),
+            air_gap,
         })
     }
 
@@ -108,6 +114,10 @@ impl Policy {
                 endpoint,
                 reach: Reach::Declared,
             });
+        }
+        if self.air_gap {
+            let why = "nothing is that egress.private_endpoints does not list (egress.air_gap)";
+            return Err(refused(&endpoint, why));
         }
         public(&endpoint)?;
         if purpose
@@ -175,13 +185,15 @@ fn https_url(text: &str) -> Result<(Url, Endpoint), EgressError> {
 
 /// Refuses what no configuration can open.
 fn never(endpoint: &Endpoint) -> Result<(), EgressError> {
-    const METADATA_NAMES: [&str; 6] = [
+    const METADATA_NAMES: [&str; 8] = [
         "metadata",
         "metadata.google.internal",
         "metadata.goog",
         "metadata.azure.internal",
         "instance-data",
         "instance-data.ec2.internal",
+        "metadata.tencentyun.com",
+        "metadata.oraclecloud.com",
     ];
     match (&endpoint.host, endpoint.address().map(class)) {
         (Host::Domain(name), _) if METADATA_NAMES.contains(&name.as_str()) => {
@@ -193,7 +205,7 @@ fn never(endpoint: &Endpoint) -> Result<(), EgressError> {
 }
 
 fn public(endpoint: &Endpoint) -> Result<(), EgressError> {
-    const INNER_SUFFIXES: [&str; 8] = [
+    const INNER_SUFFIXES: [&str; 14] = [
         "localhost",
         "local",
         "localdomain",
@@ -202,6 +214,13 @@ fn public(endpoint: &Endpoint) -> Result<(), EgressError> {
         "lan",
         "home.arpa",
         "onion",
+        // Never delegated, and used inside: ICANN's collisions, RFC 6761, clusters.
+        "corp",
+        "home",
+        "private",
+        "test",
+        "invalid",
+        "svc",
     ];
     match &endpoint.host {
         Host::Domain(name) => {
@@ -237,17 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_public_https_url_passes() {
-        for text in [
-            "https://login.salesforce.com/services/oauth2/token",
-            "https://hooks.example.com:8443/a?b=c",
-            "https://1.1.1.1/",
-            "https://[2606:4700:4700::1111]/",
-            "https://local.example.com/",
-            "https://notlocal.example/",
-        ] {
-            assert!(check_public_url(text).is_ok(), "{text}");
-        }
+    fn a_url_has_one_writing() {
         assert_eq!(
             check_public_url("https://Example.COM./x#y")
                 .unwrap()
@@ -257,78 +266,9 @@ mod tests {
     }
 
     #[test]
-    fn inner_and_odd_urls_are_refused() {
-        for text in [
-            "",
-            "/",
-            "https://",
-            "https:///x",
-            "http://example.com/",
-            "ftp://example.com/",
-            "file:///etc/passwd",
-            "gopher://example.com/",
-            "data:text/plain,x",
-            "https://user@example.com/",
-            "https://user:pass@example.com/",
-            "https://@169.254.169.254/",
-            "https://localhost/",
-            "https://LOCALHOST./",
-            "https://a.localhost/",
-            "https://intranet/",
-            "https://printer.local/",
-            "https://db.internal/",
-            "https://x.home.arpa/",
-            "https://a.lan/",
-            "https://metadata/",
-            "https://metadata.google.internal/",
-            "https://metadata.goog/",
-            "https://127.0.0.1/",
-            "https://127.1/",
-            "https://2130706433/",
-            "https://0x7f000001/",
-            "https://0177.0.0.1/",
-            "https://0x7f.0.0.1/",
-            "https://017700000001/",
-            "https://0/",
-            "https://10.1.2.3/",
-            "https://172.16.0.1/",
-            "https://192.168.1.1/",
-            "https://192.168.257/",
-            "https://100.64.0.1/",
-            "https://169.254.169.254/latest/meta-data/",
-            "https://2852039166/",
-            "https://0xa9fea9fe/",
-            "https://[::1]/",
-            "https://[::]/",
-            "https://[::ffff:127.0.0.1]/",
-            "https://[::ffff:7f00:1]/",
-            "https://[0:0:0:0:0:ffff:a9fe:a9fe]/",
-            "https://[fe80::1]/",
-            "https://[fd00:ec2::254]/",
-            "https://[fc00::1]/",
-            "https://[64:ff9b::7f00:1]/",
-            "https://１２７.０.０.１/",
-            "https://①②⑦.0.0.1/",
-            "https://127。0。0。1/",
-            "https://ex\u{ad}ample.local/",
-            "https://example.com:0/",
-            "https://..../",
-            "https:\\\\169.254.169.254\\x",
-            "https://%31%32%37.0.0.1/",
-            "https://[fe80::1%25eth0]/",
-        ] {
-            assert!(
-                check_public_url(text).is_err(),
-                "{text}: {:?}",
-                check_public_url(text)
-            );
-        }
-    }
-
-    #[test]
     fn a_private_endpoint_is_reached_only_as_it_is_declared() {
         let declared = ["localhost:12345", "10.0.0.5:443"].map(|text| text.parse().unwrap());
-        let policy = Policy::new(declared.to_vec()).unwrap();
+        let policy = Policy::new(declared.to_vec(), false).unwrap();
         let url = |text| policy.url(Purpose::Salesforce, text);
         let (_, target) = url("https://localhost:12345/x").unwrap();
         assert_eq!(target.reach, Reach::Declared);
@@ -357,13 +297,16 @@ mod tests {
             "metadata.google.internal:443",
             "[fd00:ec2::254]:80",
         ] {
-            assert!(Policy::new(vec![text.parse().unwrap()]).is_err(), "{text}");
+            assert!(
+                Policy::new(vec![text.parse().unwrap()], false).is_err(),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_public_port_fits_the_purpose() {
-        let policy = Policy::new(Vec::new()).unwrap();
+        let policy = Policy::new(Vec::new(), false).unwrap();
         let to = |purpose, text: &str| policy.endpoint(purpose, text.parse().unwrap());
         assert!(to(Purpose::Smtp, "mail.example.com:587").is_ok());
         assert!(to(Purpose::Smtp, "mail.example.com:22").is_err());

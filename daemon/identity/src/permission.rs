@@ -72,6 +72,8 @@ permissions! {
     SsoEdit = "sso_edit" fresh_factor,
     SiemRead = "siem_read",
     SiemEdit = "siem_edit" fresh_factor,
+    WebhookRead = "webhook_read",
+    WebhookEdit = "webhook_edit" fresh_factor,
     SigningKeyRead = "signing_key_read",
     SigningKeyRotate = "signing_key_rotate" fresh_factor,
     ApplianceSsoRead = "appliance_sso_read",
@@ -129,6 +131,8 @@ pub const fn granted(role: Role) -> &'static [Permission] {
             P::SsoEdit,
             P::SiemRead,
             P::SiemEdit,
+            P::WebhookRead,
+            P::WebhookEdit,
             P::AuditRead,
             P::AuditExport,
         ],
@@ -189,6 +193,7 @@ impl Permission {
                 | Self::ApiKeyEdit
                 | Self::SsoEdit
                 | Self::SiemEdit
+                | Self::WebhookEdit
                 | Self::AuditExport
         )
     }
@@ -354,6 +359,7 @@ mod tests {
                     | Permission::ApiKeyEdit
                     | Permission::SsoEdit
                     | Permission::SiemEdit
+                    | Permission::WebhookEdit
                     | Permission::AuditExport
             );
             assert_eq!(

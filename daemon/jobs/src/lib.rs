@@ -19,6 +19,6 @@ pub use listing::{
     JobCounts, JobPage, JobRow, ScheduleRow, job_counts, job_discard, job_list, job_retry,
     schedule_list,
 };
-pub use queue::{NewJob, enqueue, event_kind, publish, remember};
+pub use queue::{NewJob, enqueue, enqueue_or_hasten, event_kind, publish, remember};
 pub use schedule::{schedule_ensure, schedule_remove, schedule_set};
 pub use worker::{Handler, Job, Worker, WorkerConfig};

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::error::JobsError;
 
 /// A job to be done.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewJob {
     kind: String,
     payload: Value,
@@ -64,6 +64,39 @@ pub fn enqueue<U: Unit>(tx: &mut U, job: NewJob) -> Result<Option<JobId>, JobsEr
         .on_conflict_do_nothing()
         .execute(tx.conn())?;
     Ok((added == 1).then_some(id))
+}
+
+/// As [`enqueue`]; where one with its dedupe key is queued for later, that one comes as early. So the
+/// job is sure to begin after the caller's transaction.
+pub fn enqueue_or_hasten<U: Unit>(tx: &mut U, job: &NewJob) -> Result<(), JobsError> {
+    let at = job.run_at.unwrap_or_else(|| tx.now());
+    // A second look: the one that was queued may have been claimed meanwhile, and then it is no longer
+    // in the way.
+    for _ in 0..2 {
+        if enqueue(tx, job.clone())?.is_some() {
+            return Ok(());
+        }
+        let queued = jobs::table
+            .filter(jobs::tenant_id.eq(tx.tenant().uuid()))
+            .filter(jobs::kind.eq(&job.kind))
+            .filter(jobs::dedupe_key.eq(&job.dedupe_key))
+            .filter(jobs::state.eq("queued"));
+        // The lock keeps it from being claimed until the caller's transaction ends.
+        let found: Option<DateTime<Utc>> = queued
+            .select(jobs::run_at)
+            .for_update()
+            .first(tx.conn())
+            .optional()?;
+        if let Some(run_at) = found {
+            if run_at > at {
+                diesel::update(queued)
+                    .set(jobs::run_at.eq(at))
+                    .execute(tx.conn())?;
+            }
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 /// Keeps what a long job must know of itself when it is run again: `notes` is an object whose keys

@@ -181,6 +181,13 @@ actions! {
     SiemTargetUpdate = "siem_target_update",
     SiemTargetDelete = "siem_target_delete",
     SiemTargetTest = "siem_target_test",
+    WebhookCreate = "webhook_create",
+    WebhookUpdate = "webhook_update",
+    WebhookDelete = "webhook_delete",
+    WebhookRotate = "webhook_rotate",
+    WebhookTest = "webhook_test",
+    WebhookReplay = "webhook_replay",
+    WebhookStop = "webhook_stop",
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ConnectionId, InvitationId, SessionId, SignUpId, UserId, VisitId};
+use crate::id::{ConnectionId, InvitationId, SessionId, SignUpId, UserId, VisitId, WebhookId};
 
 /// Something that happened, as others may hear of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +105,10 @@ pub enum Event {
     },
     /// The deletion was taken back.
     TenantKept,
+    /// A webhook was switched off because nothing reached it any more.
+    WebhookStopped {
+        webhook: WebhookId,
+    },
 }
 
 impl Event {
@@ -133,6 +137,7 @@ impl Event {
             Self::TrialEnded => "trial_ended",
             Self::TenantDeletion { .. } => "tenant_deletion",
             Self::TenantKept => "tenant_kept",
+            Self::WebhookStopped { .. } => "webhook_stopped",
         }
     }
 }

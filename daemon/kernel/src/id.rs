@@ -107,6 +107,9 @@ ids! {
     CaseId = "case";
     GroupId = "group";
     SiemTargetId = "siem";
+    WebhookId = "webhook";
+    /// One event as webhooks tell it; the id of the message in every attempt.
+    EventId = "evt";
     /// One HTTP request; also the correlation id of what it causes.
     RequestId = "req";
 }

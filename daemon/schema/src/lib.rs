@@ -1183,6 +1183,46 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook_deliveries (tenant_id, webhook_id, at, event_id) {
+        tenant_id -> Uuid,
+        webhook_id -> Uuid,
+        at -> Timestamptz,
+        event_id -> Uuid,
+        event -> Text,
+        body -> Text,
+        state -> Text,
+        attempts -> Integer,
+        next_at -> Nullable<Timestamptz>,
+        status -> Nullable<SmallInt>,
+        code -> Nullable<Text>,
+        tried_at -> Nullable<Timestamptz>,
+        milliseconds -> Nullable<Integer>,
+        replays -> Integer,
+    }
+}
+
+diesel::table! {
+    webhooks (tenant_id, webhook_id) {
+        tenant_id -> Uuid,
+        webhook_id -> Uuid,
+        name -> Text,
+        url -> Text,
+        events -> Array<Text>,
+        enabled -> Bool,
+        long_retries -> Bool,
+        secret_sealed -> Bytea,
+        previous_sealed -> Nullable<Bytea>,
+        previous_until -> Nullable<Timestamptz>,
+        failures -> Integer,
+        failing_since -> Nullable<Timestamptz>,
+        stopped_code -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     api_rates,
@@ -1268,4 +1308,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     users,
     verify_runs,
     visitors,
+    webhook_deliveries,
+    webhooks,
 );

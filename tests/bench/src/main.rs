@@ -17,6 +17,7 @@ mod sealed_log;
 mod siem;
 mod site;
 mod usage;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -98,6 +99,15 @@ enum Bench {
         #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
         rounds: u16,
     },
+    /// Routing while a hundred receivers of webhooks hang, against routing without them.
+    Webhooks {
+        /// Leads routed in each half of a round.
+        #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1_000..))]
+        leads: u32,
+        /// Rounds, with and without interleaved.
+        #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..))]
+        rounds: u16,
+    },
     /// The floor of `routing`, in a process of its own; reads its orders from standard input.
     #[command(hide = true)]
     RoutingFloor,
@@ -126,6 +136,7 @@ fn main() -> anyhow::Result<ExitCode> {
             seconds,
             rounds,
         } => siem::run(events, load(seconds, rounds))?,
+        Bench::Webhooks { leads, rounds } => webhooks::run(leads, rounds)?,
         Bench::RoutingFloor => {
             routing::floor::serve()?;
             return Ok(ExitCode::SUCCESS);

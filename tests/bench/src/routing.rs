@@ -2,7 +2,7 @@
 //! work without deciding anything ([`floor`]). Real parts; PostgreSQL commits to disk; the
 //! simulated Salesforce is a process of its own.
 
-mod bed;
+pub(crate) mod bed;
 pub(crate) mod floor;
 pub(crate) mod rows;
 

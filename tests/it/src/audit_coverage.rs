@@ -188,6 +188,7 @@ async fn walked() -> Walk {
     person::of_others(&mut walk).await;
     walk.fresh().await;
     custody::targets(&mut walk).await;
+    custody::webhooks(&mut walk).await;
     people::single_sign_on(&mut walk).await;
     walk.fresh().await;
     programs::scim(&mut walk).await;

@@ -14,7 +14,7 @@ const HELD: [&[&str]; 4] = [
 ];
 
 /// What the id in a path begins with.
-pub(crate) const PREFIXES: [(&str, &str); 22] = [
+pub(crate) const PREFIXES: [(&str, &str); 23] = [
     ("/platform/tenants/", "tenant"),
     ("/audit/entries/", "audit"),
     ("/passkeys/", "passkey"),
@@ -35,6 +35,7 @@ pub(crate) const PREFIXES: [(&str, &str); 22] = [
     ("/sso/providers/", "provider"),
     ("/sso/links/", "provider"),
     ("/siem/targets/", "siem"),
+    ("/webhooks/", "webhook"),
     ("/sso/scim/tokens/", "scimtoken"),
     ("/sso/scim/groups/", "group"),
 ];

@@ -280,6 +280,7 @@ impl Desk {
                 &delivery::SiemConfig::default(),
                 "revkeep.example",
             ),
+            webhooks: delivery::Webhooks::new(&house.bed.db, &house.bed.vault, &declared),
             shared: shared.clone(),
             connections: Connections::new(
                 house.bed.db.clone(),

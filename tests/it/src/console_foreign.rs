@@ -51,6 +51,9 @@ fn body(route: &Expected) -> Value {
             "name": "n", "transport": "syslog_tls", "format": "json", "address": "siem.example:6514",
             "enabled": true, "version": 1,
         }),
+        ("PUT", "/webhooks/{id}") => json!({
+            "name": "n", "url": "https://hooks.example.com/", "enabled": true, "version": 1,
+        }),
         ("PUT", "/sso/scim/groups/{id}") => json!({ "roles": ["admin"] }),
         ("PATCH", "/me/factors/passkeys/{id}") => json!({ "name": "n" }),
         _ => json!({}),
@@ -67,6 +70,7 @@ fn address(route: &Expected, theirs: &str) -> String {
         .replace("{object}", "Lead")
         .replace("{record_id}", RECORD)
         .replace("{user_code}", "BCDF-GHJK")
+        .replace("{event}", &format!("evt_{theirs}"))
         .replace("{id}", &format!("{prefix}_{theirs}"));
     if route.method == Method::DELETE && path.starts_with("/rules/") {
         format!("{path}?version=1")

@@ -85,4 +85,5 @@ mod system;
 mod tenants;
 mod verify;
 mod visits;
+mod webhooks;
 mod zones;

@@ -1,5 +1,5 @@
 //! What the daemon does for its database by itself: partitions of the coming months, and an end to
-//! jobs that were done.
+//! jobs that were done and to deliveries of webhooks.
 
 use diesel::connection::SimpleConnection;
 use stack::{daemon::DaemonOptions, postgres::Durability, world::World};
@@ -12,6 +12,7 @@ use crate::{
 /// Of this month rows stand in the default partition already, as after months in which the machine was off.
 const BEFORE: &str = "to_char(date_trunc('month', now()) + interval '2 months', 'YYYY_MM')";
 const FARTHEST: &str = "to_char(date_trunc('month', now()) + interval '3 months', 'YYYY_MM')";
+const WEBHOOK: &str = "00000000-0000-0000-0000-00000000000a";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_daemon_makes_partitions_ahead_and_forgets_what_was_done() {
@@ -25,7 +26,12 @@ async fn the_daemon_makes_partitions_ahead_and_forgets_what_was_done() {
          VALUES (gen_random_uuid(), date_trunc('month', now()) + interval '2 months', gen_random_uuid(), 'system', 's', 'a', 'done', 'r', 'r'); \
          INSERT INTO jobs (tenant_id, job_id, kind, payload, state, run_at, max_attempts, created_at, finished_at) \
          SELECT gen_random_uuid(), gen_random_uuid(), 'test', jsonb_build_object('age', age), state, now(), 1, now(), now() - age \
-         FROM (VALUES ('done', interval '8 days'), ('done', interval '6 days'), ('dead', interval '9 days')) AS jobs(state, age)"
+         FROM (VALUES ('done', interval '8 days'), ('done', interval '6 days'), ('dead', interval '9 days')) AS jobs(state, age); \
+         INSERT INTO webhooks (tenant_id, webhook_id, name, url, events, enabled, long_retries, secret_sealed, version, created_at, updated_at) \
+         VALUES ('{WEBHOOK}', '{WEBHOOK}', 'W', 'https://hooks.example.com/', '{{}}', true, false, '', 1, now(), now()); \
+         INSERT INTO webhook_deliveries (tenant_id, webhook_id, at, event_id, event, body, state) \
+         SELECT '{WEBHOOK}', '{WEBHOOK}', now() - age, gen_random_uuid(), age::text, '', 'delivered' \
+         FROM (VALUES (interval '31 days'), (interval '29 days')) AS ages(age)"
     ))
     .unwrap();
     let there = format!("SELECT to_regclass('public.audit_log_{month}') IS NOT NULL");
@@ -38,10 +44,11 @@ async fn the_daemon_makes_partitions_ahead_and_forgets_what_was_done() {
             &mut conn,
             "SELECT state || ' ' || (payload ->> 'age') FROM jobs WHERE kind = 'test' ORDER BY 1",
         );
-        if made == ["true"] && kept == ["dead 9 days", "done 6 days"] {
+        let told = column(&mut conn, "SELECT event FROM webhook_deliveries");
+        if made == ["true"] && kept == ["dead 9 days", "done 6 days"] && told == ["29 days"] {
             Ok(())
         } else {
-            Err(format!("{made:?} {kept:?}"))
+            Err(format!("{made:?} {kept:?} {told:?}"))
         }
     })
     .await;

@@ -100,6 +100,10 @@ async fn every_sealed_value(world: &World, daemon: &Daemon, console: &stack::con
         "actions": [], "outcomes": [],
     });
     console.post("/siem/targets", target).await.unwrap();
+    let webhook = json!({ "name": "W", "url": "https://hooks.example.com/", "enabled": false });
+    let made = console.post("/webhooks", webhook).await.unwrap();
+    let rotate = format!("/webhooks/{}/rotate", made["id"].as_str().unwrap());
+    console.post(&rotate, json!({})).await.unwrap();
 }
 
 async fn provision(daemon: &Daemon, console: &stack::console::Console, provider: &Value) {

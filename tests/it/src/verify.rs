@@ -389,7 +389,7 @@ async fn papers_and_assessment_results_tell_what_the_run_found() {
             .to_owned()
     };
     assert_eq!(state("OB-04"), "satisfied");
-    assert_eq!(state("LR-35"), "not-satisfied");
+    assert_eq!(state("OB-02"), "not-satisfied");
     let stranger = daemon.command(&["verify", "LR-99"]).unwrap();
     assert_eq!(stranger["error"]["code"], "control_unknown", "{stranger}");
     assert!(daemon.stop().await.unwrap().success());

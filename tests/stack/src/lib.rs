@@ -18,6 +18,7 @@ pub mod postgres;
 pub mod presence;
 pub mod process;
 pub mod range;
+pub mod receiver;
 pub mod scenario;
 pub mod scratch;
 pub mod simulator;

@@ -9,7 +9,12 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use simulators::wire::{Generate, Generated};
 
-use crate::{account_for::account_for, console::Console, world::World};
+use crate::{
+    account_for::account_for,
+    console::Console,
+    receiver::{Receiver, Reply},
+    world::World,
+};
 
 /// A cycle every second or two, on a machine that does much else.
 const SETTLED_WITHIN: Duration = Duration::from_secs(180);
@@ -69,6 +74,40 @@ pub async fn single_sign_on(console: &Console) -> Result<()> {
             json!({ "domain": "example.com", "provider": id }),
         )
         .await?;
+    Ok(())
+}
+
+/// Programs of the organisation that are told of events: one that takes everything, one whose receiver was
+/// not there when it was tested, and one that is off.
+pub async fn webhooks(console: &Console, receiver: &Receiver) -> Result<()> {
+    receiver.reply(&[Reply::Status(204), Reply::Status(503)]);
+    let webhooks: [(&str, &[&str], bool); 3] = [
+        ("Data warehouse", &[], true),
+        (
+            "On-call paging",
+            &["records_failed", "connection_broken"],
+            true,
+        ),
+        (
+            "Identity inventory",
+            &["roles_changed", "member_deactivated", "member_reactivated"],
+            false,
+        ),
+    ];
+    for (name, events, enabled) in webhooks {
+        let url = receiver.url();
+        let body = json!({
+            "name": name, "url": url, "events": events, "enabled": enabled, "long_retries": enabled,
+        });
+        let made = console.post("/webhooks", body).await?;
+        let id = made.get("id").and_then(Value::as_str);
+        let id = id.context("the webhook has no id")?;
+        if enabled {
+            console
+                .post(&format!("/webhooks/{id}/test"), json!({}))
+                .await?;
+        }
+    }
     Ok(())
 }
 

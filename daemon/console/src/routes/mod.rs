@@ -41,6 +41,7 @@ mod step_up;
 mod system;
 mod tenants;
 mod titles;
+mod webhooks;
 
 use http::Routes;
 
@@ -90,6 +91,7 @@ pub fn all() -> Routes {
         .and(sso_appliance::routes())
         .and(scim::routes())
         .and(siem::routes())
+        .and(webhooks::routes())
 }
 
 /// Set-up and sign-in: what there is before anyone is inside. Needs `http::Shared` alone.

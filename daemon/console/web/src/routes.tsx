@@ -58,6 +58,7 @@ export const router = createBrowserRouter([
               page("/settings/organisation", () => import("./pages/organisation/organisation")),
               page("/settings/single-sign-on/provisioning", () => import("./pages/single-sign-on/provisioning")),
               page("/settings/single-sign-on/:id?", () => import("./pages/single-sign-on/single-sign-on")),
+              page("/settings/webhooks/:id?", () => import("./pages/webhooks/webhooks")),
               page("/settings/log-streams/:id?", () => import("./pages/log-streams/log-streams")),
               page("/appliance/log-streams/:id?", () => import("./pages/log-streams/appliance")),
               page("/api-keys", () => import("./pages/api-keys/api-keys")),

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::world::{Names, World, listener, read_request, tls_server};
+use crate::world::{Names, World, answering, listener, read_request, tls_server};
 use egress::{Egress, EgressError, Method, Purpose, Request, Response};
 use kernel::Secret;
 use tokio::io::AsyncWriteExt as _;
@@ -18,32 +18,6 @@ async fn get(egress: &Egress, url: &str) -> Result<Response, EgressError> {
         .http(Purpose::Salesforce)
         .send(Request::new(Method::Get, url))
         .await
-}
-
-/// A server that gives `answer` to every request, and the egress that may contact it.
-async fn answering(answer: impl Into<Vec<u8>>) -> (Egress, String, Arc<AtomicUsize>, World) {
-    let world = World::new();
-    let answer: Arc<Vec<u8>> = Arc::new(answer.into());
-    let requests = Arc::new(AtomicUsize::new(0));
-    let seen = Arc::clone(&requests);
-    let (port, _) = tls_server(world.acceptor(&["localhost"]), move |mut stream| {
-        let (answer, seen) = (Arc::clone(&answer), Arc::clone(&seen));
-        async move {
-            while read_request(&mut stream).await.is_some() {
-                seen.fetch_add(1, Ordering::SeqCst);
-                let _ = stream.write_all(&answer).await;
-                let _ = stream.flush().await;
-            }
-        }
-    })
-    .await;
-    let egress = world.egress(&[format!("localhost:{port}")]);
-    (
-        egress,
-        format!("https://localhost:{port}/"),
-        requests,
-        world,
-    )
 }
 
 #[tokio::test]
@@ -176,27 +150,6 @@ async fn a_name_is_resolved_once_for_a_connection_and_checked_again_for_the_next
     assert!(matches!(error, EgressError::Refused { .. }), "{error:?}");
     assert_eq!(names.asked.load(Ordering::SeqCst), 2);
     assert_eq!(connections.load(Ordering::SeqCst), 1);
-}
-
-#[tokio::test]
-async fn a_redirect_is_an_error_and_not_followed() {
-    for (status, location) in [
-        ("302 Found", "http://169.254.169.254/latest/meta-data/"),
-        ("307 Temporary Redirect", "/elsewhere"),
-        ("308 Permanent Redirect", "https://login.salesforce.com/"),
-    ] {
-        let answer =
-            format!("HTTP/1.1 {status}\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
-        let (egress, url, requests, _world) = answering(answer).await;
-        let error = get(&egress, &url).await.unwrap_err();
-        let seen: u16 = status[..3].parse().unwrap();
-        assert!(
-            matches!(error, EgressError::Redirected { status, .. } if status == seen),
-            "{error:?}"
-        );
-        assert!(!error.nothing_sent());
-        assert_eq!(requests.load(Ordering::SeqCst), 1);
-    }
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@
     reason = "a test stops where it fails"
 )]
 
+mod attacks;
 mod http;
 mod smtp;
+mod spellings;
 mod world;

@@ -15,7 +15,7 @@ use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use stack::tls::TestCa;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -42,6 +42,7 @@ impl World {
             ca_file: Some(self.directory.path().join("ca.pem")),
             connect_timeout_seconds: 5,
             request_timeout_seconds: 5,
+            air_gap: false,
         }
     }
 
@@ -165,4 +166,32 @@ impl Resolver for Names {
             answers[0].clone()
         })
     }
+}
+
+/// A server that gives `answer` to every request, and the egress that may contact it.
+pub(crate) async fn answering(
+    answer: impl Into<Vec<u8>>,
+) -> (Egress, String, Arc<AtomicUsize>, World) {
+    let world = World::new();
+    let answer: Arc<Vec<u8>> = Arc::new(answer.into());
+    let requests = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&requests);
+    let (port, _) = tls_server(world.acceptor(&["localhost"]), move |mut stream| {
+        let (answer, seen) = (Arc::clone(&answer), Arc::clone(&seen));
+        async move {
+            while read_request(&mut stream).await.is_some() {
+                seen.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.write_all(&answer).await;
+                let _ = stream.flush().await;
+            }
+        }
+    })
+    .await;
+    let egress = world.egress(&[format!("localhost:{port}")]);
+    (
+        egress,
+        format!("https://localhost:{port}/"),
+        requests,
+        world,
+    )
 }

@@ -6,9 +6,10 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use audit::Standing;
 use chrono::{DateTime, Utc};
 use db::{Counted, DbError, JobCount, RecordCount};
+use egress::Purpose;
 use http::{Certificate, Readiness};
 use openssl::{asn1::Asn1Time, x509::X509};
-use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use tokio::sync::watch;
 
 use super::{parts::Parts, readiness::DaemonReadiness};
@@ -31,6 +32,7 @@ struct Gauges {
     jobs: IntGaugeVec,
     records: IntGaugeVec,
     upkeep: IntGaugeVec,
+    refused: IntCounterVec,
     controls: IntGaugeVec,
     controls_at: IntGauge,
     unsealed: IntGauge,
@@ -120,6 +122,11 @@ impl Figures {
 
     /// What the machine and this process say. What cannot be read stays as it was.
     fn machine(&self) {
+        for purpose in Purpose::ALL.iter().copied() {
+            let counter = self.gauges.refused.with_label_values(&[purpose.name()]);
+            let refused = self.parts.egress.refusals(purpose);
+            counter.inc_by(refused.saturating_sub(counter.get()));
+        }
         if let Some(ends_at) = self.certificate.leaf().and_then(|leaf| ends_at(&leaf)) {
             self.gauges.certificate_ends.set(ends_at);
         }
@@ -151,9 +158,18 @@ impl Gauges {
             registry.register(Box::new(gauges.clone()))?;
             Ok::<_, prometheus::Error>(gauges)
         };
+        let refused = IntCounterVec::new(
+            Opts::new(
+                "revkeep_egress_refused_total",
+                "Calls outside that the guard refused, by what they were for.",
+            ),
+            &["purpose"],
+        )?;
+        registry.register(Box::new(refused.clone()))?;
         let build = many("revkeep_build_info", "The version that runs.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Ok(Self {
+            refused,
             ready: many(
                 "revkeep_ready",
                 "Whether a part that the daemon needs is there.",

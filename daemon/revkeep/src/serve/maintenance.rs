@@ -19,6 +19,8 @@ const MONTHS_AHEAD: i32 = 3;
 const JOBS_KEPT: TimeDelta = TimeDelta::days(7);
 /// How long a key's requests stay on record (LR-34).
 const REQUESTS_KEPT: TimeDelta = TimeDelta::days(30);
+/// How long a delivery of a webhook is shown, and can be sent again.
+const DELIVERIES_KEPT: TimeDelta = TimeDelta::days(30);
 /// Rows forgotten in one transaction.
 const AT_ONCE: i32 = 5_000;
 
@@ -70,6 +72,12 @@ async fn once(db: &Db) -> Result<(), DbError> {
     let before = db.clock().now() - REQUESTS_KEPT;
     while db
         .system(move |tx| tx.api_requests_forget(before, AT_ONCE))
+        .await?
+        > 0
+    {}
+    let before = db.clock().now() - DELIVERIES_KEPT;
+    while db
+        .system(move |tx| tx.webhook_deliveries_forget(before, AT_ONCE))
         .await?
         > 0
     {}

@@ -150,6 +150,11 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
         let stop = stop.clone();
         tokio::spawn(async move { worker.run(stop).await })
     };
+    let sender = parts.sender(&config);
+    let sending = {
+        let stop = stop.clone();
+        tokio::spawn(async move { sender.run(stop).await })
+    };
     let administration = {
         let (socket, group, stop) = (
             config.admin.socket.clone(),
@@ -171,6 +176,7 @@ async fn serve(config: Config, file: &Path, handed: Option<TcpListener>) -> Resu
     let _ = tokio::time::timeout(patience, async {
         tokio::join!(
             working,
+            sending,
             administration,
             unlocking,
             listening,

@@ -8,11 +8,11 @@ use connections::{AccessTokens, Connections, Provider};
 use console::{Change, Console, Live, SystemDesk};
 use custody::Custody;
 use db::Db;
-use delivery::Siem;
+use delivery::{Siem, Webhooks};
 use egress::Egress;
 use gateway::{Gateway, Ledger};
 use identity::{Identity, sso::Sso};
-use jobs::{Worker, WorkerConfig};
+use jobs::{Handler, Worker, WorkerConfig};
 use kernel::{SharedClock, SystemClock, port::AuditKeyring};
 use salesforce::{SalesforceClient, SalesforceOAuth, SalesforceSource};
 use tokio::sync::{broadcast, watch};
@@ -32,6 +32,8 @@ use crate::{
 
 /// How often a secrets backend that did not answer is asked again.
 const AGAIN: Duration = Duration::from_secs(2);
+/// Webhooks that are posted to at a time; each waits on the network and costs next to nothing.
+const SENDERS: usize = 32;
 
 #[derive(Clone)]
 pub(super) struct Parts {
@@ -42,12 +44,13 @@ pub(super) struct Parts {
     pub(super) sealer: Sealer,
     pub(super) custody: Custody,
     pub(super) siem: Siem,
+    webhooks: Webhooks,
     pub(super) verifier: Verifier,
     reader: audit::Reader,
     sso: Sso,
     connections: Connections,
     salesforce: SalesforceClient,
-    egress: Egress,
+    pub(super) egress: Egress,
     pub(super) registry: prometheus::Registry,
 }
 
@@ -95,6 +98,7 @@ impl Parts {
                 config.export.clone(),
                 config.erasure.clone(),
             ),
+            webhooks: Webhooks::new(&db, &vault, &egress),
             siem: Siem::new(&db, &vault, &egress, &config.siem, &own_host()),
             reader: audit::Reader::new(db.clone(), keyring, sealer.clone()),
             sealer,
@@ -172,6 +176,7 @@ impl Parts {
             identity: self.identity.clone(),
             sso: self.sso.clone(),
             siem: self.siem.clone(),
+            webhooks: self.webhooks.clone(),
             shared: shared.clone(),
             connections: self.connections.clone(),
             custody: self.custody.clone(),
@@ -211,7 +216,7 @@ impl Parts {
             &self.vault,
             &self.identity,
             &self.connections,
-            &self.siem,
+            (&self.siem, &self.webhooks),
         ));
         handlers.push(verify::handler(&self.verifier));
         handlers.extend(delivery::handlers(
@@ -222,13 +227,21 @@ impl Parts {
             &config.mail,
             &config.site.public_url,
         ));
-        let name = own_name();
+        Ok(self.working(config, config.worker.parallel, handlers))
+    }
+
+    /// Sends to webhooks and does nothing else: a receiver that is slow takes no worker from routing (LR-38).
+    pub(super) fn sender(&self, config: &Config) -> Worker {
+        self.working(config, SENDERS, self.webhooks.handlers())
+    }
+
+    fn working(&self, config: &Config, parallel: usize, handlers: Vec<Arc<dyn Handler>>) -> Worker {
         let settings = WorkerConfig {
-            parallel: config.worker.parallel.max(1),
+            parallel: parallel.max(1),
             poll: Duration::from_millis(config.worker.poll_milliseconds.max(10)),
             ..WorkerConfig::default()
         };
-        Ok(Worker::new(self.db.clone(), name, settings, handlers))
+        Worker::new(self.db.clone(), own_name(), settings, handlers)
     }
 }
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use vault::{RewrapPage, Vault};
 
 use connections::Connections;
-use delivery::Siem;
+use delivery::{Siem, Webhooks};
 use identity::Identity;
 
 const JOB: &str = "keys.rewrap";
@@ -32,11 +32,12 @@ enum Sealed {
     ProviderSecrets,
     ScimProfiles,
     SiemSecrets,
+    WebhookSecrets,
 }
 
 impl Sealed {
     /// Under the key of each tenant. The platform is a tenant here as well: it has an audit log.
-    const OF_TENANT: [Self; 7] = [
+    const OF_TENANT: [Self; 8] = [
         Self::AuditKeys,
         Self::Connections,
         Self::EndingGrants,
@@ -44,6 +45,7 @@ impl Sealed {
         Self::ProviderSecrets,
         Self::ScimProfiles,
         Self::SiemSecrets,
+        Self::WebhookSecrets,
     ];
     /// Under the platform's key.
     const OF_PLATFORM: [Self; 5] = [
@@ -77,6 +79,7 @@ impl Sealed {
                 "siem_targets.client_key_sealed",
                 "siem_targets.token_sealed",
             ],
+            Self::WebhookSecrets => &["webhooks.previous_sealed", "webhooks.secret_sealed"],
         }
     }
 }
@@ -147,6 +150,7 @@ pub(super) struct Rewrap {
     pub(super) identity: Identity,
     pub(super) connections: Connections,
     pub(super) siem: Siem,
+    pub(super) webhooks: Webhooks,
 }
 
 /// What the job was asked for, and what it remembers of itself.
@@ -302,6 +306,11 @@ impl Rewrap {
                 .await
                 .map_err(reason),
             Sealed::SiemSecrets => self.siem.secrets_rewrap(who, newest).await.map_err(reason),
+            Sealed::WebhookSecrets => self
+                .webhooks
+                .secrets_rewrap(who, newest)
+                .await
+                .map_err(reason),
         }
     }
 
@@ -325,7 +334,7 @@ pub(super) fn handler(
     vault: &Vault,
     identity: &Identity,
     connections: &Connections,
-    siem: &Siem,
+    (siem, webhooks): (&Siem, &Webhooks),
 ) -> Arc<dyn Handler> {
     Arc::new(Rewrap {
         db: db.clone(),
@@ -333,6 +342,7 @@ pub(super) fn handler(
         identity: identity.clone(),
         connections: connections.clone(),
         siem: siem.clone(),
+        webhooks: webhooks.clone(),
     })
 }
 

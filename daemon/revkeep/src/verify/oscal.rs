@@ -146,7 +146,7 @@ mod tests {
         }
         let absent = findings
             .iter()
-            .find(|found| found["title"] == "LR-35")
+            .find(|found| found["title"] == "OB-02")
             .unwrap();
         assert_eq!(absent["target"]["status"]["state"], "not-satisfied");
     }

@@ -38,7 +38,7 @@ const ROUND_WITHIN: Duration = Duration::from_secs(900);
 pub(crate) struct Bed {
     pub(crate) world: World,
     pub(crate) daemon: Daemon,
-    console: Console,
+    pub(crate) console: Console,
     pub(crate) conn: PgConnection,
     pub(crate) tenant: Uuid,
     rounds: u32,
@@ -107,8 +107,18 @@ struct Tenant {
 impl Bed {
     pub(crate) async fn start() -> Result<Self> {
         let world = World::start_with(Durability::Production, Place::Apart).await?;
+        Self::in_world(world, Vec::new()).await
+    }
+
+    /// In a world of the caller's, with further `host:port` that the daemon may contact.
+    pub(crate) async fn in_world(world: World, endpoints: Vec<String>) -> Result<Self> {
         scenario::populate(&world, 1, 0).await?;
-        let daemon = world.daemon(DaemonOptions::default()).await?;
+        let daemon = world
+            .daemon(DaemonOptions {
+                endpoints,
+                ..DaemonOptions::default()
+            })
+            .await?;
         let console = Console::set_up(&daemon).await?;
         scenario::connect(&world, &console).await?;
         scenario::configure(&console, 1).await?;
@@ -172,6 +182,15 @@ impl Bed {
     /// its first minute.
     pub(crate) fn analyse(&mut self) -> Result<()> {
         super::rows::sql(&mut self.conn, "ANALYZE")
+    }
+
+    /// How many rows a query has.
+    pub(crate) fn rows(&mut self, query: &str) -> Result<usize> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "looks into the database that is measured"
+        )]
+        Ok(diesel::sql_query(query).execute(&mut self.conn)?)
     }
 
     pub(crate) fn database_cpu(&self) -> Result<f64> {

@@ -1,4 +1,4 @@
-//! Exports, targets of the log, and the end of an organisation.
+//! Exports, targets of the log, webhooks, and the end of an organisation.
 
 use jobs::{Worker, WorkerConfig};
 use serde_json::{Value, json};
@@ -53,6 +53,32 @@ pub(super) async fn targets(walk: &mut Walk) {
         walk.good(&format!("DELETE {one}"), &path, Value::Null)
             .await;
     }
+}
+
+/// A webhook from its making to its end.
+pub(super) async fn webhooks(walk: &mut Walk) {
+    let webhook = |version: Option<i64>| {
+        json!({
+            "name": "Warehouse", "url": format!("https://{DECLARED}/"), "enabled": true,
+            "version": version,
+        })
+    };
+    let made = walk.plain("POST /webhooks", webhook(None)).await;
+    let path = format!("/webhooks/{}", id(&made));
+    walk.good("PUT /webhooks/{id}", &path, webhook(Some(1)))
+        .await;
+    for verb in ["test", "rotate"] {
+        let route = format!("POST /webhooks/{{id}}/{verb}");
+        walk.good(&route, &format!("{path}/{verb}"), Value::Null)
+            .await;
+    }
+    let told = format!("{path}/deliveries");
+    let route = "GET /webhooks/{id}/deliveries";
+    let told = walk.good(route, &told, Value::Null).await;
+    let replay = format!("{path}/deliveries/{}/replay", id(&told["items"][0]));
+    let route = "POST /webhooks/{id}/deliveries/{event}/replay";
+    walk.good(route, &replay, Value::Null).await;
+    walk.good("DELETE /webhooks/{id}", &path, Value::Null).await;
 }
 
 /// The end of an organisation is asked for and taken back, by its owner, who holds `owner`, and by the

@@ -26,7 +26,9 @@ use stack::{
     directory::Slapd,
     ports,
     postgres::Durability,
-    presence, scenario,
+    presence,
+    receiver::Receiver,
+    scenario,
     world::World,
 };
 
@@ -83,14 +85,16 @@ fn main() -> ExitCode {
 }
 
 /// A running organisation: connected, configured, with its first leads.
-async fn organisation(port: Option<u16>) -> Result<(World, Daemon, Console)> {
+async fn organisation(port: Option<u16>) -> Result<(World, Daemon, Console, Receiver)> {
     tell("Starting PostgreSQL, OpenBao, the simulated Salesforce and a mail server");
     let world = World::start(Durability::Production).await?;
     scenario::populate(&world, 1, BASELINE).await?;
     tell("Starting revkeep");
+    let receiver = Receiver::of_world(&world)?;
     let daemon = world
         .daemon(DaemonOptions {
             port,
+            endpoints: vec![format!("localhost:{}", receiver.port)],
             ..DaemonOptions::default()
         })
         .await?;
@@ -99,13 +103,14 @@ async fn organisation(port: Option<u16>) -> Result<(World, Daemon, Console)> {
     scenario::connect(&world, &console).await?;
     scenario::configure(&console, 2).await?;
     scenario::activate(&console).await?;
-    Ok((world, daemon, console))
+    Ok((world, daemon, console, receiver))
 }
 
 async fn demo(port: Option<u16>) -> Result<ExitCode> {
-    let (world, daemon, console) = organisation(Some(port.unwrap_or(8443))).await?;
+    let (world, daemon, console, receiver) = organisation(Some(port.unwrap_or(8443))).await?;
     scenario::single_sign_on(&console).await?;
     presence::furnish(&console, &scenario::wait_for_reps(&console).await?).await?;
+    scenario::webhooks(&console, &receiver).await?;
     world.postgres.run("postgres", "revkeep", YESTERDAY)?;
     let secret = console.phone().secret()?;
     let page = world
@@ -146,7 +151,7 @@ async fn demo(port: Option<u16>) -> Result<ExitCode> {
 
 async fn check() -> Result<ExitCode> {
     let begun = Instant::now();
-    let (world, daemon, console) = organisation(None).await?;
+    let (world, daemon, console, _receiver) = organisation(None).await?;
     let ready = begun.elapsed();
     tell("Waiting until every lead is accounted for");
     scenario::arrive(&world, 2, ARRIVING).await?;

@@ -1,7 +1,7 @@
 // The map of the console: only what exists, in the order in which people need it.
 import {
   IconAlertTriangle, IconBroadcast, IconBuilding, IconBuildingCommunity, IconCertificate, IconDatabase, IconDatabaseExport, IconGauge, IconHistory, IconKey, IconListDetails,
-  IconLogin, IconLogin2, IconPlugConnected, IconRoute, IconServer, IconShieldCheck, IconStack2, IconUsers, IconUsersGroup,
+  IconLogin, IconLogin2, IconPlugConnected, IconRoute, IconServer, IconShieldCheck, IconStack2, IconUsers, IconUsersGroup, IconWebhook,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 import type { Permission } from "../api/types";
@@ -45,6 +45,7 @@ export const NAV: NavSection[] = [
       { label: "Connections", to: path.connections(), icon: IconPlugConnected, needs: "connection_read", also: "salesforce oauth reconnect" },
       { label: "People", to: path.people(), icon: IconUsers, needs: "member_read", also: "members roles invitations factors deactivate owner" },
       { label: "Single sign-on", to: path.singleSignOn(), icon: IconLogin2, needs: "sso_read", also: "sso oidc saml scim identity provider mail domain provisioning okta entra" },
+      { label: "Webhooks", to: path.webhooks(), icon: IconWebhook, needs: "webhook_read", also: "events post receiver signature secret deliveries replay" },
       { label: "Log streams", to: path.logStreams(), icon: IconBroadcast, needs: "siem_read", also: "siem audit syslog splunk archive export" },
       { label: "Organisation", to: path.organisation(), icon: IconBuilding, needs: "member_read", also: "name second factor support visits trial" },
       { label: "Data", to: path.data(), icon: IconDatabaseExport, needs: "data_read", also: "export download archive delete erase end organisation gdpr" },

@@ -41,7 +41,7 @@ async fn admitted(egress: &Egress) -> Result<Vec<String>, Trouble> {
     let mut findings = Vec::new();
     for host in NEVER {
         let endpoint = Endpoint::new(host, PORT)?;
-        match egress.dial(Purpose::SingleSignOn, &endpoint).await {
+        match egress.dial(Purpose::Trial, &endpoint).await {
             Err(EgressError::Refused { .. }) => {}
             Ok(_) | Err(_) => findings.push(format!("{host} was not refused")),
         }

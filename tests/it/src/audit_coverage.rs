@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Routes that change nothing although they are not GET, or that only begin what another ends.
-const NOTHING: [(&str, &str); 24] = [
+const NOTHING: [(&str, &str); 25] = [
     (
         "POST /sso/saml/{provider}/acs",
         "takes an answer in; the sign-in is the entry",
@@ -44,6 +44,7 @@ const NOTHING: [(&str, &str); 24] = [
         "POST /me/authorizations/look",
         "reads what a program asks for",
     ),
+    ("POST /me/consents/look", "reads what a program asks for"),
     ("POST /password/strength", "judges a text and keeps nothing"),
     (
         "POST /routers/{object}/rules/preview",

@@ -56,6 +56,7 @@ mod mailroom;
 mod maintenance;
 mod members;
 mod migrations;
+mod oauth;
 mod org;
 mod outage;
 mod passkeys;

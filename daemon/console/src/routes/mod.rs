@@ -7,7 +7,9 @@ mod audit;
 mod audit_export;
 mod authorization;
 mod availability;
+mod clients;
 mod connections;
+mod consents;
 mod controls;
 mod data;
 mod deletion;
@@ -56,6 +58,8 @@ pub fn all() -> Routes {
     entrance()
         .and(account::routes())
         .and(authorization::routes())
+        .and(consents::routes())
+        .and(clients::routes())
         .and(device::routes())
         .and(signing_keys::routes())
         .and(controls::routes())

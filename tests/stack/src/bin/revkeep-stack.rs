@@ -103,8 +103,10 @@ async fn organisation(port: Option<u16>) -> Result<(World, Daemon, Console)> {
 }
 
 async fn demo(port: Option<u16>) -> Result<ExitCode> {
-    let (world, daemon, console) = organisation(Some(port.unwrap_or(8443))).await?;
+    let port = port.unwrap_or(8443);
+    let (world, daemon, console) = organisation(Some(port)).await?;
     scenario::single_sign_on(&console).await?;
+    scenario::programs(&console, &format!("https://localhost:{port}")).await?;
     world.postgres.run("postgres", "revkeep", YESTERDAY)?;
     let secret = console.phone().secret()?;
     let page = world

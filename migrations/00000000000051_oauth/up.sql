@@ -40,7 +40,7 @@ CREATE INDEX oauth_grants_by_person ON oauth_grants (tenant_id, user_id, created
 CREATE INDEX oauth_grants_by_client ON oauth_grants (tenant_id, client_id);
 SELECT place_tenant_table('oauth_grants');
 GRANT SELECT, INSERT, UPDATE (begun_at, renewed_at, ended_at, end_reason) ON oauth_grants TO revkeep_auth;
-GRANT SELECT, UPDATE ON oauth_grants TO revkeep_system;
+GRANT SELECT, UPDATE (ended_at, end_reason) ON oauth_grants TO revkeep_system;
 
 CREATE TABLE oauth_codes (
   tenant_id    uuid NOT NULL,
@@ -57,7 +57,7 @@ CREATE INDEX oauth_codes_by_grant ON oauth_codes (tenant_id, grant_id);
 CREATE INDEX oauth_codes_by_age ON oauth_codes (tenant_id, expires_at);
 SELECT place_tenant_table('oauth_codes');
 GRANT SELECT, INSERT, UPDATE (used_at), DELETE ON oauth_codes TO revkeep_auth;
-GRANT SELECT, DELETE ON oauth_codes TO revkeep_system;
+GRANT SELECT ON oauth_codes TO revkeep_system;
 
 CREATE TABLE oauth_tokens (
   tenant_id  uuid NOT NULL,

@@ -93,7 +93,11 @@ async fn consents(walk: &mut Walk) {
         "resource": "https://revkeep.example/mcp",
     });
     walk.plain("POST /me/consents/deny", asked.clone()).await;
-    for route in ["DELETE /me/grants/{id}", "DELETE /grants/{id}"] {
+    for route in [
+        "DELETE /me/grants/{id}",
+        "DELETE /grants/{id}",
+        "POST /oauth/revoke",
+    ] {
         let onward = walk.plain("POST /me/consents", asked.clone()).await;
         let code = onward["redirect_to"].as_str().unwrap();
         let code = code.split(['=', '&']).nth(1).unwrap();
@@ -102,6 +106,13 @@ async fn consents(walk: &mut Walk) {
         );
         let tokens = walk.desk.form("/oauth/token", &form).await;
         assert_eq!(tokens.status().as_u16(), 200);
+        if route == "POST /oauth/revoke" {
+            let tokens: Value = tokens.json().await.unwrap();
+            let token = tokens["refresh_token"].as_str().unwrap();
+            let body = format!("client_id={client}&token={token}");
+            super::programs::form(walk, route, &body).await;
+            continue;
+        }
         let grants = walk.desk.get("/me/grants").await;
         let path = route.strip_prefix("DELETE ").unwrap();
         let path = path.replace("{id}", &id(&grants["items"][0]));

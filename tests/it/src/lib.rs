@@ -54,6 +54,7 @@ mod ldap;
 mod live;
 mod mailroom;
 mod maintenance;
+mod mcp;
 mod members;
 mod migrations;
 mod oauth;

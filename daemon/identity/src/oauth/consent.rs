@@ -190,16 +190,16 @@ fn judge(
     })
 }
 
-/// What is asked for, of what the program may ask for, as far as the person may do it.
+/// What is asked for, of what the program may ask for, as far as the person may do it. A program that asks for all that
+/// there is, as many do, gets what its administrator allows it (RFC 6749 section 3.3).
 fn scopes_for(who: &Principal, asked: &str, allowed: &[String]) -> Outcome<Vec<ClientScope>> {
     let mut wanted: Vec<&str> = asked.split_ascii_whitespace().collect();
     if wanted.is_empty() {
         wanted = allowed.iter().map(String::as_str).collect();
     }
-    if !wanted
-        .iter()
-        .all(|name| allowed.iter().any(|held| held == name))
-    {
+    let known = wanted.iter().all(|name| scope_by_name(name).is_some());
+    wanted.retain(|name| allowed.iter().any(|held| held == name));
+    if !known || wanted.is_empty() {
         return Err(IdentityError::input("scope", "scope_not_allowed"));
     }
     wanted.sort_unstable();

@@ -13,7 +13,7 @@ use kernel::{Action, Actor, ClientId, GrantId, Secret, TenantId, UserId};
 use openssl::memcmp;
 
 use super::{
-    ACCESS_LIFE, REFRESH_LIFE,
+    ACCESS_LIFE,
     store::{self, CodeRow, TokenRow},
 };
 use crate::{
@@ -272,18 +272,18 @@ fn stop(
 fn issue(tx: &mut AuthTx<'_>, found: &OauthStanding, begins: bool) -> Outcome<ClientTokens> {
     let (grant, now) = (GrantId::from_uuid(found.grant_id), tx.now());
     let (access, refresh) = (key_text::new_access(grant)?, key_text::new_refresh(grant)?);
-    let row = |text: &Secret<String>, kind: OauthKind, life| TokenRow {
+    let ends = found.expires_at.min(now + ACCESS_LIFE);
+    let row = |text: &Secret<String>, kind: OauthKind, expires_at| TokenRow {
         tenant_id: found.tenant_id,
         hash: sha256(text.expose().as_bytes()),
         grant_id: found.grant_id,
         kind: kind.name(),
-        expires_at: found.expires_at.min(now + life),
+        expires_at,
     };
     let rows = [
-        row(&access, OauthKind::Access, ACCESS_LIFE),
-        row(&refresh, OauthKind::Refresh, REFRESH_LIFE),
+        row(&access, OauthKind::Access, ends),
+        row(&refresh, OauthKind::Refresh, found.expires_at),
     ];
-    let ends = found.expires_at.min(now + ACCESS_LIFE);
     store::tokens_insert(tx, grant, &rows, begins)?;
     Ok(ClientTokens {
         access_token: access,

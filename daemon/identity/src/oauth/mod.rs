@@ -17,7 +17,7 @@ mod token_check;
 
 use chrono::TimeDelta;
 
-use crate::permission::Permission;
+use crate::{config::SESSION_LIFE, permission::Permission};
 
 pub use clients::{Client, NewClient};
 pub use consent::{Consent, ConsentRequest};
@@ -27,10 +27,8 @@ pub(crate) use token_check::TokenCache;
 
 /// OB-20.
 const ACCESS_LIFE: TimeDelta = TimeDelta::hours(1);
-/// A refresh token that was not used for so long is over.
-const REFRESH_LIFE: TimeDelta = TimeDelta::days(30);
-/// After so long the person is asked again, whatever was used.
-const GRANT_LIFE: TimeDelta = TimeDelta::days(90);
+/// CX-01: the cap of a session is that of a grant; then the person is asked again, whatever was used.
+const GRANT_LIFE: TimeDelta = SESSION_LIFE;
 const CODE_LIFE: TimeDelta = TimeDelta::seconds(60);
 
 /// One thing that a person may let a program do.

@@ -67,7 +67,7 @@ async fn a_request_that_is_not_as_it_must_be_is_neither_shown_nor_approved_nor_a
             ask.resource = format!("{RESOURCE}/")
         }),
         ("scope_not_allowed", |ask| {
-            ask.scope = String::from("records:search statistics:read")
+            ask.scope = String::from("records:search records:write")
         }),
     ];
     for (expected, change) in attacks {

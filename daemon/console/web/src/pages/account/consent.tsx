@@ -41,7 +41,7 @@ export function Consent({ asked }: { asked: ConsentRequest }) {
           ["Gets its answer at", host === "127.0.0.1" || host === "localhost" || host === "[::1]" ? `${host}, which is this computer` : host],
           ["Acts as", user.name],
           ["Reads from", tenant.name],
-          ["Lasts", "90 days at most; 30 days without use end it"],
+          ["Lasts", "7 days at most; then it asks again"],
         ]} />
         <div>
           <strong>It asks to</strong>

@@ -263,7 +263,7 @@ async fn there_is_no_session_no_stream_and_no_other_method() {
     let (status, answer) = program.legacy(&token, "server/discover", json!({})).await;
     assert_eq!((status, &answer["error"]["code"]), (200, &json!(-32_601)));
     let (_, answer) = program
-        .new(&token, "tools/list", json!({ "cursor": "x" }))
+        .modern(&token, "tools/list", json!({ "cursor": "x" }))
         .await;
     assert_eq!(answer["error"]["code"], -32_602);
     program.close().await;

@@ -228,7 +228,7 @@ async fn a_token_lists_and_calls_what_its_scopes_open_and_nothing_else() {
             !records
         );
         let read = program
-            .new(
+            .modern(
                 &token,
                 "resources/read",
                 json!({ "uri": "revkeep://fields/Lead" }),

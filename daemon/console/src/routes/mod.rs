@@ -118,6 +118,7 @@ mod tests {
             Access::Client => ("client", vec!["everyone"]),
             Access::Provisioner => ("provisioner", vec!["provider"]),
             Access::Program(scope) => (scope, vec!["program"]),
+            Access::Grant => ("grant", vec!["program"]),
             Access::SignedIn => ("signed_in", Role::ALL.map(Role::name).to_vec()),
             Access::Permission(permission) => {
                 let held = Role::ALL

@@ -280,7 +280,7 @@ step("every page is right in light and dark, wide and narrow", async () => {
     overview: "/", rules: "/routing/rules", pools: "/routing/pools", log: "/routing/log", "failures-none": "/routing/failures", layer: "/machines/data-layer",
     connections: "/settings/connections", jobs: "/appliance/jobs", account: "/account", "account-password": "/account/password",
     "account-factors": "/account/factors", "account-sessions": "/account/sessions", device: "/device", people: "/people", invitations: "/people/invitations",
-    organisation: "/settings/organisation", data: "/settings/data", "api-keys": "/api-keys", tenants: "/appliance/tenants", "signing-keys": "/appliance/signing-keys", "holidays-none": "/routing/holidays", "holiday-calendar-new": "/routing/holidays/new",
+    organisation: "/settings/organisation", data: "/settings/data", "api-keys": "/api-keys", programs: "/machines/programs", "account-programs": "/account/programs", tenants: "/appliance/tenants", "signing-keys": "/appliance/signing-keys", "holidays-none": "/routing/holidays", "holiday-calendar-new": "/routing/holidays/new",
     "appliance-sign-in-none": "/appliance/single-sign-on", "log-stream-new": "/settings/log-streams/new", "appliance-log-streams-none": "/appliance/log-streams", "not-found": "/no/such/page",
   };
   for (const [name, path] of Object.entries(pages)) {

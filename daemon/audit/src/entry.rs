@@ -193,7 +193,8 @@ impl Entry {
                     Actor::System { .. }
                     | Actor::Local { .. }
                     | Actor::Provisioner { .. }
-                    | Actor::Program { .. } => seals.tenant.as_deref(),
+                    | Actor::Program { .. }
+                    | Actor::Client { .. } => seals.tenant.as_deref(),
                 };
                 let text = serde_json::json!({ "address": origin.address, "user_agent": origin.user_agent }).to_string();
                 Some(seal(key, tx.tenant(), audit_id, "origin", &text)?)

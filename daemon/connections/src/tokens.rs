@@ -268,7 +268,8 @@ fn daemon(who: &Principal) -> Principal {
         Actor::Human { .. }
         | Actor::Local { .. }
         | Actor::Provisioner { .. }
-        | Actor::Program { .. } => Principal::system(who.tenant, None),
+        | Actor::Program { .. }
+        | Actor::Client { .. } => Principal::system(who.tenant, None),
     }
 }
 

@@ -14,6 +14,7 @@ mod fault;
 pub mod help;
 mod live;
 pub mod oauth;
+mod oauth_metadata;
 pub mod pull;
 pub mod routes;
 pub mod saml;
@@ -101,6 +102,11 @@ pub fn configure(app: &mut web::ServiceConfig, console: &Console) {
         web::resource(security_txt::PATH)
             .app_data(web::Data::new(console.clone()))
             .route(web::get().to(security_txt::security_txt)),
+    );
+    app.service(
+        web::resource(oauth_metadata::PATH)
+            .app_data(web::Data::new(console.clone()))
+            .route(web::get().to(oauth_metadata::authorization_server)),
     );
     help::configure(app);
     app.default_service(web::to(assets::serve));

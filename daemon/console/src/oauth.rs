@@ -1,10 +1,14 @@
-//! `/oauth`: where a person's own programs get their sessions (RFC 8628, RFC 6749, RFC 7636). No page calls it
-//! and no cookie is read: forms in, JSON out, errors as those documents name them.
+//! `/oauth`: where a person's own programs get their sessions (RFC 8628, RFC 6749, RFC 7636), and where programs of
+//! others that a person let in get, renew and hand back their tokens (RFC 7009, RFC 8707). No page calls it and no
+//! cookie is read: forms in, JSON out, errors as those documents name them.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use http::{Client, Routes, Shared};
-use identity::{CodeExchange, Grant, IdentityError, is_program};
-use kernel::{Classified, ErrorKind, Secret};
+use identity::{
+    Caller, CodeExchange, Grant, IdentityError, is_program,
+    oauth::{ClientCode, ClientRenewal, ClientTokens},
+};
+use kernel::{Classified, ClientId, ErrorKind, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -19,6 +23,7 @@ pub fn routes() -> Routes {
     Routes::new()
         .post("/device_authorization", device_grant_ask)
         .post("/token", token)
+        .post("/revoke", revoke)
 }
 
 /// Parameters that are not known are ignored (RFC 6749 section 3.2).
@@ -36,6 +41,14 @@ struct TokenInput {
     code: Option<Secret<String>>,
     redirect_uri: Option<String>,
     code_verifier: Option<Secret<String>>,
+    resource: Option<String>,
+    scope: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RevokeInput {
+    client_id: Option<String>,
+    token: Option<Secret<String>>,
 }
 
 impl TokenInput {
@@ -46,6 +59,30 @@ impl TokenInput {
             client_id: self.client_id?,
             redirect_uri: self.redirect_uri?,
             verifier: self.code_verifier?,
+        })
+    }
+
+    /// The program of others that asks, if it is one.
+    fn client(&self) -> Option<ClientId> {
+        self.client_id.as_deref()?.parse().ok()
+    }
+
+    fn client_code(self) -> Option<ClientCode> {
+        Some(ClientCode {
+            code: self.code?,
+            client_id: self.client_id?,
+            redirect_uri: self.redirect_uri?,
+            verifier: self.code_verifier?,
+            resource: self.resource,
+        })
+    }
+
+    fn client_renewal(self) -> Option<ClientRenewal> {
+        Some(ClientRenewal {
+            refresh_token: self.refresh_token?,
+            client_id: self.client_id?,
+            resource: self.resource,
+            scope: self.scope,
         })
     }
 }
@@ -69,6 +106,17 @@ struct TokenBody<'a> {
     /// Absent where the program has the newer one already (CX-02).
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ClientTokenBody<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    /// Seconds.
+    expires_in: u64,
+    refresh_token: &'a str,
+    /// What the person approved, which may be less than was asked for.
+    scope: String,
 }
 
 async fn device_grant_ask(
@@ -108,6 +156,9 @@ async fn token(
         return refusal("invalid_request");
     };
     let (identity, caller) = (shared.identity(), shared.caller(&request));
+    if input.client().is_some() {
+        return client_token(&shared, input, &caller).await;
+    }
     if input.grant_type.as_deref() == Some("authorization_code") {
         let Some(exchange) = input.exchange() else {
             return refusal("invalid_request");
@@ -136,6 +187,57 @@ async fn token(
     };
     match granted {
         Ok(grant) => token_body(&grant),
+        Err(error) => failure(&error),
+    }
+}
+
+/// Of a program of others: a code or a refresh token, and nothing else.
+async fn client_token(shared: &Shared, input: TokenInput, caller: &Caller) -> HttpResponse {
+    let identity = shared.identity();
+    let tokens = match input.grant_type.as_deref() {
+        Some("authorization_code") => match input.client_code() {
+            Some(code) => identity.client_exchange(code, caller).await,
+            None => return refusal("invalid_request"),
+        },
+        Some("refresh_token") => match input.client_renewal() {
+            Some(renewal) => identity.client_renew(renewal, caller).await,
+            None => return refusal("invalid_request"),
+        },
+        Some(_) => return refusal("unsupported_grant_type"),
+        None => return refusal("invalid_request"),
+    };
+    match tokens {
+        Ok(tokens) => client_body(&tokens),
+        Err(error) => failure(&error),
+    }
+}
+
+fn client_body(tokens: &ClientTokens) -> HttpResponse {
+    uncached(HttpResponse::Ok()).json(ClientTokenBody {
+        access_token: tokens.access_token.expose(),
+        token_type: "Bearer",
+        expires_in: tokens.expires_in.as_secs(),
+        refresh_token: tokens.refresh_token.expose(),
+        scope: tokens.scopes.join(" "),
+    })
+}
+
+async fn revoke(
+    _: Client,
+    shared: web::Data<Shared>,
+    request: HttpRequest,
+    input: Result<web::Form<RevokeInput>, actix_web::Error>,
+) -> HttpResponse {
+    let Ok(web::Form(RevokeInput {
+        client_id: Some(client),
+        token: Some(token),
+    })) = input
+    else {
+        return refusal("invalid_request");
+    };
+    let (identity, caller) = (shared.identity(), shared.caller(&request));
+    match identity.client_token_revoke(&token, &client, &caller).await {
+        Ok(()) => uncached(HttpResponse::Ok()).finish(),
         Err(error) => failure(&error),
     }
 }
@@ -199,7 +301,11 @@ mod tests {
             .collect();
         assert_eq!(
             lines,
-            ["POST /device_authorization Client", "POST /token Client"]
+            [
+                "POST /device_authorization Client",
+                "POST /token Client",
+                "POST /revoke Client"
+            ]
         );
     }
 }

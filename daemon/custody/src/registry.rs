@@ -141,12 +141,14 @@ const TABLES: &str = "SELECT c.relname::text AS name, has_table_privilege(c.oid,
 
 /// Columns of tenant tables by which a row is of a person with an account: what they did in the log, and
 /// what the tenant holds of them. Who once changed a rule is an id in the rule, which is not theirs.
-const NAMING: [(&str, &[&str]); 9] = [
+const NAMING: [(&str, &[&str]); 11] = [
     ("api_keys", &["created_by"]),
     ("audit_log", &["actor_id"]),
     ("connections", &["owner_id"]),
     ("invitations", &["accepted_by"]),
     ("memberships", &["user_id"]),
+    ("oauth_clients", &["created_by"]),
+    ("oauth_grants", &["user_id"]),
     ("person_cases", &["subject"]),
     ("scim_group_members", &["user_id"]),
     ("scim_users", &["user_id"]),

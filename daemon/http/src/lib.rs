@@ -33,8 +33,8 @@ mod shared;
 mod tls;
 
 pub use access::{
-    Access, Allowed, Client, Door, KeyScope, Keyed, Knock, Provisioning, Public, RateClass,
-    SignedIn,
+    Access, Allowed, Client, Door, Granted, KeyScope, Keyed, Knock, Provisioning, Public,
+    RateClass, SignedIn,
 };
 pub use body::{Body, MOST_BYTES, ScimBody};
 pub use config::{Config, ForwardedHeader};

@@ -46,6 +46,7 @@ struct Inner {
     extra: Map<String, Value>,
     retry_after: Option<Duration>,
     allow: Option<String>,
+    challenge: Option<String>,
 }
 
 impl Problem {
@@ -68,6 +69,7 @@ impl Problem {
             extra: Map::new(),
             retry_after: None,
             allow: None,
+            challenge: None,
         }))
     }
 
@@ -130,6 +132,13 @@ impl Problem {
     #[must_use]
     pub(crate) fn allowing(mut self, methods: String) -> Self {
         self.0.allow = Some(methods);
+        self
+    }
+
+    /// RFC 6750 section 3: says of a refusal what would be let in.
+    #[must_use]
+    pub(crate) fn challenging(mut self, challenge: String) -> Self {
+        self.0.challenge = Some(challenge);
         self
     }
 
@@ -252,9 +261,10 @@ impl ResponseError for Problem {
         if let Some(methods) = &inner.allow {
             response.insert_header((header::ALLOW, methods.as_str()));
         }
-        if inner.status == StatusCode::UNAUTHORIZED {
-            // RFC 9110 section 15.5.2 wants a challenge; RFC 6750 section 3 is ours.
-            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        // RFC 9110 section 15.5.2 wants a challenge; RFC 6750 section 3 is ours.
+        let bare = (inner.status == StatusCode::UNAUTHORIZED).then_some("Bearer");
+        if let Some(challenge) = inner.challenge.as_deref().or(bare) {
+            response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
         response.body(serde_json::to_string(&body).unwrap_or_default())
     }

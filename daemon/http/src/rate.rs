@@ -10,12 +10,13 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kernel::{ScimTokenId, UserId};
+use kernel::{GrantId, ScimTokenId, UserId};
 
 /// More keys than this at once: those whose bucket is full again are forgotten.
 const MOST: usize = 50_000;
 
-/// Whose bucket a request is charged to: a network's, a person's, or that of a provider's token. IPv6 is counted
+/// Whose bucket a request is charged to: a network's, a person's, that of a provider's token, or of what a person let a
+/// program do. IPv6 is counted
 /// by /64. A program's key has its minute in the database, where all daemons count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
@@ -23,6 +24,7 @@ pub(crate) enum Key {
     Network(Network),
     Person(UserId),
     Provisioner(ScimTokenId),
+    Grant(GrantId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +67,7 @@ impl RateLimits {
     pub(crate) fn charge(&self, key: Key, now: DateTime<Utc>) -> Result<(), Duration> {
         let per_minute = match key {
             Key::SignIn(_) => self.sign_ins,
-            Key::Network(_) | Key::Person(_) | Key::Provisioner(_) => self.requests,
+            Key::Network(_) | Key::Person(_) | Key::Provisioner(_) | Key::Grant(_) => self.requests,
         };
         let minute = TimeDelta::minutes(1);
         let one = TimeDelta::microseconds(60_000_000 / per_minute);

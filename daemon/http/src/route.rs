@@ -243,7 +243,7 @@ where
 const fn nobody_known(access: Access, status: StatusCode) -> bool {
     match status {
         StatusCode::UNAUTHORIZED => true,
-        StatusCode::FORBIDDEN => matches!(access, Access::Public | Access::Knock),
+        StatusCode::FORBIDDEN => matches!(access, Access::Public | Access::Knock | Access::Grant),
         _ => false,
     }
 }

@@ -35,6 +35,7 @@ pub(crate) struct Inner {
     pub(crate) metrics: HttpMetrics,
     pub(crate) registry: prometheus::Registry,
     pub(crate) ledger: OnceLock<Arc<dyn KeyLedger>>,
+    pub(crate) site: OnceLock<String>,
     pub(crate) request_timeout: Duration,
     trusted_proxies: Vec<IpNet>,
     forwarded_header: ForwardedHeader,
@@ -60,6 +61,7 @@ impl Shared {
                 metrics,
                 registry,
                 ledger: OnceLock::new(),
+                site: OnceLock::new(),
                 request_timeout: Duration::from_secs(config.request_timeout_seconds),
                 trusted_proxies: config.trusted_proxies.clone(),
                 forwarded_header: config.forwarded_header,
@@ -74,6 +76,13 @@ impl Shared {
     /// Registers what counts the requests of interface keys, once. Without it no key opens anything.
     pub fn set_key_ledger(&self, ledger: Arc<dyn KeyLedger>) {
         let _ = self.inner.ledger.set(ledger);
+    }
+
+    /// Says where the appliance is reached, once: `https://` and a name. Without it no program that a person let in
+    /// gets anywhere, since nobody knows whom its tokens are for.
+    pub fn set_site(&self, public_url: &str) {
+        let site = public_url.trim_end_matches('/').to_owned();
+        let _ = self.inner.site.set(site);
     }
 
     /// Writes down whom the door turned away since the last time, without knowing them. To be called each

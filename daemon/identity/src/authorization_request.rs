@@ -55,13 +55,7 @@ impl AuthorizationRequest {
         if self.response_type != "code" {
             return refused("response_type", "response_not_code");
         }
-        if self.code_challenge_method != "S256" {
-            return refused("code_challenge_method", "challenge_not_s256");
-        }
-        if self.code_challenge.len() != CHALLENGE || !self.code_challenge.bytes().all(is_base64url)
-        {
-            return refused("code_challenge", "challenge_invalid");
-        }
+        check_challenge(&self.code_challenge_method, &self.code_challenge)?;
         let sound = (1..=MOST_STATE).contains(&self.state.len())
             && self.state.bytes().all(|byte| byte.is_ascii_graphic());
         if !sound {
@@ -72,15 +66,39 @@ impl AuthorizationRequest {
 
     /// Where the browser goes with the answer. The issuer stands in it (RFC 9207).
     pub(crate) fn answer(&self, (name, value): (&str, &str), issuer: &str) -> String {
-        let text = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
-        format!(
-            "{}?{name}={}&state={}&iss={}",
-            self.redirect_uri,
-            text(value),
-            text(&self.state),
-            text(issuer)
-        )
+        onward(&self.redirect_uri, (name, value), &self.state, issuer)
     }
+}
+
+/// A code is bound to whoever has the verifier, by its hash and in no other way.
+pub(crate) fn check_challenge(method: &str, challenge: &str) -> Result<(), IdentityError> {
+    let refused = |field, code| Err(IdentityError::input(field, code));
+    if method != "S256" {
+        return refused("code_challenge_method", "challenge_not_s256");
+    }
+    if challenge.len() != CHALLENGE || !challenge.bytes().all(is_base64url) {
+        return refused("code_challenge", "challenge_invalid");
+    }
+    Ok(())
+}
+
+/// The address with an answer in it, for whoever sent this state, if any.
+pub(crate) fn onward(
+    redirect_uri: &str,
+    (name, value): (&str, &str),
+    state: &str,
+    issuer: &str,
+) -> String {
+    let text = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+    let state = match state {
+        "" => String::new(),
+        state => format!("&state={}", text(state)),
+    };
+    format!(
+        "{redirect_uri}?{name}={}{state}&iss={}",
+        text(value),
+        text(issuer)
+    )
 }
 
 /// Whether it is the id of a program that can have sessions.

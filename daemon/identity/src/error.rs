@@ -358,6 +358,20 @@ pub fn input_message(code: &str) -> &'static str {
         "challenge_not_s256" | "challenge_invalid" => {
             "The program must send a code challenge (PKCE) by the method S256."
         }
+        "redirects_invalid" => {
+            "Give one to ten addresses, each once: https without a query, or http on 127.0.0.1, [::1] or localhost, with a path and nothing after it."
+        }
+        "client_not_here" => {
+            "No program of this organisation asks so. If you belong to several organisations, switch to the one that knows it."
+        }
+        "redirect_not_registered" => {
+            "The program asks for its answer at an address that its administrator did not name, so nothing is sent."
+        }
+        "resource_unknown" => {
+            "The program must name what it wants to reach, and this is nothing here."
+        }
+        "scope_not_allowed" => "The program asks for more than its administrator allows it.",
+        "scope_beyond_you" => "The program asks for nothing that your own role permits.",
         "state_invalid" => "The program must send a state of 1 to 500 visible ASCII characters.",
         "text_invalid" => "This is empty, too long, or holds a control character.",
         "email_invalid" => "This is no e-mail address.",

@@ -22,6 +22,7 @@ use crate::{
     factor::{FactorStanding, Site},
     key_check::KeyCache,
     keys::KeySet,
+    oauth::TokenCache,
     password::Passwords,
     standing::{self, StandingCache},
     store,
@@ -69,6 +70,7 @@ pub(crate) struct Inner {
     pub(crate) standings: StandingCache,
     pub(crate) breaches: Breaches,
     pub(crate) api_keys: KeyCache,
+    pub(crate) tokens: TokenCache,
     /// Where passkeys are bound to; nothing inside where there are none.
     pub(crate) site: OnceLock<Option<Arc<Site>>>,
     secrets: OnceLock<Secrets>,
@@ -96,6 +98,7 @@ impl Identity {
                 standings: StandingCache::default(),
                 breaches,
                 api_keys: KeyCache::default(),
+                tokens: TokenCache::default(),
                 site: OnceLock::new(),
                 secrets: OnceLock::new(),
                 keys: ArcSwapOption::empty(),
@@ -208,8 +211,10 @@ impl Identity {
     pub fn forget_tenant(&self, tenant: TenantId) {
         if tenant == TenantId::PLATFORM {
             self.inner.standings.forget_all();
+            self.inner.tokens.forget_all();
         } else {
             self.inner.standings.forget_tenant(tenant);
+            self.inner.tokens.forget_tenant(tenant);
         }
     }
 
@@ -217,6 +222,7 @@ impl Identity {
     pub fn forget_all(&self) {
         self.inner.standings.forget_all();
         self.inner.api_keys.forget_all();
+        self.inner.tokens.forget_all();
     }
 }
 

@@ -1,12 +1,13 @@
 //! How a secret for programs reads: `<label>_<id>_<secret><checksum>`. The label is `rk` for an interface
-//! key and `rkscim` for a provider's provisioning token.
+//! key, `rkscim` for a provider's provisioning token, `rkat` and `rkrt` for the access and refresh token of a
+//! program that a person let in.
 //!
 //! The id is 32 hexadecimal digits and no secret. The secret is 40 characters of `0-9A-Za-z` (238 bits).
 //! The checksum is the first 8 hexadecimal digits of SHA-256 over everything before it, so that a scanner
 //! of source code can tell a real key from noise without asking anybody, and a mistyped key costs no
 //! bcrypt.
 
-use kernel::{ApiKeyId, ScimTokenId, Secret};
+use kernel::{ApiKeyId, GrantId, ScimTokenId, Secret};
 use uuid::Uuid;
 
 use crate::{
@@ -36,6 +37,26 @@ pub(crate) fn new(key: ApiKeyId) -> Result<(Secret<String>, Secret<String>), Ide
 /// A new provisioning token's whole text, which is what is hashed.
 pub(crate) fn new_scim(token: ScimTokenId) -> Result<Secret<String>, IdentityError> {
     Ok(make(&scim_prefix(token))?.0)
+}
+
+/// A new access token's whole text, which is what is hashed.
+pub(crate) fn new_access(grant: GrantId) -> Result<Secret<String>, IdentityError> {
+    Ok(make(&shown("rkat", grant.uuid()))?.0)
+}
+
+/// A new refresh token's whole text, which is what is hashed.
+pub(crate) fn new_refresh(grant: GrantId) -> Result<Secret<String>, IdentityError> {
+    Ok(make(&shown("rkrt", grant.uuid()))?.0)
+}
+
+/// Whether the text can be an access token at all.
+pub(crate) fn is_access(text: &str) -> bool {
+    read("rkat_", text).is_some()
+}
+
+/// Whether the text can be a refresh token at all.
+pub(crate) fn is_refresh(text: &str) -> bool {
+    read("rkrt_", text).is_some()
 }
 
 /// Id and secret of a well-formed key.
@@ -112,6 +133,11 @@ mod tests {
         assert!(is_scim(token.expose()) && parse(token.expose()).is_none());
         let (key, _) = new(ApiKeyId::generate(&SystemClock)).unwrap();
         assert!(!is_scim(key.expose()));
+        let grant = GrantId::generate(&SystemClock);
+        let (access, refresh) = (new_access(grant).unwrap(), new_refresh(grant).unwrap());
+        assert!(is_access(access.expose()) && !is_refresh(access.expose()));
+        assert!(is_refresh(refresh.expose()) && !is_access(refresh.expose()));
+        assert!(parse(access.expose()).is_none() && !is_scim(access.expose()));
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod keys;
 mod link;
 mod members;
 mod membership;
+pub mod oauth;
 mod on_record;
 mod opaque;
 mod opening;

@@ -259,7 +259,7 @@ impl Identity {
                 Ok::<_, IdentityError>((row, linked))
             })
             .await?;
-        self.inner.standings.forget_tenant(who.tenant);
+        self.forget_tenant(who.tenant);
         let mut shown = self.shown(vec![row], &linked).await?;
         shown.pop().ok_or_else(|| Refusal::UnknownMember.into())
     }

@@ -60,5 +60,6 @@ refusals! {
     ScimTooManyGroups = Conflict "scim_too_many_groups" "An organisation may have 2,000 provisioned groups.",
     TooManyScimTokens = Conflict "too_many_scim_tokens" "An organisation may have 20 provisioning tokens in use. Revoke one first.",
     TooManyKeys = Conflict "too_many_keys" "An organisation may have 100 keys in use. Revoke one first.",
+    TooManyClients = Conflict "too_many_clients" "An organisation may have 50 programs of others in use. Revoke one first.",
     TooManyInvitations = Conflict "too_many_invitations" "An organisation may have 200 invitations that wait. Revoke some first.",
 }

@@ -391,7 +391,8 @@ pub(crate) fn human(who: &Principal) -> Result<(UserId, SessionId), IdentityErro
         Actor::System { .. }
         | Actor::Local { .. }
         | Actor::Provisioner { .. }
-        | Actor::Program { .. } => Err(IdentityError::InvalidToken("no person is signed in")),
+        | Actor::Program { .. }
+        | Actor::Client { .. } => Err(IdentityError::InvalidToken("no person is signed in")),
     }
 }
 

@@ -91,6 +91,10 @@ ids! {
     SignUpId = "signup";
     VisitId = "visit";
     ApiKeyId = "apikey";
+    /// A program of others that people let in by OAuth.
+    ClientId = "client";
+    /// What a person let such a program do.
+    GrantId = "grant";
     ConnectionId = "conn";
     FieldId = "field";
     RouterId = "router";

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::id::{ApiKeyId, RequestId, TenantId, UserId};
+use crate::id::{ApiKeyId, ClientId, GrantId, RequestId, TenantId, UserId};
 
 /// Seals bytes under one key that is already in memory, so that it can be called inside a
 /// transaction.
@@ -55,6 +55,30 @@ pub enum KeyRefusal {
     Unknown,
     /// It could not be checked just now.
     Unavailable,
+}
+
+/// Where programs of people reach the data layer: with the appliance's address in front of it, whom their tokens
+/// are for (RFC 8707).
+pub const MCP_PATH: &str = "/mcp";
+
+/// Whom a person let in with an access token (OB-20): the gateway's only way to know.
+#[async_trait]
+pub trait TokenCheck: Send + Sync {
+    /// Whose token the text is, if it was issued for `resource` and nothing that it hangs on has ended. A token
+    /// that is malformed, unknown, expired, revoked or another resource's is refused alike.
+    async fn check_token(&self, presented: &str, resource: &str)
+    -> Result<TokenHolder, KeyRefusal>;
+}
+
+/// A program that acts for one person in one tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenHolder {
+    pub tenant: TenantId,
+    pub grant: GrantId,
+    pub client: ClientId,
+    pub user: UserId,
+    /// What the person let it do, as far as the person may do it themselves at this moment.
+    pub scopes: Vec<String>,
 }
 
 /// What each interface key asks for: how much it has left, counted for all daemons together (LR-33), and what

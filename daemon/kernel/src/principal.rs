@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ApiKeyId, JobId, RequestId, ScimTokenId, SessionId, TenantId, UserId};
+use crate::id::{ApiKeyId, GrantId, JobId, RequestId, ScimTokenId, SessionId, TenantId, UserId};
 
 /// The four roles of LM-27 to LM-30. `owner` is a flag on an admin's membership (CX-28).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,6 +91,8 @@ pub enum Actor {
     Provisioner { token: ScimTokenId },
     /// A tenant's own program, by the interface key that it showed (LR-33).
     Program { key: ApiKeyId },
+    /// A program of others that a person let in, by what it was let in for (OB-23).
+    Client { grant: GrantId },
 }
 
 impl Actor {
@@ -98,6 +100,7 @@ impl Actor {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Human { .. } => "human",
+            Self::Client { .. } => "agent",
             Self::System { .. }
             | Self::Local { .. }
             | Self::Provisioner { .. }
@@ -113,6 +116,7 @@ impl Actor {
             Self::Local { os_user } => format!("local:{os_user}"),
             Self::Provisioner { token } => token.to_string(),
             Self::Program { key } => key.to_string(),
+            Self::Client { grant } => grant.to_string(),
         }
     }
 }
@@ -163,7 +167,8 @@ impl Principal {
             Actor::System { .. }
             | Actor::Local { .. }
             | Actor::Provisioner { .. }
-            | Actor::Program { .. } => None,
+            | Actor::Program { .. }
+            | Actor::Client { .. } => None,
         }
     }
 }

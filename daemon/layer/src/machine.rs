@@ -16,7 +16,8 @@ use crate::{error::LayerError, model::Object, store::RecordCursor, value::fold};
 
 pub use routing::{
     FailureQuery, LogCursor, LogQuery, MachineFailure, MachineLog, MachineMember, MachinePool,
-    MachineRep, RepCount, StateCount, Statistics, failure_page, log_page, pools, reps, statistics,
+    MachineRep, RepCount, StateCount, Statistics, failure_get, failure_page, log_page, pools,
+    rep_counts, reps, statistics,
 };
 
 /// A record with the fields of the policy, and no other.

@@ -535,6 +535,48 @@ diesel::table! {
 }
 
 diesel::table! {
+    oauth_clients (tenant_id, client_id) {
+        tenant_id -> Uuid,
+        client_id -> Uuid,
+        name -> Text,
+        redirect_uris -> Array<Text>,
+        scopes -> Array<Text>,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    oauth_codes (tenant_id, hash) {
+        tenant_id -> Uuid,
+        hash -> Bytea,
+        grant_id -> Uuid,
+        redirect_uri -> Text,
+        challenge -> Text,
+        used_at -> Nullable<Timestamptz>,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    oauth_grants (tenant_id, grant_id) {
+        tenant_id -> Uuid,
+        grant_id -> Uuid,
+        client_id -> Uuid,
+        user_id -> Uuid,
+        scopes -> Array<Text>,
+        resource -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        begun_at -> Nullable<Timestamptz>,
+        renewed_at -> Nullable<Timestamptz>,
+        ended_at -> Nullable<Timestamptz>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     oauth_states (tenant_id, state_hash) {
         tenant_id -> Uuid,
         state_hash -> Bytea,
@@ -543,6 +585,17 @@ diesel::table! {
         verifier_sealed -> Bytea,
         new_organisation -> Bool,
         created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    oauth_tokens (tenant_id, hash) {
+        tenant_id -> Uuid,
+        hash -> Bytea,
+        grant_id -> Uuid,
+        kind -> Text,
+        used_at -> Nullable<Timestamptz>,
         expires_at -> Timestamptz,
     }
 }
@@ -1261,7 +1314,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     members,
     memberships,
     notices,
+    oauth_clients,
+    oauth_codes,
+    oauth_grants,
     oauth_states,
+    oauth_tokens,
     passkey_sign_ins,
     passkeys,
     password_history,

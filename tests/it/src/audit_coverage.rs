@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Routes that change nothing although they are not GET, or that only begin what another ends.
-const NOTHING: [(&str, &str); 24] = [
+const NOTHING: [(&str, &str); 26] = [
     (
         "POST /sso/saml/{provider}/acs",
         "takes an answer in; the sign-in is the entry",
@@ -44,6 +44,7 @@ const NOTHING: [(&str, &str); 24] = [
         "POST /me/authorizations/look",
         "reads what a program asks for",
     ),
+    ("POST /me/consents/look", "reads what a program asks for"),
     ("POST /password/strength", "judges a text and keeps nothing"),
     (
         "POST /routers/{object}/rules/preview",
@@ -106,6 +107,7 @@ const NOTHING: [(&str, &str); 24] = [
         "POST /erasures/look",
         "reads the certificate of an organisation that is gone",
     ),
+    ("POST /mcp", "reads; a refusal is the door's entry"),
     ("POST /scim/v2/.search", "reads"),
     ("POST /scim/v2/Users/.search", "reads"),
     ("POST /scim/v2/Groups/.search", "reads"),
@@ -264,7 +266,12 @@ fn mutating() -> BTreeSet<String> {
             format!("/sso/saml/{{provider}}{}", route.path),
         )
     });
-    let others = scim.chain(oauth).chain(saml);
+    let mcp = gateway::mcp::routes();
+    let mcp = mcp
+        .list()
+        .iter()
+        .map(|route| (route.method.clone(), route.path.to_owned()));
+    let others = scim.chain(oauth).chain(saml).chain(mcp);
     let others = others.map(|(method, path)| (method.as_str().parse().unwrap(), path));
     ours.chain(others)
         .filter(|(method, _)| *method != Method::GET)

@@ -14,7 +14,7 @@ const HELD: [&[&str]; 4] = [
 ];
 
 /// What the id in a path begins with.
-pub(crate) const PREFIXES: [(&str, &str); 23] = [
+pub(crate) const PREFIXES: [(&str, &str); 25] = [
     ("/platform/tenants/", "tenant"),
     ("/audit/entries/", "audit"),
     ("/passkeys/", "passkey"),
@@ -31,6 +31,8 @@ pub(crate) const PREFIXES: [(&str, &str); 23] = [
     ("/members/", "user"),
     ("/invitations/", "inv"),
     ("/api-keys/", "apikey"),
+    ("/clients/", "client"),
+    ("/grants/", "grant"),
     ("/support-visits/", "visit"),
     ("/sso/providers/", "provider"),
     ("/sso/links/", "provider"),

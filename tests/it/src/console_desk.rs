@@ -299,10 +299,11 @@ impl Desk {
         };
         let ledger = Ledger::new(house.bed.db.clone(), &prometheus::Registry::new()).unwrap();
         shared.set_key_ledger(Arc::new(ledger.clone()));
+        shared.set_site(SITE);
         let gateway = Gateway::new(house.bed.db.clone());
         let running = http::serve(&config, None, shared.clone(), move |app| {
             console::configure(app, &console);
-            gateway::configure(app, &gateway);
+            gateway::configure(app, &gateway, SITE);
         })
         .unwrap();
         let desk = Self {

@@ -77,7 +77,7 @@ impl Ends {
         self.owner.who.tenant
     }
 
-    /// A sealed token, an entry with a detail, and leads.
+    /// A sealed token, a program that somebody let in, an entry with a detail, and leads.
     async fn plant(&self) {
         let (bed, tenant) = (self.office.bed(), self.tenant());
         let sealed = bed
@@ -93,6 +93,13 @@ impl Ends {
         bed.owner(&format!(
             "INSERT INTO connections (tenant_id, connection_id, provider, kind, state, environment, login_host, consumer_key, refresh_sealed, created_at, updated_at) \
              VALUES ('{0}', gen_random_uuid(), 'salesforce', 'routing', 'connected', 'production', 'h', 'k', '\\x{hex}', now(), now()); \
+             INSERT INTO oauth_clients (tenant_id, client_id, name, redirect_uris, scopes, created_by, created_at) \
+             VALUES ('{0}', '{0}', '{WORD} program', '{{http://127.0.0.1/{WORD}}}', '{{reps:read}}', '{0}', now()); \
+             INSERT INTO oauth_grants (tenant_id, grant_id, client_id, user_id, scopes, resource, created_at, expires_at) \
+             VALUES ('{0}', '{0}', '{0}', '{0}', '{{reps:read}}', '{WORD}', now(), now()); \
+             INSERT INTO oauth_codes (tenant_id, hash, grant_id, redirect_uri, challenge, expires_at) \
+             VALUES ('{0}', '{WORD}', '{0}', '{WORD}', repeat('x', 43), now()); \
+             INSERT INTO oauth_tokens (tenant_id, hash, grant_id, kind, expires_at) VALUES ('{0}', '{WORD}', '{0}', 'access', now()); \
              INSERT INTO layer_records (tenant_id, object, record_id, fields, source_modified_at, imported_at) \
              SELECT '{0}', 'Lead', 'zyx' || i, '{{\"Name\": \"{WORD} lead\"}}', now(), now() FROM generate_series(1, 4500) i",
             tenant.uuid()

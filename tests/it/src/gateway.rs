@@ -2,8 +2,8 @@
 //! it (LR-01, LR-33, LR-34, LR-39, CX-19).
 
 mod canary;
-mod described;
-mod desk;
+pub(crate) mod described;
+pub(crate) mod desk;
 mod grants;
 
 use chrono::TimeDelta;

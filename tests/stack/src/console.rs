@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use reqwest::{Client, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::sync::RwLock;
+use url::form_urlencoded::Serializer;
 
 use crate::{authenticator::Phone, daemon::Daemon};
 
@@ -113,6 +114,19 @@ impl Console {
                 None => return Ok(items),
             }
         }
+    }
+
+    /// What a program does, which holds no session: a form, outside the console's API.
+    pub async fn form(&self, path: &str, form: &[(&str, &str)]) -> Result<Value> {
+        let address = format!("{}{path}", self.url);
+        let mut body = Serializer::new(String::new());
+        let body = body.extend_pairs(form).finish();
+        let kind = "application/x-www-form-urlencoded";
+        let request = self.client.post(address).header(header::CONTENT_TYPE, kind);
+        let answer = request.body(body).send().await?;
+        let status = answer.status();
+        ensure!(status.is_success(), "POST {path}: {status}");
+        Ok(answer.json().await?)
     }
 
     /// One request; the status and the JSON (null when empty).

@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use simulators::wire::{Generate, Generated};
+use url::Url;
 
 use crate::{
     account_for::account_for,
@@ -108,6 +109,45 @@ pub async fn webhooks(console: &Console, receiver: &Receiver) -> Result<()> {
                 .await?;
         }
     }
+    Ok(())
+}
+
+/// Two programs of others; somebody let one of them in.
+pub async fn programs(console: &Console, public_url: &str) -> Result<()> {
+    let new = json!({
+        "name": "Notebook of revenue operations", "redirect_uris": ["https://notebook.example.com/oauth/callback"],
+        "scopes": ["records:search", "statistics:read"],
+    });
+    console.post("/clients", new).await?;
+    let new = json!({
+        "name": "Desk assistant", "redirect_uris": ["http://127.0.0.1/callback"],
+        "scopes": ["routing:explain", "failures:read", "reps:read"],
+    });
+    let made = console.post("/clients", new).await?;
+    let client = made.get("id").and_then(Value::as_str);
+    let client = client.context("the program has no id")?;
+    let redirect = "http://127.0.0.1:49152/callback";
+    // RFC 7636, appendix B.
+    let asked = json!({
+        "client_id": client, "redirect_uri": redirect, "response_type": "code", "code_challenge_method": "S256",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "resource": format!("{public_url}/mcp"),
+    });
+    let onward = console.post("/me/consents", asked).await?;
+    let address = onward.get("redirect_to").and_then(Value::as_str);
+    let address = Url::parse(address.context("nothing was approved")?)?;
+    let code = address.query_pairs().find(|(name, _)| name == "code");
+    let (_, code) = code.context("no code")?;
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", client),
+        ("redirect_uri", redirect),
+        ("code", &code),
+        (
+            "code_verifier",
+            "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+        ),
+    ];
+    console.form("/oauth/token", &form).await?;
     Ok(())
 }
 

@@ -266,7 +266,8 @@ fn session(who: &Principal) -> Result<SessionId, ConnectionError> {
         Actor::System { .. }
         | Actor::Local { .. }
         | Actor::Provisioner { .. }
-        | Actor::Program { .. } => Err(ConnectionError::NotHuman),
+        | Actor::Program { .. }
+        | Actor::Client { .. } => Err(ConnectionError::NotHuman),
     }
 }
 

@@ -8,7 +8,9 @@ mod audit;
 mod audit_export;
 mod authorization;
 mod availability;
+mod clients;
 mod connections;
+mod consents;
 mod controls;
 mod data;
 mod deletion;
@@ -59,6 +61,8 @@ pub fn all() -> Routes {
         .and(absences::routes())
         .and(account::routes())
         .and(authorization::routes())
+        .and(consents::routes())
+        .and(clients::routes())
         .and(device::routes())
         .and(signing_keys::routes())
         .and(controls::routes())
@@ -118,6 +122,7 @@ mod tests {
             Access::Client => ("client", vec!["everyone"]),
             Access::Provisioner => ("provisioner", vec!["provider"]),
             Access::Program(scope) => (scope, vec!["program"]),
+            Access::Grant => ("grant", vec!["program"]),
             Access::SignedIn => ("signed_in", Role::ALL.map(Role::name).to_vec()),
             Access::Permission(permission) => {
                 let held = Role::ALL

@@ -1,7 +1,7 @@
 //! What a key may ask. Each handler's first argument names the scope that the key needs.
 
-mod records;
-mod routing;
+pub(crate) mod records;
+pub(crate) mod routing;
 
 use http::{KeyScope, Routes};
 

@@ -48,7 +48,7 @@ struct WantedOne {
 struct Nothing {}
 
 #[derive(Serialize)]
-struct RecordView {
+pub(crate) struct RecordView {
     id: String,
     object: &'static str,
     owner_id: Option<String>,
@@ -76,7 +76,7 @@ struct Fields {
 }
 
 /// What a read came to: rows, or why what was asked for cannot be read.
-type Found<T> = Result<T, Problem>;
+pub(crate) type Found<T> = Result<T, Problem>;
 
 /// The names in `fields=`, apart.
 fn names(wanted: Option<&str>) -> Option<BTreeSet<String>> {
@@ -86,7 +86,7 @@ fn names(wanted: Option<&str>) -> Option<BTreeSet<String>> {
 
 /// Whether the policy has every field that is named, and lets the one be searched that is searched for. Where
 /// none is named it need not be asked.
-fn check(
+pub(crate) fn check(
     tx: &mut MachineTx<'_>,
     object: Object,
     named: Option<&BTreeSet<String>>,
@@ -115,7 +115,11 @@ fn check(
     })
 }
 
-fn view(object: Object, record: MachineRecord, named: Option<&BTreeSet<String>>) -> RecordView {
+pub(crate) fn view(
+    object: Object,
+    record: MachineRecord,
+    named: Option<&BTreeSet<String>>,
+) -> RecordView {
     let mut fields = record.fields;
     if let (Some(named), Value::Object(members)) = (named, &mut fields) {
         members.retain(|name, _| named.contains(name));
@@ -132,7 +136,10 @@ fn view(object: Object, record: MachineRecord, named: Option<&BTreeSet<String>>)
 }
 
 /// A field and its value go together.
-fn searched(field: Option<String>, value: Option<String>) -> Found<Option<(String, String)>> {
+pub(crate) fn searched(
+    field: Option<String>,
+    value: Option<String>,
+) -> Found<Option<(String, String)>> {
     match (field, value) {
         (Some(field), Some(value)) => Ok(Some((field, value))),
         (None, None) => Ok(None),

@@ -1,6 +1,6 @@
 //! The routing, as machines may know it: its log, what is not settled, who takes part, and counts.
 
-mod views;
+pub(crate) mod views;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -56,7 +56,7 @@ impl LogState {
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum FailureState {
+pub(crate) enum FailureState {
     Waiting,
     Failed,
     GivenUp,
@@ -64,7 +64,7 @@ enum FailureState {
 }
 
 /// As the console counts them: what is decided and not yet settled waits.
-const fn states(state: Option<FailureState>) -> &'static [&'static str] {
+pub(crate) const fn states(state: Option<FailureState>) -> &'static [&'static str] {
     match state {
         None => &["failed", "given_up"],
         Some(FailureState::Waiting) => &["postponed", "waiting", "proposed", "claimed"],
@@ -217,28 +217,37 @@ async fn pool_list(
     tagged(&request, &thinned(found, fields.as_deref())?)
 }
 
+/// The span that is asked for, up to now and of seven days where nothing else is said.
+pub(crate) fn span(
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<(DateTime<Utc>, DateTime<Utc>), Problem> {
+    let to = to.unwrap_or(now);
+    let from = match from {
+        Some(from) => Some(from),
+        None => to.checked_sub_signed(SPAN),
+    };
+    let fits = |from: &DateTime<Utc>| {
+        let span = to.signed_duration_since(*from);
+        span > TimeDelta::zero() && span <= MOST_SPAN
+    };
+    from.filter(fits).map(|from| (from, to)).ok_or_else(|| {
+        Problem::invalid(
+            "span_invalid",
+            "from",
+            "A span ends after it begins and has at most 92 days.",
+        )
+    })
+}
+
 async fn statistics(
     who: Keyed<RoutingRead>,
     gateway: web::Data<Gateway>,
     Query(wanted): Query<SpanWanted>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let to = wanted.to.unwrap_or_else(|| gateway.db.clock().now());
-    let from = match wanted.from {
-        Some(from) => Some(from),
-        None => to.checked_sub_signed(SPAN),
-    };
-    let span = |from: &DateTime<Utc>| {
-        let span = to.signed_duration_since(*from);
-        span > TimeDelta::zero() && span <= MOST_SPAN
-    };
-    let Some(from) = from.filter(span) else {
-        return Err(Problem::invalid(
-            "span_invalid",
-            "from",
-            "A span ends after it begins and has at most 92 days.",
-        ));
-    };
+    let (from, to) = span(wanted.from, wanted.to, gateway.db.clock().now())?;
     let counted = gateway
         .db
         .machine(&who, move |tx| machine::statistics(tx, from, to))

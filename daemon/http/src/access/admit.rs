@@ -8,7 +8,12 @@ use actix_web::{
 use identity::{FactorStanding, IdentityError, scim::Provisioner};
 use kernel::Principal;
 
-use super::{Access, RateClass, foreign::refuse_foreign, program::program};
+use super::{
+    Access, Granted, RateClass,
+    foreign::refuse_foreign,
+    granted::{granted, refuse_elsewhere},
+    program::program,
+};
 use crate::{
     problem::Problem,
     rate::{Key, Network},
@@ -26,6 +31,7 @@ pub(super) enum Who {
     Anyone,
     Provisioner(Provisioner),
     Program(Principal),
+    Granted(Granted),
     Person(Principal),
 }
 
@@ -41,7 +47,8 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
                 RateClass::Network
                 | RateClass::Person
                 | RateClass::Provisioner
-                | RateClass::Program => Key::Network(network),
+                | RateClass::Program
+                | RateClass::Grant => Key::Network(network),
             };
             charge(&shared, bucket)?;
             refuse_foreign(request)?;
@@ -67,6 +74,11 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
         Access::Program(scope) => {
             charge(&shared, Key::Network(network))?;
             Who::Program(program(&shared, request, scope, &caller).await?)
+        }
+        Access::Grant => {
+            charge(&shared, Key::Network(network))?;
+            refuse_elsewhere(&shared, request)?;
+            Who::Granted(granted(&shared, request, &caller).await?)
         }
         Access::SignedIn | Access::Permission(_) => {
             let Some(token) = bearer(request) else {
@@ -159,6 +171,7 @@ fn shared(request: &HttpRequest) -> Option<web::Data<Shared>> {
 fn known(request: &HttpRequest) -> Option<Principal> {
     match &request.extensions().get::<Admitted>()?.who {
         Who::Person(principal) | Who::Program(principal) => Some(principal.clone()),
+        Who::Granted(granted) => Some((**granted).clone()),
         Who::Anyone | Who::Provisioner(_) => None,
     }
 }
@@ -198,14 +211,16 @@ pub(super) fn admitted(request: &HttpRequest, access: Access) -> Result<Who, Pro
 pub(super) fn person(request: &HttpRequest, access: Access) -> Result<Principal, Problem> {
     match admitted(request, access)? {
         Who::Person(principal) | Who::Program(principal) => Ok(principal),
-        Who::Anyone | Who::Provisioner(_) => Err(Problem::internal()),
+        Who::Anyone | Who::Provisioner(_) | Who::Granted(_) => Err(Problem::internal()),
     }
 }
 
 pub(super) fn provisioner(request: &HttpRequest, access: Access) -> Result<Provisioner, Problem> {
     match admitted(request, access)? {
         Who::Provisioner(provisioner) => Ok(provisioner),
-        Who::Anyone | Who::Program(_) | Who::Person(_) => Err(Problem::internal()),
+        Who::Anyone | Who::Program(_) | Who::Granted(_) | Who::Person(_) => {
+            Err(Problem::internal())
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //!   identity provider has a browser post;
 //! * [`Provisioning`] is for a tenant's identity provider, by its token (SCIM);
 //! * [`Keyed<S>`] is for a tenant's own program, by an interface key whose scopes have `S` (LR-33);
+//! * [`Granted`] is for a program of others that a person let in, by its access token (OB-19);
 //! * [`SignedIn`] is for any person with a session;
 //! * [`Allowed<P>`] is for a person whose roles grant `P`.
 //!
@@ -14,6 +15,7 @@
 
 mod admit;
 mod foreign;
+mod granted;
 mod program;
 
 use std::{
@@ -27,6 +29,7 @@ use identity::{Permission, Permit, scim::Provisioner};
 use kernel::Principal;
 
 pub(crate) use admit::{admit, note_knock, note_refusal};
+pub use granted::Granted;
 pub(crate) use program::Watch;
 
 use crate::problem::Problem;
@@ -42,6 +45,8 @@ pub enum Access {
     Provisioner,
     /// An interface key with this scope.
     Program(&'static str),
+    /// An access token of a person's grant; the scope is each tool's own.
+    Grant,
     SignedIn,
     Permission(Permission),
 }
@@ -59,6 +64,8 @@ pub enum RateClass {
     Provisioner,
     /// The key's, at 100 a minute; and the network's, since a wrong key costs as much as a right one.
     Program,
+    /// The grant's; and the network's, as before.
+    Grant,
 }
 
 impl RateClass {
@@ -69,6 +76,7 @@ impl RateClass {
             Self::Person => "person",
             Self::Provisioner => "provisioner",
             Self::Program => "program",
+            Self::Grant => "grant",
         }
     }
 }
@@ -81,6 +89,7 @@ impl Access {
             Self::Knock => RateClass::SignIn,
             Self::Provisioner => RateClass::Provisioner,
             Self::Program(_) => RateClass::Program,
+            Self::Grant => RateClass::Grant,
             Self::SignedIn | Self::Permission(_) => RateClass::Person,
         }
     }
@@ -179,6 +188,9 @@ impl Door for Provisioning {
 }
 impl<S: KeyScope> Door for Keyed<S> {
     const ACCESS: Access = Access::Program(S::NAME);
+}
+impl Door for Granted {
+    const ACCESS: Access = Access::Grant;
 }
 impl Door for SignedIn {
     const ACCESS: Access = Access::SignedIn;

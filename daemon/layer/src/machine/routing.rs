@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use db::{MachineTx, Unit};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, QueryDsl, Queryable, RunQueryDsl, Selectable,
-    SelectableHelper, dsl::count_star,
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl,
+    Selectable, SelectableHelper, dsl::count_star,
 };
 use schema::{machine_failures, machine_log, machine_pool_members, machine_pools, machine_reps};
 use uuid::Uuid;
@@ -158,6 +158,20 @@ pub fn failure_page(
         .load(tx.conn())?)
 }
 
+/// The one record, if it is not settled.
+pub fn failure_get(
+    tx: &mut MachineTx<'_>,
+    object: Object,
+    record: &str,
+) -> Result<Option<MachineFailure>, LayerError> {
+    Ok(machine_failures::table
+        .filter(machine_failures::object.eq(object.name()))
+        .filter(machine_failures::record_id.eq(record))
+        .select(MachineFailure::as_select())
+        .first(tx.conn())
+        .optional()?)
+}
+
 /// Somebody who gets records.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = machine_reps)]
@@ -257,6 +271,20 @@ pub struct StateCount {
 pub struct RepCount {
     pub rep_id: Option<Uuid>,
     pub count: i64,
+}
+
+/// How many records each rep was given from `from` on.
+pub fn rep_counts(
+    tx: &mut MachineTx<'_>,
+    from: DateTime<Utc>,
+) -> Result<Vec<RepCount>, LayerError> {
+    Ok(machine_log::table
+        .filter(machine_log::decided_at.ge(from))
+        .filter(machine_log::state.eq("assigned"))
+        .group_by(machine_log::rep_id)
+        .order(machine_log::rep_id)
+        .select((machine_log::rep_id, count_star()))
+        .load(tx.conn())?)
 }
 
 #[derive(Clone, Debug)]

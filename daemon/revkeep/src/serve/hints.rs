@@ -56,6 +56,9 @@ async fn listen(
                     if topic == "api_keys" {
                         identity.forget_api_keys(tenant);
                     }
+                    if topic == "grants" {
+                        identity.forget_tokens(tenant);
+                    }
                     if topic == "sessions" {
                         identity.forget_tenant(tenant);
                     }

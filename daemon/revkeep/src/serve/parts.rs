@@ -191,10 +191,14 @@ impl Parts {
             security_contact: config.site.security_contact.clone(),
             budget_percent: config.salesforce.budget_percent,
         };
-        let gateway = Gateway::new(self.db.clone());
+        shared.set_site(&config.site.public_url);
+        let (gateway, site) = (
+            Gateway::new(self.db.clone()),
+            config.site.public_url.clone(),
+        );
         let running = http::serve(&config.server, handed, shared.clone(), move |app| {
             console::configure(app, &console);
-            gateway::configure(app, &gateway);
+            gateway::configure(app, &gateway, &site);
         })?;
         Ok((running, shared))
     }

@@ -66,6 +66,7 @@ pub(super) async fn account(walk: &mut Walk) {
     walk.plain("POST /me/authorizations/deny", asked.clone())
         .await;
     walk.plain("POST /me/authorizations", asked).await;
+    consents(walk).await;
     walk.desk.sign_in().await;
     let sessions = walk.desk.get("/me/sessions").await;
     let other = sessions["items"].as_array().unwrap().iter();
@@ -78,6 +79,47 @@ pub(super) async fn account(walk: &mut Walk) {
         .await;
     walk.desk.sign_in().await;
     walk.plain("DELETE /me/sessions", Value::Null).await;
+}
+
+/// Programs of others: named, let in, and ended by whoever may.
+async fn consents(walk: &mut Walk) {
+    let new = json!({
+        "name": "Assistant", "redirect_uris": ["http://127.0.0.1/callback"], "scopes": ["reps:read"],
+    });
+    let client = id(&walk.plain("POST /clients", new).await);
+    let asked = json!({
+        "client_id": client, "redirect_uri": "http://127.0.0.1:49152/callback", "response_type": "code",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256",
+        "resource": "https://revkeep.example/mcp",
+    });
+    walk.plain("POST /me/consents/deny", asked.clone()).await;
+    for route in [
+        "DELETE /me/grants/{id}",
+        "DELETE /grants/{id}",
+        "POST /oauth/revoke",
+    ] {
+        let onward = walk.plain("POST /me/consents", asked.clone()).await;
+        let code = onward["redirect_to"].as_str().unwrap();
+        let code = code.split(['=', '&']).nth(1).unwrap();
+        let form = format!(
+            "grant_type=authorization_code&client_id={client}&code={code}&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk&redirect_uri=http%3A%2F%2F127.0.0.1%3A49152%2Fcallback"
+        );
+        let tokens = walk.desk.form("/oauth/token", &form).await;
+        assert_eq!(tokens.status().as_u16(), 200);
+        if route == "POST /oauth/revoke" {
+            let tokens: Value = tokens.json().await.unwrap();
+            let token = tokens["refresh_token"].as_str().unwrap();
+            let body = format!("client_id={client}&token={token}");
+            super::programs::form(walk, route, &body).await;
+            continue;
+        }
+        let grants = walk.desk.get("/me/grants").await;
+        let path = route.strip_prefix("DELETE ").unwrap();
+        let path = path.replace("{id}", &id(&grants["items"][0]));
+        walk.good(route, &path, Value::Null).await;
+    }
+    let path = format!("/clients/{client}");
+    walk.good("DELETE /clients/{id}", &path, Value::Null).await;
 }
 
 async fn by_passkey(walk: &mut Walk, device: &mut Device) {

@@ -73,7 +73,7 @@ pub(super) async fn oauth(walk: &mut Walk) {
     form(walk, "POST /oauth/token", &again).await;
 }
 
-async fn form(walk: &mut Walk, route: &str, body: &str) -> Value {
+pub(super) async fn form(walk: &mut Walk, route: &str, body: &str) -> Value {
     let (_, path) = route.split_once(' ').unwrap();
     let request = walk.desk.outside(Method::POST, path).body(body.to_owned());
     let kind = "application/x-www-form-urlencoded";

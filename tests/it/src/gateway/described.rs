@@ -27,7 +27,13 @@ fn resolved<'a>(described: &'a Value, schema: &'a Value) -> &'a Value {
 }
 
 /// What of an answer is not as its schema says.
-fn faults(described: &Value, schema: &Value, answer: &Value, at: &str, faults: &mut Vec<String>) {
+pub(crate) fn faults(
+    described: &Value,
+    schema: &Value,
+    answer: &Value,
+    at: &str,
+    faults: &mut Vec<String>,
+) {
     let schema = resolved(described, schema);
     if let Some(choices) = schema["oneOf"].as_array() {
         let fits = choices.iter().any(|choice| {

@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 
 use crate::console_desk::Desk;
 
-pub(super) struct Door {
-    pub(super) desk: Desk,
-    pub(super) neighbour: TenantId,
+pub(crate) struct Door {
+    pub(crate) desk: Desk,
+    pub(crate) neighbour: TenantId,
 }
 
 /// What is planted where no machine may see it.
-pub(super) const CANARY: &str = "zyxcanary";
+pub(crate) const CANARY: &str = "zyxcanary";
 
 impl Door {
-    pub(super) async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let mut desk = Desk::open().await;
         desk.token = desk.sign_in().await;
         let neighbour = desk.house.bed.tenant().tenant;
@@ -24,49 +24,49 @@ impl Door {
         Self { desk, neighbour }
     }
 
-    pub(super) async fn made(&self, scope: &str) -> (ApiKeyId, String) {
+    pub(crate) async fn made(&self, scope: &str) -> (ApiKeyId, String) {
         let key = json!({ "name": format!("{CANARY} key"), "scopes": [scope] });
         let made = self.desk.post("/api-keys", key).await;
         let id = made["id"].as_str().unwrap().parse().unwrap();
         (id, made["secret"].as_str().unwrap().to_owned())
     }
 
-    pub(super) async fn key(&self, scope: &str) -> String {
+    pub(crate) async fn key(&self, scope: &str) -> String {
         self.made(scope).await.1
     }
 
-    pub(super) fn request(&self, method: Method, key: &str, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, key: &str, path: &str) -> RequestBuilder {
         let path = format!("{}{path}", gateway::BASE);
         self.desk.outside(method, &path).bearer_auth(key)
     }
 
-    pub(super) async fn ask(&self, key: &str, path: &str) -> (u16, Value) {
+    pub(crate) async fn ask(&self, key: &str, path: &str) -> (u16, Value) {
         let answer = self.request(Method::GET, key, path).send().await.unwrap();
         let status = answer.status().as_u16();
         let body = answer.bytes().await.unwrap();
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
     }
 
-    pub(super) async fn good(&self, key: &str, path: &str) -> Value {
+    pub(crate) async fn good(&self, key: &str, path: &str) -> Value {
         let (status, body) = self.ask(key, path).await;
         assert_eq!(status, 200, "{path}: {body}");
         body
     }
 
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         let _ = self.desk.stopper.send(true);
         self.desk.running.stop().await;
     }
 }
 
 /// A member of each item.
-pub(super) fn strings(items: &Value, member: &str) -> Vec<String> {
+pub(crate) fn strings(items: &Value, member: &str) -> Vec<String> {
     let text = |item: &Value| item[member].as_str().unwrap().to_owned();
     items.as_array().unwrap().iter().map(text).collect()
 }
 
 /// A route's address with something that is there.
-pub(super) fn address(path: &str) -> String {
+pub(crate) fn address(path: &str) -> String {
     path.replace("{object}", "Lead")
         .replace("{id}", "00Q00000000001AAAA")
 }

@@ -34,6 +34,13 @@ async fn archived(world: &World) -> (Daemon, Console, String) {
     scenario::arrive(world, 4_001, 33).await.unwrap();
     live::all_routed(world, &console, &daemon).await;
     is_sealed(world).await;
+    run(
+        world,
+        "INSERT INTO oauth_clients (tenant_id, client_id, name, redirect_uris, scopes, created_by, created_at) \
+         SELECT tenant_id, tenant_id, 'Assistant', '{http://127.0.0.1/callback}', '{reps:read}', user_id, now() FROM memberships LIMIT 1; \
+         INSERT INTO oauth_grants (tenant_id, grant_id, client_id, user_id, scopes, resource, created_at, expires_at) \
+         SELECT tenant_id, client_id, client_id, created_by, scopes, 'https://revkeep.example/mcp', now(), now() + interval '7 days' FROM oauth_clients",
+    );
     let (program, config) = (daemon.program().to_owned(), daemon.config.clone());
     stop(daemon).await;
     let moved = |from: &str, to: &str| {
@@ -79,6 +86,7 @@ async fn a_restored_appliance_writes_nothing_twice_and_presents_no_old_token() {
     assert_eq!(back["replaced"], true, "{back}");
     assert_eq!(back["told"]["records_in_doubt"], 5, "{back}");
     assert_eq!(back["told"]["connections_to_reconnect"], 1, "{back}");
+    assert_eq!(back["told"]["program_grants_ended"], 1, "{back}");
     let same = DaemonOptions {
         port,
         ..DaemonOptions::default()

@@ -107,10 +107,12 @@ async fn organisation(port: Option<u16>) -> Result<(World, Daemon, Console, Rece
 }
 
 async fn demo(port: Option<u16>) -> Result<ExitCode> {
-    let (world, daemon, console, receiver) = organisation(Some(port.unwrap_or(8443))).await?;
+    let port = port.unwrap_or(8443);
+    let (world, daemon, console, receiver) = organisation(Some(port)).await?;
     scenario::single_sign_on(&console).await?;
     presence::furnish(&console, &scenario::wait_for_reps(&console).await?).await?;
     scenario::webhooks(&console, &receiver).await?;
+    scenario::programs(&console, &format!("https://localhost:{port}")).await?;
     world.postgres.run("postgres", "revkeep", YESTERDAY)?;
     let secret = console.phone().secret()?;
     let page = world

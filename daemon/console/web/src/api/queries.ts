@@ -3,7 +3,7 @@ import { infiniteQueryOptions, queryOptions, type QueryClient } from "@tanstack/
 import { api, type AssignmentQuery, type FailureQuery, type JobQuery, type MemberQuery, type TenantQuery } from "../paths";
 import { client } from "./client";
 import type {
-  ActivationPreview, ApiKey, ApiKeyScope, Assignment, AssignmentDetail, AvailableField, Certificate, Connection, DataExport, PersonCase, PersonCaseShown, Deletion, FailurePage, HolidayCalendar, Invitation, JobPage,
+  ActivationPreview, ApiKey, ApiKeyScope, Assignment, AssignmentDetail, AvailableField, Certificate, Connection, DataExport, PersonCase, PersonCaseShown, Program, ProgramGrant, ProgramScope, Deletion, FailurePage, HolidayCalendar, Invitation, JobPage,
   LayerObject, LayerRecord, MemberPage, MyFactors, MySession, Overview, Page, PlatformTenant, Pool, Queue, RecordStory, Rep, Router,
   RuleList, Schedule, SignInOptions, SigningKeys, SupportVisit, Tenant, Topic,
 } from "./types";
@@ -140,6 +140,22 @@ export const apiKeyScopesQuery = () => queryOptions({
   queryKey: ["api-key-scopes"],
   queryFn: async ({ signal }) => (await client.get<{ items: ApiKeyScope[] }>(api.apiKeyScopes(), { signal })).items,
   staleTime: 5 * 60_000,
+});
+
+export const programsQuery = () => queryOptions({
+  queryKey: ["programs"],
+  queryFn: async ({ signal }) => (await client.get<{ items: Program[] }>(api.clients(), { signal })).items,
+});
+
+export const programScopesQuery = () => queryOptions({
+  queryKey: ["program-scopes"],
+  queryFn: async ({ signal }) => (await client.get<{ items: ProgramScope[] }>(api.clientScopes(), { signal })).items,
+  staleTime: 5 * 60_000,
+});
+
+export const grantsQuery = (own: boolean) => queryOptions({
+  queryKey: ["grants", own ? "own" : "all"],
+  queryFn: async ({ signal }) => (await client.get<{ items: ProgramGrant[] }>(own ? api.myGrants() : api.grants(), { signal })).items,
 });
 
 export const platformTenantsQuery = (query: TenantQuery) => infiniteQueryOptions({

@@ -261,6 +261,10 @@ export interface PasswordStrength {
 }
 export interface AuthorizationRequest { client_id: string; redirect_uri: string; response_type: string; code_challenge: string; code_challenge_method: string; state: string }
 export interface AuthorizationView { client: string }
+/** What a program of others asks for. */
+export interface ConsentRequest extends AuthorizationRequest { scope: string; resource: string }
+export interface ProgramScope { name: string; title: string }
+export interface ConsentView { client: string; name: string; host: string; scopes: ProgramScope[] }
 export interface DeviceRequest { client: string; requested_at: string; address: string | null; expires_at: string }
 
 export type MemberState = "active" | "deactivated";
@@ -300,6 +304,14 @@ export interface ApiKey {
 }
 export interface ApiKeyMade extends ApiKey { secret: string }
 export interface ApiKeyScope { name: string; title: string }
+/** A program of others that people may let in. */
+export interface Program {
+  id: string; name: string; redirect_uris: string[]; scopes: string[]; created_by: Named | null; created_at: string; state: ApiKeyState;
+}
+/** What somebody let such a program do. */
+export interface ProgramGrant {
+  id: string; client: Named; user: Named; scopes: string[]; created_at: string; expires_at: string; renewed_at: string | null; state: ApiKeyState;
+}
 export type SigningKeyState = "next" | "current" | "previous" | "retired";
 export interface SigningKey { id: string; state: SigningKeyState; algorithm: string; created_at: string; current_since: string | null; age_days: number }
 export interface SigningKeys { algorithm: string; rotate_every_days: number; due: boolean; items: SigningKey[] }

@@ -26,7 +26,7 @@ pub(super) const LOG: [&str; 14] = [
 ];
 
 #[derive(Serialize)]
-pub(super) struct LogView {
+pub(crate) struct LogView {
     id: AssignmentId,
     decided_at: DateTime<Utc>,
     object: String,
@@ -106,7 +106,7 @@ pub(super) const FAILURE: [&str; 8] = [
 ];
 
 #[derive(Serialize)]
-pub(super) struct FailureView {
+pub(crate) struct FailureView {
     object: String,
     record_id: String,
     state: &'static str,
@@ -155,7 +155,7 @@ pub(super) const REP: [&str; 9] = [
 ];
 
 #[derive(Serialize)]
-pub(super) struct RepView {
+pub(crate) struct RepView {
     id: RepId,
     salesforce_id: String,
     name: String,
@@ -245,7 +245,7 @@ impl From<(MachinePool, Vec<MachineMember>)> for PoolView {
 }
 
 #[derive(Serialize)]
-pub(super) struct StatisticsView {
+pub(crate) struct StatisticsView {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
     /// Entries of the log in the span, by what became of them.
@@ -279,7 +279,7 @@ struct RepCountView {
 }
 
 impl StatisticsView {
-    pub(super) fn new(from: DateTime<Utc>, to: DateTime<Utc>, counted: Statistics) -> Self {
+    pub(crate) fn new(from: DateTime<Utc>, to: DateTime<Utc>, counted: Statistics) -> Self {
         let mut decided = DecidedView::default();
         for row in counted.decided {
             match row.state.as_str() {

@@ -7,6 +7,7 @@ const PARTS = [
   { to: path.accountPassword(), label: "Password" },
   { to: path.accountFactors(), label: "Second factor" },
   { to: path.accountSessions(), label: "Sessions" },
+  { to: path.accountPrograms(), label: "Programs" },
 ];
 
 /** The head that the pages of one's own account share. */

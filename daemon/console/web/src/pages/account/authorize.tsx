@@ -12,10 +12,20 @@ import { Facts, PageHead, Panel } from "../../ui/page";
 import { Empty, LoadingRows } from "../../ui/states";
 import { Notice } from "../../ui/status";
 import css from "./account.module.css";
-import { authorizationOf, safeOnward } from "./authorization-request";
+import { authorizationOf, consentOf, isOthers, safeOnward } from "./authorization-request";
+import { Consent } from "./consent";
 
 export function Page() {
   const [params] = useSearchParams();
+  if (isOthers(params)) {
+    const others = consentOf(params);
+    return (
+      <>
+        <PageHead title="Let a program in">A program that is not Revkeep's wants to read here in your name. Read who asks for what; you take it back under your account, “Programs”.</PageHead>
+        {others ? <Consent asked={others} /> : <Unfit>The address that it opened says something twice.</Unfit>}
+      </>
+    );
+  }
   const asked = authorizationOf(params);
   return (
     <>

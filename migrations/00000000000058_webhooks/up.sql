@@ -1,4 +1,6 @@
 -- Webhooks (LR-35 to LR-38): where a tenant is told of events, and each delivery.
+GRANT CREATE ON SCHEMA public TO revkeep_system; -- taken back at the end
+
 CREATE TABLE webhooks (
   tenant_id       uuid NOT NULL,
   webhook_id      uuid NOT NULL,
@@ -105,7 +107,6 @@ END
 $$;
 SELECT partitions_ensure(3);
 
-GRANT CREATE ON SCHEMA public TO revkeep_system; -- taken back at the end
 GRANT SELECT ON webhook_deliveries_default TO revkeep_system;
 CREATE OR REPLACE FUNCTION upkeep_census(at timestamptz) RETURNS TABLE (rule text, seen bigint, broken bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

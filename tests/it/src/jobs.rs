@@ -250,6 +250,51 @@ async fn a_schedule_fires_once_for_all_daemons_and_does_not_pile_up() {
 }
 
 #[tokio::test]
+async fn a_schedule_goes_on_after_the_clock_was_set_back() {
+    let bed = Bed::new();
+    let who = bed.tenant();
+    bed.db
+        .run(&who, |tx| {
+            jobs::schedule_set(tx, "tick", "test.count", json!({}), 10)
+        })
+        .await
+        .unwrap();
+    let (worker, counting) = worker(&bed, || Ok(()));
+    let no_kind = Vec::new();
+    let config = WorkerConfig::default();
+    let firing = Worker::new(bed.db.clone(), "fires".to_owned(), config, no_kind);
+    worker.run_due().await.unwrap();
+    // Due by the old clock, queued, and not begun when the clock changes.
+    bed.clock.advance(TimeDelta::seconds(11));
+    firing.run_due().await.unwrap();
+    bed.clock.advance(TimeDelta::hours(-1));
+    worker.run_due().await.unwrap();
+    assert_eq!(counting.ran.load(Ordering::SeqCst), 2);
+    worker.run_due().await.unwrap();
+    assert_eq!(counting.ran.load(Ordering::SeqCst), 2);
+    bed.clock.advance(TimeDelta::seconds(11));
+    worker.run_due().await.unwrap();
+    assert_eq!(counting.ran.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn daemons_whose_clocks_differ_a_little_do_not_fire_a_schedule_twice() {
+    let bed = Bed::new();
+    let who = bed.tenant();
+    bed.db
+        .run(&who, |tx| {
+            jobs::schedule_set(tx, "tick", "test.count", json!({}), 10)
+        })
+        .await
+        .unwrap();
+    let (worker, counting) = worker(&bed, || Ok(()));
+    worker.run_due().await.unwrap();
+    bed.clock.advance(TimeDelta::seconds(-30));
+    worker.run_due().await.unwrap();
+    assert_eq!(counting.ran.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
 async fn a_lease_has_one_holder_and_a_late_one_is_told_apart_by_its_fence() {
     let bed = Bed::new();
     let who = bed.tenant();

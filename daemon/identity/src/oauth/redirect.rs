@@ -21,10 +21,18 @@ pub(super) fn may_be_named(address: &str) -> bool {
         && url.password().is_none();
     plain
         && match url.scheme() {
-            "https" => matches!(url.host(), Some(Host::Domain(name)) if name.contains('.')),
+            "https" => matches!(url.host(), Some(Host::Domain(name)) if is_name(name)),
             "http" => loopback(address).is_some(),
             _ => false,
         }
+}
+
+/// A whole name, as a certificate could be for: without what stands for any name.
+fn is_name(host: &str) -> bool {
+    host.contains('.')
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
 }
 
 /// Whether the address that a program asks for is this named one.

@@ -115,7 +115,13 @@ async fn consents(walk: &mut Walk) {
         }
         let grants = walk.desk.get("/me/grants").await;
         let path = route.strip_prefix("DELETE ").unwrap();
-        let path = path.replace("{id}", &id(&grants["items"][0]));
+        // Those of one moment stand in any order, and ended ones stay in the list.
+        let standing = grants["items"].as_array().unwrap().iter();
+        let standing = standing
+            .into_iter()
+            .find(|grant| grant["state"] == "active")
+            .unwrap();
+        let path = path.replace("{id}", &id(standing));
         walk.good(route, &path, Value::Null).await;
     }
     let path = format!("/clients/{client}");

@@ -250,6 +250,12 @@ async fn a_right_that_is_lost_later_takes_its_scope_along_and_comes_back_with_it
     let house = House::open().await;
     let tokens = house.tokens(&house.company.ada.clone()).await;
     assert_eq!(house.holder(&tokens).await.unwrap().scopes.len(), 2);
+    // Every role of today may read what programs are let in for; one that may not has no name yet.
+    house
+        .company
+        .house
+        .bed
+        .owner("ALTER TABLE memberships DROP CONSTRAINT memberships_roles_check");
     for (roles, left) in [("{}", 0), ("{member}", 2), ("{super_admin}", 0)] {
         let sql = format!("UPDATE memberships SET roles = '{roles}', owner = false");
         house.company.house.bed.owner(&sql);

@@ -7,6 +7,7 @@ import { Authenticator } from "./authenticator.mjs";
 import { Console, CUT_OFF } from "./console.mjs";
 import { identitySteps } from "./identity.mjs";
 import { ldapSteps } from "./ldap.mjs";
+import { programSteps } from "./programs.mjs";
 import { provisioningSteps } from "./provisioning.mjs";
 import { samlSteps } from "./saml.mjs";
 import { ssoSteps } from "./sso.mjs";
@@ -280,7 +281,7 @@ step("every page is right in light and dark, wide and narrow", async () => {
     overview: "/", rules: "/routing/rules", pools: "/routing/pools", log: "/routing/log", "failures-none": "/routing/failures", layer: "/machines/data-layer",
     connections: "/settings/connections", jobs: "/appliance/jobs", account: "/account", "account-password": "/account/password",
     "account-factors": "/account/factors", "account-sessions": "/account/sessions", device: "/device", people: "/people", invitations: "/people/invitations",
-    organisation: "/settings/organisation", data: "/settings/data", "api-keys": "/api-keys", programs: "/machines/programs", "account-programs": "/account/programs", tenants: "/appliance/tenants", "signing-keys": "/appliance/signing-keys", "holidays-none": "/routing/holidays", "holiday-calendar-new": "/routing/holidays/new",
+    organisation: "/settings/organisation", data: "/settings/data", "api-keys": "/api-keys", "programs-none": "/machines/programs", "webhooks-none": "/settings/webhooks", "account-programs-none": "/account/programs", tenants: "/appliance/tenants", "signing-keys": "/appliance/signing-keys", "holidays-none": "/routing/holidays", "holiday-calendar-new": "/routing/holidays/new",
     "appliance-sign-in-none": "/appliance/single-sign-on", "log-stream-new": "/settings/log-streams/new", "appliance-log-streams-none": "/appliance/log-streams", "not-found": "/no/such/page",
   };
   for (const [name, path] of Object.entries(pages)) {
@@ -314,6 +315,7 @@ samlSteps(step, () => ui);
 ldapSteps(step, () => ui);
 provisioningSteps(step, () => ui);
 trustSteps(step, () => ui, ADMIN);
+programSteps(step, () => ui, ADMIN);
 
 step("signing out where Revkeep cannot be reached leaves nothing in the page, and ends the session once it can be: no page opens", async () => {
   const refresh = () => page.evaluate(async () => (await fetch("/api/console/v1/session/refresh", { method: "POST", headers: { "x-revkeep": "1", "content-type": "application/json" }, body: "{}" })).status);

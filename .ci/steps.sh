@@ -27,6 +27,7 @@ STEPS=(
     "peer_siem|tests/peers/siem/package.json|tests"
     "peer_webhooks|tests/peers/webhooks/package.json|tests"
     "peer_tls|tests/peers/tls/run.sh|tests"
+    "peer_mcp|tests/peers/mcp/package.json|tests"
     "peer_hours|tests/peers/hours/hours.py|tests"
     "browser|tests/browser/package.json|tests"
     "fuzz|tests/fuzz/Cargo.toml|tests"
@@ -203,6 +204,11 @@ step_peer_webhooks() { node_tests tests/peers/webhooks; }
 step_peer_tls() {
     build_programs
     bash tests/peers/tls/run.sh
+}
+
+step_peer_mcp() {
+    build_programs
+    node_tests tests/peers/mcp
 }
 
 step_peer_hours() { "$REVKEEP_PYTHON" tests/peers/hours/hours.py --check; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The real daemon with a published identity provider beside it: `idp.sh FOLDER PACKAGE` runs
-# FOLDER/FOLDER.test.mjs, which drives PACKAGE; the last line is `N passed, N failed`.
+# The real daemon, not yet set up, with a published identity provider or the judge of a protocol beside it: `idp.sh FOLDER
+# PACKAGE` runs FOLDER/FOLDER.test.mjs, which drives PACKAGE; the last line is `N passed, N failed`.
 set -euo pipefail
 folder=$1 package=$2
 peers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -16,7 +16,7 @@ cd "$peers/../.."
 status=0
 cargo run --quiet -p stack --bin revkeep-stack -- idp -- \
   node --test --test-reporter=tap "$here/$folder.test.mjs" >"$work/tap" || status=1
-grep -E '^(not )?ok |^  (error|name|expected|actual):' "$work/tap" | sed "s/^/  $package: /" || true
+grep -E '^(not )?ok |^  (error|name|expected|actual):' "$work/tap" | sed "s|^|  $package: |" || true
 number() { sed -n "s/^# $1 \([0-9]*\)\$/\1/p" "$work/tap" | tail -n 1; }
 passed=$(number pass)
 failed=$(number fail)

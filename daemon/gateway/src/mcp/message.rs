@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::revision::Revision;
+use super::{outside::clean, revision::Revision};
 
 /// What a program says.
 #[derive(Debug)]
@@ -56,14 +56,17 @@ impl Fault {
         Self::new(StatusCode::BAD_REQUEST, -32_602, why.to_owned())
     }
 
-    /// The older revision has a number of its own for it.
-    pub(super) fn resource_not_found(spoken: Revision) -> Self {
+    /// With the address that was asked for, without what nobody sees. The older revision has a number of its own for it.
+    pub(super) fn resource_not_found(spoken: Revision, uri: &str) -> Self {
         let code = match spoken {
             Revision::Stateless => -32_602,
             Revision::Initialized => -32_002,
         };
         let told = String::from("There is no such resource here.");
-        Self::new(StatusCode::OK, code, told)
+        Self {
+            data: Some(clean(json!({ "uri": uri }))),
+            ..Self::new(StatusCode::OK, code, told)
+        }
     }
 
     pub(super) fn header(name: &str) -> Self {
@@ -71,11 +74,12 @@ impl Fault {
         Self::new(StatusCode::BAD_REQUEST, -32_020, told)
     }
 
+    /// The same list as `server/discover` gives: who begins with `initialize` names no revision before.
     pub(super) fn revision(requested: &str) -> Self {
         let told = String::from("This revision of the protocol is not spoken here.");
         Self {
             data: Some(
-                json!({ "supported": Revision::ALL.map(Revision::name), "requested": requested }),
+                json!({ "supported": [Revision::Stateless.name()], "requested": requested }),
             ),
             ..Self::new(StatusCode::BAD_REQUEST, -32_022, told)
         }
@@ -178,8 +182,9 @@ mod tests {
             (Revision::Initialized, -32_002),
             (Revision::Stateless, -32_602),
         ] {
-            let fault = Fault::resource_not_found(spoken).within(spoken);
+            let fault = Fault::resource_not_found(spoken, "a\u{202e}b").within(spoken);
             assert_eq!(fault.body()["code"], code);
+            assert_eq!(fault.body()["data"], json!({ "uri": "ab" }));
             assert_eq!(fault.status(), 200);
         }
         assert_eq!(Fault::no_method().within(Revision::Stateless).status(), 404);

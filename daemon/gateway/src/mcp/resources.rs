@@ -56,7 +56,7 @@ pub(super) async fn read(
     spoken: Revision,
     uri: &str,
 ) -> Result<Value, Refusal> {
-    let missing = || Refusal::from(Fault::resource_not_found(spoken));
+    let missing = || Refusal::from(Fault::resource_not_found(spoken, uri));
     let found = if let Some(object) = uri.strip_prefix(FIELDS) {
         let object = Object::from_name(object).ok_or_else(missing)?;
         needs_scope(who)?;

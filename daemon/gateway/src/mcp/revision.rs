@@ -218,7 +218,7 @@ mod tests {
             assert_eq!(fault.body()["code"], -32_022, "{said}");
             assert_eq!(
                 fault.body()["data"],
-                json!({ "supported": ["2026-07-28", "2025-11-25"], "requested": said })
+                json!({ "supported": ["2026-07-28"], "requested": said })
             );
         }
         assert_eq!(

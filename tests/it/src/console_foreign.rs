@@ -66,6 +66,7 @@ fn address(route: &Expected, theirs: &str) -> String {
         .path
         .replace("{object}", "Lead")
         .replace("{record_id}", RECORD)
+        .replace("{version}", "1")
         .replace("{user_code}", "BCDF-GHJK")
         .replace("{id}", &format!("{prefix}_{theirs}"));
     if route.method == Method::DELETE && path.starts_with("/rules/") {

@@ -41,6 +41,7 @@ mod step_up;
 mod system;
 mod tenants;
 mod titles;
+mod versions;
 
 use http::Routes;
 
@@ -80,6 +81,7 @@ pub fn all() -> Routes {
         .and(members::routes())
         .and(invitations::routes())
         .and(tenants::routes())
+        .and(versions::routes())
         .and(data::routes())
         .and(deletion::routes())
         .and(deletion::entrance())

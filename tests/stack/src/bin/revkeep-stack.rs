@@ -106,6 +106,7 @@ async fn demo(port: Option<u16>) -> Result<ExitCode> {
     let (world, daemon, console) = organisation(Some(port.unwrap_or(8443))).await?;
     scenario::single_sign_on(&console).await?;
     presence::furnish(&console, &scenario::wait_for_reps(&console).await?).await?;
+    scenario::revise(&console).await?;
     world.postgres.run("postgres", "revkeep", YESTERDAY)?;
     let secret = console.phone().secret()?;
     let page = world

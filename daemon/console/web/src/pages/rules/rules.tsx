@@ -10,6 +10,7 @@ import { path } from "../../paths";
 import { QueryView } from "../../shell/query-view";
 import { PageHead } from "../../ui/page";
 import { LoadingBlock } from "../../ui/states";
+import { DraftBar } from "./draft-bar";
 import { EnrollmentPanel } from "./enrollment";
 import { RouterPanel } from "./router-panel";
 import { RuleDrawer } from "./rule-drawer";
@@ -40,7 +41,7 @@ export function Page() {
       <QueryView query={router} what="The router" loading={<LoadingBlock height={120} />}>
         {(data) => <RouterPanel router={data} />}
       </QueryView>
-      {missing ? enrollment : null}
+      {missing ? enrollment : <DraftBar fields={fields} mayEdit={mayEdit} />}
       <QueryView query={rules} what="The rules" loading={<LoadingBlock height={280} />}>
         {(list) => (
           <>

@@ -263,7 +263,7 @@ step("a record that Salesforce refuses stands with its reason, and a retry route
 step("where a record would go is told without writing, in words", async () => {
   await ui.button("By the rules that decide").click();
   await page.getByText(/^It would (go to|stay with) .*, by version 1$/).waitFor();
-  await page.getByText("Rule “Everybody else” matched.").waitFor();
+  await page.getByText("Rule “Everybody else” matched.", { exact: true }).waitFor();
   await ui.inspect("what-if");
 });
 

@@ -41,7 +41,8 @@ export function Page() {
       <QueryView query={router} what="The router" loading={<LoadingBlock height={120} />}>
         {(data) => <RouterPanel router={data} />}
       </QueryView>
-      {missing ? enrollment : <DraftBar fields={fields} mayEdit={mayEdit} />}
+      {missing ? enrollment : null}
+      {typeof router.data?.published === "number" ? <DraftBar fields={fields} mayEdit={mayEdit} /> : null}
       <QueryView query={rules} what="The rules" loading={<LoadingBlock height={280} />}>
         {(list) => (
           <>

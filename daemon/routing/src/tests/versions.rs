@@ -310,3 +310,23 @@ async fn what_was_published_cannot_be_changed_by_the_role_that_publishes() {
     let refused = bed.as_app("UPDATE decision_inputs SET cells = '{}'");
     assert!(refused.contains("permission denied"), "{refused}");
 }
+
+/// Upgrading: what applied as it was saved is the first version, and decides on.
+#[tokio::test]
+async fn what_applied_before_versions_were_kept_goes_on_to() {
+    let bed = Bed::routing().await;
+    bed.superuser("DELETE FROM rule_versions");
+    bed.superuser("UPDATE routers SET published = NULL");
+    let migration = include_str!("../../../../migrations/00000000000062_rule_versions/up.sql");
+    let from = migration.find("INSERT INTO rule_versions").unwrap();
+    let statements = migration[from..].split_inclusive(';').take(2);
+    statements.for_each(|statement| bed.superuser(statement));
+    let router = bed.router().await;
+    assert_eq!(router.published, Some(router.rules_version));
+    assert_eq!(bed.fetch(0..1, "DE").await.proposed, 1);
+    let draft = bed.run(|tx| rules_draft(tx, Object::Lead)).await.unwrap();
+    assert!(draft.changes.is_empty(), "{:?}", draft.changes);
+    let id = bed.latest().await;
+    let told = bed.run(move |tx| assignment_explain(tx, id)).await.unwrap();
+    assert_eq!(told.again, Recomputed::Same);
+}

@@ -261,6 +261,40 @@ step("a record that Salesforce refuses stands with its reason, and a retry route
   await ui.inspect("record");
 });
 
+step("where a record would go is told without writing, in words", async () => {
+  await ui.button("By the rules that decide").click();
+  await page.getByText(/^It would (go to|stay with) .*, by version 1$/).waitFor();
+  await page.getByText("Rule “Everybody else” matched.", { exact: true }).waitFor();
+  await ui.inspect("what-if");
+});
+
+step("a changed rule is a draft until it is published, and the version before comes back", async () => {
+  await ui.walkTo("Rules");
+  await page.getByText("Version 1 decides: what you see below.").waitFor();
+  await page.getByRole("switch", { name: "Everybody else is on" }).click({ force: true });
+  await page.getByText("1 change", { exact: true }).waitFor();
+  await ui.inspect("rules-draft");
+  await ui.button("Review and publish").click();
+  const dialog = ui.dialog("What publishing changes");
+  await dialog.getByText("Everybody else").waitFor();
+  await dialog.getByLabel("Note").fill("Only large companies for now.");
+  await ui.inspect("rules-publish");
+  await ui.button("Publish", dialog).click();
+  await page.getByText("Version 2 decides: what you see below.").waitFor();
+  await ui.button("Versions").click();
+  const drawer = ui.dialog("Versions of the rules");
+  await drawer.getByText("Only large companies for now.", { exact: false }).waitFor();
+  await drawer.getByRole("button", { name: "Changes" }).first().click();
+  await drawer.getByText("Switch").waitFor();
+  await ui.inspect("rules-versions");
+  await ui.button("Roll back to it", drawer).click();
+  const back = ui.dialog("Roll back to version 1");
+  await ui.button("Roll back", back).click();
+  await drawer.getByText("Brought back 1").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByText("Version 3 decides: what you see below.").waitFor();
+});
+
 step("a revoked grant is told on every page, and one click and a consent mend it", async () => {
   await revokeGrant();
   await leadsArrive(79, 1);

@@ -194,7 +194,7 @@ pub(crate) async fn tables(
 }
 
 /// Whether a search looks into a table. The log, the requests of keys and the queue name people by ids alone (CX-32), values by
-/// which a record is found stand in the record too, and the rest is of exports and searches themselves.
+/// which a record is found or was decided about go with the record, and the rest is of exports and searches themselves.
 pub(crate) fn searched(table: &str) -> bool {
     !matches!(
         table,
@@ -203,6 +203,7 @@ pub(crate) fn searched(table: &str) -> bool {
             | "audit_log"
             | "audit_leaves"
             | "audit_keys"
+            | "decision_inputs"
             | "jobs"
             | "layer_values"
             | "tenant_exports"

@@ -33,6 +33,14 @@ pub enum RoutingError {
     Condition(Vec<Flaw>),
     #[error("rule {rule} no longer fits the data layer")]
     BrokenRule { rule: RuleId },
+    #[error("no rules were published yet")]
+    Unpublished,
+    #[error("the draft is what decides already")]
+    NothingToPublish,
+    #[error("the note is too long")]
+    Note,
+    #[error("the rules file has flaws")]
+    RulesFile(Vec<Flaw>),
     #[error("a stored {what} cannot be read")]
     Stored { what: &'static str },
     #[error("the target is not known")]
@@ -87,7 +95,7 @@ impl RoutingError {
     /// The flaws of a condition, for an answer that names each with its path.
     pub fn flaws(&self) -> &[Flaw] {
         match self {
-            Self::Condition(flaws) => flaws,
+            Self::Condition(flaws) | Self::RulesFile(flaws) => flaws,
             _ => &[],
         }
     }
@@ -104,12 +112,16 @@ impl Classified for RoutingError {
             | Self::RouterState { .. }
             | Self::EpochOver
             | Self::BrokenRule { .. }
+            | Self::Unpublished
+            | Self::NothingToPublish
             | Self::NameTaken
             | Self::PoolInUse { .. }
             | Self::FieldInUse { .. }
             | Self::CalendarInUse { .. }
             | Self::NotRetryable => ErrorKind::Conflict,
             Self::CycleSeconds
+            | Self::Note
+            | Self::RulesFile(_)
             | Self::Condition(_)
             | Self::TargetUnknown
             | Self::Name
@@ -142,6 +154,10 @@ impl Classified for RoutingError {
             Self::CycleSeconds => "cycle_seconds_invalid",
             Self::Condition(_) => "condition_invalid",
             Self::BrokenRule { .. } => "rule_broken",
+            Self::Unpublished => "rules_unpublished",
+            Self::NothingToPublish => "nothing_to_publish",
+            Self::Note => "note_invalid",
+            Self::RulesFile(_) => "rules_file_invalid",
             Self::Stored { .. } => "internal",
             Self::TargetUnknown => "target_unknown",
             Self::Name => "name_invalid",
@@ -184,6 +200,15 @@ impl Classified for RoutingError {
                     .collect::<Vec<_>>()
                     .join(" ")
             ),
+            Self::RulesFile(flaws) => format!(
+                "The file has {} flaw(s): {}",
+                flaws.len(),
+                flaws
+                    .iter()
+                    .map(|flaw| format!("{}: {}", flaw.path, flaw.detail))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            ),
             Self::BrokenRule { rule } => format!(
                 "Rule {rule} reads a field that the data layer no longer has as it was. Mend the rule; routing goes on by itself."
             ),
@@ -209,6 +234,7 @@ impl Classified for RoutingError {
         match self {
             Self::Layer(error) => error.field(),
             Self::CycleSeconds => Some(String::from("cycle_seconds")),
+            Self::Note => Some(String::from("note")),
             Self::Condition(flaws) => flaws.first().map(|flaw| flaw.path.clone()),
             Self::TargetUnknown => Some(String::from("target")),
             Self::Name | Self::NameTaken => Some(String::from("name")),
@@ -238,6 +264,13 @@ impl RoutingError {
                 "The router's settings changed while this cycle ran, so the cycle stopped. The next one uses the new settings."
             }
             Self::CycleSeconds => "The time between cycles is 1 to 3600 seconds.",
+            Self::Unpublished => {
+                "No rules were published yet, so none decide. Publish the draft first."
+            }
+            Self::NothingToPublish => {
+                "The draft says what the published rules say. Change something first."
+            }
+            Self::Note => "A note has at most 500 characters.",
             Self::TargetUnknown => "Choose a rep, a pool or a queue that is known here.",
             Self::Name => "Give a name of 1 to 100 characters.",
             Self::NameTaken => "This name is taken.",

@@ -15,6 +15,7 @@ mod store;
 pub mod territory;
 
 pub use error::RoutingError;
+pub use model::book::{BookField, BookRule, Change, RuleBook, diff};
 pub use model::caps::{Cap, CapReached, Caps, Load, PerWindow, Window, Windows};
 pub use model::compile::{Compiled, Fields, Lost, Record, Slots};
 pub use model::condition::{Condition, Flaw, Op, Operand, Scalar, Term};
@@ -28,6 +29,7 @@ pub use model::limits::Limits;
 pub use model::open::{Held, Level, OpenLoad, least_open, within_caps};
 pub use model::pool::{Member, Pool};
 pub use model::reasons::Reasons;
+pub use model::recompute::{Again, recompute};
 pub use model::rules::{Places, Rep, RoutingState, RuleDefinition, RuleSet, Target, Unavailable};
 pub use model::schedule::{Absence, Off, Presence, Schedule, day_start as zone_day_start};
 pub use model::term::operators;
@@ -36,19 +38,23 @@ pub use service::{
     availability::{
         AvailabilityInput, TimeOffInput, rep_availability_update, time_off_add, time_off_remove,
     },
+    explain::{
+        Erased, Explained, FailedTerm, Input, RepReason, RuleReason, Why, assignment_explain,
+        assignment_latest,
+    },
     failures::{
         Accounting, FailureCursor, FailureFilter, FailurePage, FailureState, RecordMark,
         accounting, failure_list, failure_reasons, failure_retry, failure_retry_all, record_mark,
     },
     field_use::{FieldUse, fields_used},
+    file::{Plan, rules_apply, rules_export, rules_plan},
     holidays::{
         CalendarEntry, CalendarInput, holiday_calendar_create, holiday_calendar_delete,
         holiday_calendar_get, holiday_calendar_list, holiday_calendar_update,
     },
     log::{
-        Assignment, AssignmentCursor, AssignmentFilter, AssignmentPage, Explained, FailedTerm,
-        RepReason, RuleReason, assignment_explain, assignment_list, names, record_title,
-        record_titles,
+        Assignment, AssignmentCursor, AssignmentFilter, AssignmentPage, assignment_list, names,
+        record_title, record_titles,
     },
     overview::{Hour, Overview, RepShare, day_start, overview, routed_by_rep},
     pools::{
@@ -57,6 +63,7 @@ pub use service::{
     },
     preview::{Preview, PreviewItem, rule_preview},
     propose::{Proposed, propose, propose_claimed},
+    recompute::{Recomputed, Sampled, handlers, recompute_sample},
     records::{RecordKey, RecordMarks, record_marks},
     reps::{
         RepEntry, SyncedQueue, SyncedRep, queue_list, queues_sync, rep_list, rep_sync_ask,
@@ -73,6 +80,11 @@ pub use service::{
         rule_reorder, rule_update, rules_matched,
     },
     story::{Step, Story, story},
+    versions::{
+        Draft, rules_draft, rules_publish, rules_restore, rules_roll_back, rules_version,
+        rules_versions,
+    },
+    what_if::{WhatIf, WouldBe, what_if},
     write::{
         Batch, Recorded, Report, Settled, Truth, WriteOutcome, WriteResult, claim, claim_in_doubt,
         claims_expire, reconcile, record_outcomes,
@@ -80,7 +92,7 @@ pub use service::{
 };
 pub use store::{
     CalendarRow, Holiday, Names, PoolRow, QueueRow, RepRow, Router, Rule, TimeOffRow,
-    claims::Claimed,
+    claims::Claimed, versions::RuleVersion,
 };
 
 #[cfg(test)]

@@ -1,16 +1,18 @@
 //! Rows, and the queries that more than one verb needs.
 
 pub(crate) mod claims;
+pub(crate) mod inputs;
 pub(crate) mod marks;
 pub(crate) mod presence;
 pub(crate) mod turns;
+pub(crate) mod versions;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use db::{TenantTx, Unit};
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
+    ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
     SelectableHelper,
 };
 use kernel::{CalendarId, PoolId, QueueId, RepId, RouterId, RuleId, TimeOffId};
@@ -46,10 +48,15 @@ pub struct Router {
     pub activated_at: Option<DateTime<Utc>>,
     pub activated_by: Option<Uuid>,
     pub last_cycle: Option<Json>,
+    /// Raised by each change of the draft: its rules, their order, the fallback.
     pub rules_version: i64,
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// The version of the rules that decides; `None` while none was published.
+    pub published: Option<i64>,
+    /// What making sampled decisions again came to, last night.
+    pub recomputed: Option<Json>,
 }
 
 impl Router {
@@ -65,7 +72,7 @@ impl Router {
 }
 
 /// A rule as it is stored; `condition` and `target` in the JSON of the contract.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = rules)]
 pub struct Rule {
     pub rule_id: Uuid,
@@ -329,8 +336,14 @@ impl Names {
             .filter(rules::tenant_id.eq(tenant))
             .select((rules::rule_id, rules::name))
             .load(tx.conn())?;
+        let mut names: HashMap<Uuid, String> = HashMap::new();
+        for (_, book) in versions::published_all(tx)? {
+            let published = book.rules.into_iter();
+            names.extend(published.map(|rule| (rule.id.uuid(), rule.name)));
+        }
+        names.extend(rules);
         Ok(Self {
-            rules: rules.into_iter().collect(),
+            rules: names,
             reps: reps_all(tx)?
                 .into_iter()
                 .map(|rep| (rep.rep_id, rep.name))

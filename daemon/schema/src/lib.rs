@@ -209,6 +209,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    decision_inputs (tenant_id, decided_at, page_id, field_id) {
+        tenant_id -> Uuid,
+        decided_at -> Timestamptz,
+        page_id -> Uuid,
+        field_id -> Uuid,
+        cells -> Jsonb,
+    }
+}
+
+diesel::table! {
     device_grants (hash) {
         hash -> Bytea,
         user_code_hash -> Bytea,
@@ -747,6 +757,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    removed_fields (tenant_id, field_id) {
+        tenant_id -> Uuid,
+        field_id -> Uuid,
+        removed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     reps (tenant_id, rep_id) {
         tenant_id -> Uuid,
         rep_id -> Uuid,
@@ -795,6 +813,8 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        published -> Nullable<BigInt>,
+        recomputed -> Nullable<Jsonb>,
     }
 }
 
@@ -814,6 +834,19 @@ diesel::table! {
         claim_until -> Nullable<Timestamptz>,
         first_seen_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    rule_versions (tenant_id, router_id, version) {
+        tenant_id -> Uuid,
+        router_id -> Uuid,
+        version -> BigInt,
+        content -> Jsonb,
+        note -> Text,
+        restores -> Nullable<BigInt>,
+        published_at -> Timestamptz,
+        published_by -> Nullable<Uuid>,
     }
 }
 
@@ -1291,6 +1324,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     connections,
     daemon_samples,
     daemons,
+    decision_inputs,
     device_grants,
     erased_records,
     factor_challenges,
@@ -1331,10 +1365,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     queues,
     recovery_codes,
     refresh_tokens,
+    removed_fields,
     reps,
     reset_links,
     routers,
     routing_records,
+    rule_versions,
     rules,
     schedules,
     scim_group_members,

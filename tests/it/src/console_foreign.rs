@@ -69,6 +69,7 @@ fn address(route: &Expected, theirs: &str) -> String {
         .path
         .replace("{object}", "Lead")
         .replace("{record_id}", RECORD)
+        .replace("{version}", "1")
         .replace("{user_code}", "BCDF-GHJK")
         .replace("{event}", &format!("evt_{theirs}"))
         .replace("{id}", &format!("{prefix}_{theirs}"));

@@ -363,6 +363,7 @@ fn personal_data_stands_where_it_may_and_nowhere_else() {
     assert_eq!(
         at["crm_personal"],
         [
+            "decision_inputs.cells",
             "layer_records.fields",
             "layer_values.value",
             "reps.name",

@@ -73,6 +73,7 @@ mod renewal;
 mod reset;
 mod restore;
 mod rotation;
+mod routing_command;
 mod salesforce;
 mod saml;
 mod scim;

@@ -251,6 +251,53 @@ pub async fn configure(console: &Console, cycle_seconds: u32) -> Result<()> {
     Ok(())
 }
 
+/// What a team does to its rules over time: a second version with a note, and a change that nobody has
+/// published yet.
+pub async fn revise(console: &Console) -> Result<()> {
+    let large = json!({ "all": [{ "field": "NumberOfEmployees", "op": "gte", "value": 500 }] });
+    redraft(console, "Large companies", "condition", large).await?;
+    let draft = console.get("/routers/Lead/draft").await?;
+    let version = draft.get("draft_version").cloned().unwrap_or(Value::Null);
+    let note = "Enterprise takes companies from 500 people on, as agreed with sales.";
+    console
+        .post(
+            "/routers/Lead/publish",
+            json!({ "draft_version": version, "note": note }),
+        )
+        .await?;
+    let dach = json!({ "any": [{ "field": "Country", "op": "in", "value": ["Germany", "Austria", "Switzerland", "Liechtenstein"] }] });
+    redraft(console, "Germany, Austria, Switzerland", "condition", dach).await
+}
+
+/// Changes one part of a rule in the draft.
+async fn redraft(console: &Console, name: &str, part: &str, value: Value) -> Result<()> {
+    let list = console.get("/routers/Lead/rules").await?;
+    let rules = list.get("items").and_then(Value::as_array);
+    let found = rules
+        .into_iter()
+        .flatten()
+        .find(|rule| rule.get("name").and_then(Value::as_str) == Some(name));
+    let rule = found.context("the rule is not there")?;
+    let kept = [
+        "name",
+        "enabled",
+        "condition",
+        "target",
+        "unavailable",
+        "version",
+    ];
+    let mut changed: serde_json::Map<String, Value> = kept
+        .into_iter()
+        .filter_map(|part| Some((part.to_owned(), rule.get(part)?.clone())))
+        .collect();
+    changed.insert(part.to_owned(), value);
+    let id = rule.get("id").and_then(Value::as_str).unwrap_or_default();
+    console
+        .put(&format!("/rules/{id}"), Value::Object(changed))
+        .await?;
+    Ok(())
+}
+
 /// Activates the router, typing what the confirmation asks for, and waits for the baseline.
 pub async fn activate(console: &Console) -> Result<()> {
     let preview = console

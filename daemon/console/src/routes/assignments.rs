@@ -6,15 +6,14 @@ use http::{Allowed, Page, PageQuery, Path, Problem, Query, Routes};
 use identity::permit;
 use kernel::{AssignmentId, RepId, RuleId};
 use routing::{
-    Assignment, AssignmentCursor, AssignmentFilter, Explained, FailedTerm, RepReason, RuleReason,
-    Standing,
+    Assignment, AssignmentCursor, AssignmentFilter, Erased, Explained, FailedTerm, Input,
+    RepReason, RuleReason, Standing,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{
-    availability::{until, words},
     rows,
     titles::{Sought, Titles},
 };
@@ -70,6 +69,25 @@ struct DetailView {
     reasons: Vec<ReasonView>,
     candidates: Vec<CandidateView>,
     inputs: Vec<InputView>,
+    /// The version of the rules that decided; null for what is older than versions are kept.
+    version: Option<VersionRef>,
+    /// The whole decision in words.
+    said: Vec<String>,
+    again: AgainView,
+}
+
+#[derive(Serialize)]
+struct VersionRef {
+    version: i64,
+    published_at: DateTime<Utc>,
+}
+
+/// What comes of deciding once more out of what was kept.
+#[derive(Serialize)]
+struct AgainView {
+    /// `same`, `differs` or `not_recomputable`.
+    outcome: &'static str,
+    detail: String,
 }
 
 #[derive(Serialize)]
@@ -104,9 +122,12 @@ struct CandidateView {
 }
 
 #[derive(Serialize)]
-struct InputView {
+pub(super) struct InputView {
     field: String,
     value: Json,
+    /// `field` or `record`, where the value is erased with it.
+    erased: Option<&'static str>,
+    erased_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -236,23 +257,42 @@ async fn assignment_show(
 
 fn detail(found: Explained, titles: &Titles) -> DetailView {
     let mut candidates = Vec::new();
-    for (rule, reps) in found.passed {
+    for (rule, reps) in found.why.passed {
         let rule = rule.unwrap_or_else(|| DELETED.to_owned());
         let passed = reps.into_iter().map(|rep| candidate(rep, Some(&rule)));
         candidates.extend(passed);
     }
-    let used = found.candidates.into_iter();
+    let used = found.why.candidates.into_iter();
     candidates.extend(used.map(|rep| candidate(rep, None)));
     DetailView {
         assignment: view(&found.assignment, titles),
         story: found.story.into_iter().map(StepView::from).collect(),
-        reasons: found.rules.into_iter().map(reason).collect(),
+        reasons: found.why.rules.into_iter().map(reason).collect(),
         candidates,
-        inputs: found
-            .inputs
-            .into_iter()
-            .map(|(field, value)| InputView { field, value })
-            .collect(),
+        inputs: found.inputs.into_iter().map(input).collect(),
+        version: found.version.map(|row| VersionRef {
+            version: row.version,
+            published_at: row.published_at,
+        }),
+        said: found.said,
+        again: AgainView {
+            outcome: found.again.outcome(),
+            detail: found.again.words(),
+        },
+    }
+}
+
+pub(super) fn input(input: Input) -> InputView {
+    let (erased, erased_at) = match input.erased {
+        None => (None, None),
+        Some(Erased::Field(at)) => (Some("field"), Some(at)),
+        Some(Erased::Record) => (Some("record"), None),
+    };
+    InputView {
+        field: input.field,
+        value: input.value,
+        erased,
+        erased_at,
     }
 }
 
@@ -280,7 +320,7 @@ fn term(term: FailedTerm) -> TermView {
     TermView {
         path: term.path,
         field: term.field,
-        op: term.op,
+        op: term.op.name(),
         expected: term.expected,
         actual_kind: term.actual_kind,
     }
@@ -295,8 +335,8 @@ fn candidate(rep: RepReason, passed_by: Option<&str>) -> CandidateView {
         } else {
             "skipped"
         },
-        reason: words(rep.standing),
-        until: until(rep.standing),
+        reason: rep.standing.words(),
+        until: rep.standing.until(),
         passed_by: passed_by.map(str::to_owned),
         weight: rep.weight,
         current_weight: rep.credit,

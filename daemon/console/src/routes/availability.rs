@@ -7,8 +7,8 @@ use http::{Allowed, Body, Path, Problem, Routes};
 use identity::permit;
 use kernel::{CalendarId, RepId, TimeOffId};
 use routing::{
-    Absence, AvailabilityInput, CalendarEntry, CalendarInput, CapReached, Caps, Holiday, Interval,
-    Load, Off, PerWindow, Standing, TimeOffInput, TimeOffRow,
+    AvailabilityInput, CalendarEntry, CalendarInput, Caps, Holiday, Interval, Load, PerWindow,
+    Standing, TimeOffInput, TimeOffRow,
 };
 use serde::{Deserialize, Serialize};
 
@@ -85,48 +85,13 @@ impl PresenceView {
         };
         let reason = match standing {
             Standing::Chosen | Standing::NotTheirTurn => String::from("Available"),
-            other => words(other),
+            other => other.words(),
         };
         Self {
             state,
             reason,
             until: back,
         }
-    }
-}
-
-/// How a rep fared, in words.
-pub(super) fn words(standing: Standing) -> String {
-    match standing {
-        Standing::Chosen => String::from("It was this rep's turn."),
-        Standing::NotTheirTurn => String::from("Another rep's turn came first."),
-        Standing::Inactive => String::from("Inactive in Salesforce."),
-        Standing::Paused => String::from("Switched to away."),
-        Standing::Unknown => String::from("No longer among the reps that Salesforce names."),
-        Standing::Off(Off { why, .. }) => String::from(match why {
-            Absence::Hours => "Outside working hours.",
-            Absence::Holiday => "A holiday.",
-            Absence::TimeOff => "Time off.",
-        }),
-        Standing::RepCap(CapReached { cap, .. }) => {
-            format!("The rep's cap of this {} is used up.", cap.name())
-        }
-        Standing::PoolCap(CapReached { cap, .. }) => {
-            format!("The pool's cap of this {} is used up.", cap.name())
-        }
-    }
-}
-
-/// Until when it lasts, as it was known at the decision.
-pub(super) const fn until(standing: Standing) -> Option<DateTime<Utc>> {
-    match standing {
-        Standing::Off(off) => off.until,
-        Standing::RepCap(reached) | Standing::PoolCap(reached) => Some(reached.resets_at),
-        Standing::Chosen
-        | Standing::NotTheirTurn
-        | Standing::Inactive
-        | Standing::Paused
-        | Standing::Unknown => None,
     }
 }
 

@@ -43,6 +43,7 @@ mod step_up;
 mod system;
 mod tenants;
 mod titles;
+mod versions;
 mod webhooks;
 
 use http::Routes;
@@ -85,6 +86,7 @@ pub fn all() -> Routes {
         .and(members::routes())
         .and(invitations::routes())
         .and(tenants::routes())
+        .and(versions::routes())
         .and(data::routes())
         .and(deletion::routes())
         .and(deletion::entrance())

@@ -80,7 +80,7 @@ async fn record_list(
 }
 
 /// The object and the long form of an id; nothing for ids of what is never routed.
-fn identify(text: &str) -> Option<(Object, String)> {
+pub(super) fn identify(text: &str) -> Option<(Object, String)> {
     let id: SalesforceId = text.parse().ok()?;
     let objects = [
         (Object::Lead, soql::guard::Object::Lead),

@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use db::{TenantTx, Unit};
 use http::{Allowed, Body, Path, Problem, Routes};
 use identity::permit;
-use kernel::{Action, Principal, RouterId};
+use kernel::{Action, AssignmentId, Principal, RouterId};
 use layer::Object;
-use routing::{CycleReport, Router, RouterInput, RoutingError, Target};
+use routing::{CycleReport, Router, RouterInput, RoutingError, Sampled, Target};
 use serde::{Deserialize, Serialize};
 use soql::SoqlError;
 
@@ -40,7 +40,35 @@ struct RouterView {
     cycle_seconds: i32,
     activated_at: Option<DateTime<Utc>>,
     last_cycle: Option<CycleReport>,
+    /// The version of the rules that decides; null while none was published.
+    published: Option<i64>,
+    /// What the nightly sample of decisions made again came to.
+    recomputed: Option<SampledView>,
     version: i64,
+}
+
+#[derive(Serialize)]
+struct SampledView {
+    at: DateTime<Utc>,
+    sampled: u32,
+    same: u32,
+    differ: u32,
+    not_recomputable: u32,
+    /// One that differs.
+    differing: Option<AssignmentId>,
+}
+
+impl From<Sampled> for SampledView {
+    fn from(sampled: Sampled) -> Self {
+        Self {
+            at: sampled.at,
+            sampled: sampled.sampled,
+            same: sampled.same,
+            differ: sampled.differ,
+            not_recomputable: sampled.not_recomputable,
+            differing: sampled.differing.map(AssignmentId::from_uuid),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -127,8 +155,14 @@ fn view(tx: &mut TenantTx<'_>, router: Router) -> Result<RouterView, Fault> {
         .last_cycle
         .as_ref()
         .and_then(|report| serde_json::from_value(report.clone()).ok());
+    let recomputed = router
+        .recomputed
+        .as_ref()
+        .and_then(|sampled| serde_json::from_value::<Sampled>(sampled.clone()).ok());
     Ok(RouterView {
         id: router.id(),
+        published: router.published,
+        recomputed: recomputed.map(SampledView::from),
         fallback: router.fallback()?,
         object: router.object,
         state: router.state,

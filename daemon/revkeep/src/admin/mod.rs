@@ -8,8 +8,11 @@ mod server;
 pub(crate) use client::ask;
 pub(crate) use server::{Answers, serve};
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use kernel::{Secret, TenantId};
+use layer::Object;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -82,6 +85,30 @@ pub(crate) enum Question {
     LayerDescribe {
         tenant: Option<TenantId>,
     },
+    /// Why a record went where it went.
+    RoutingExplain {
+        tenant: Option<TenantId>,
+        id: String,
+    },
+    /// The rules that decide, as a file.
+    RoutingExport {
+        tenant: Option<TenantId>,
+        object: Object,
+    },
+    /// What a file of rules would change.
+    RoutingPlan {
+        tenant: Option<TenantId>,
+        object: Object,
+        text: Written,
+    },
+    /// Publish a file of rules over the draft that was planned against.
+    RoutingApply {
+        tenant: Option<TenantId>,
+        object: Object,
+        text: Written,
+        draft: i64,
+        note: Written,
+    },
     /// Try the controls `ids`, or all; the answer names the run.
     Verify {
         ids: Vec<String>,
@@ -105,6 +132,18 @@ pub(crate) struct Handed(pub(crate) Secret<String>);
 impl Serialize for Handed {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.expose())
+    }
+}
+
+/// What a person wrote, which may name people: the daemon's log, where questions are noted, says only how
+/// long it is.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Written(pub(crate) String);
+
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
     }
 }
 

@@ -12,7 +12,8 @@ use tokio::{
 
 use super::{Question, Reply, peer};
 
-const QUESTION_BYTES: u64 = 4096;
+/// As much as a file of 200 rules with their conditions takes.
+const QUESTION_BYTES: u64 = 4 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Answers questions; implemented by what is being served.

@@ -13,6 +13,7 @@ mod migrate;
 mod papers;
 mod restore;
 mod resume;
+mod routing;
 mod secret;
 mod sessions;
 mod setup;
@@ -78,6 +79,9 @@ enum Command {
     /// What machines can see: the limited local layer, and the rights of their database role.
     #[command(subcommand)]
     Layer(layer::Command),
+    /// Routing: why a record went where it went, and the rules as a file.
+    #[command(subcommand)]
+    Routing(routing::Command),
     /// The audit log's evidence: verify, prove, compare with an archive, print heads, prune.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -174,6 +178,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Certificate(command) => certificate::run(&config, &command, cli.json),
         Command::Keys(command) => keys::run(&config, &command, cli.json),
         Command::Sessions(command) => sessions::run(&config, &command, cli.json),
+        Command::Routing(command) => routing::run(&config, &command, cli.json),
         Command::Layer(command) => layer::run(&config, &command, cli.json),
         Command::Verify(options) => verify::run(&config, &options, cli.json),
         Command::SetupSecrets { credential } => {

@@ -21,7 +21,7 @@ use super::{
     presence, quarantine,
     readiness::DaemonReadiness,
     renewal::{self, Renewal},
-    rewrap, secrets,
+    rewrap, routing, secrets,
 };
 use crate::{
     admin::{Answers, Question, Reply},
@@ -287,6 +287,27 @@ impl Answers for DaemonAnswers {
             Question::LayerDescribe { tenant } => {
                 let gateway = gateway::Gateway::new(self.parts.db.clone());
                 reply(gateway.describe(tenant).await)
+            }
+            Question::RoutingExplain { tenant, id } => {
+                reply(routing::explain(&self.parts.db, asker, tenant, &id).await)
+            }
+            Question::RoutingExport { tenant, object } => {
+                reply(routing::export(&self.parts.db, asker, tenant, object).await)
+            }
+            Question::RoutingPlan {
+                tenant,
+                object,
+                text,
+            } => reply(routing::plan(&self.parts.db, asker, tenant, (object, text.0)).await),
+            Question::RoutingApply {
+                tenant,
+                object,
+                text,
+                draft,
+                note,
+            } => {
+                let (file, named) = ((object, text.0), (draft, note.0));
+                reply(routing::apply(&self.parts.db, asker, tenant, file, named).await)
             }
             Question::Verify { ids } => {
                 let begun = self.parts.verifier.begin(asker, &ids).await;

@@ -16,6 +16,7 @@ mod quarantine;
 mod readiness;
 pub(crate) mod renewal;
 mod rewrap;
+mod routing;
 mod samples;
 mod schema;
 mod sealing;

@@ -215,6 +215,7 @@ impl Parts {
         let mut handlers = salesforce::handlers(&self.db, &self.salesforce);
         handlers.extend(self.connections.handlers());
         handlers.extend(self.custody.handlers());
+        handlers.extend(routing::handlers(&self.db));
         handlers.push(super::rewrap::handler(
             &self.db,
             &self.vault,

@@ -141,6 +141,16 @@ impl RoutingState {
 /// Decides about one record that `owner` (a Salesforce id) has now. Only whose turn it is and how
 /// much somebody was given change in `state`, and only when somebody is given the record.
 pub fn decide(rules: &RuleSet, state: &mut RoutingState, record: &Record, owner: &str) -> Decision {
+    walk(rules, record, owner, |target| choose(state, target))
+}
+
+/// The way of a record through the rules; who of a target takes it is `choose`'s to say.
+pub(crate) fn walk(
+    rules: &RuleSet,
+    record: &Record,
+    owner: &str,
+    mut choose: impl FnMut(Target) -> (Choice, Vec<Candidate>),
+) -> Decision {
     let mut decision = Decision {
         rule: None,
         outcome: Outcome::Failed {
@@ -160,7 +170,7 @@ pub fn decide(rules: &RuleSet, state: &mut RoutingState, record: &Record, owner:
         let Some(target) = matched.map(|rule| rule.target).or(rules.fallback) else {
             break;
         };
-        let (choice, candidates) = choose(state, target);
+        let (choice, candidates) = choose(target);
         let refusal = match choice {
             Ok((rep, new_owner)) => {
                 let already_owner = id_key(&new_owner) == id_key(owner);
@@ -240,15 +250,15 @@ fn first_match(
     None
 }
 
-type Choice = Result<(Option<RepId>, Arc<str>), Refusal>;
+pub(crate) type Choice = Result<(Option<RepId>, Arc<str>), Refusal>;
 
 /// Nobody can take it, and when somebody can, where that is known.
-struct Refusal {
-    code: FailureCode,
-    back: Option<DateTime<Utc>>,
+pub(crate) struct Refusal {
+    pub(crate) code: FailureCode,
+    pub(crate) back: Option<DateTime<Utc>>,
 }
 
-const MISSING: Refusal = Refusal {
+pub(crate) const MISSING: Refusal = Refusal {
     code: FailureCode::TargetMissing,
     back: None,
 };

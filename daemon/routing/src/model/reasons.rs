@@ -99,7 +99,9 @@ impl Reasons {
         groups
     }
 
-    fn groups(&self) -> Vec<(String, Vec<LostRep>)> {
+    /// The reps of each target that was tried, in order, after the rule that passed the record on; the
+    /// last are those of the target that was used.
+    pub(crate) fn groups(&self) -> Vec<(String, Vec<LostRep>)> {
         let mut groups = Vec::new();
         let mut open = (String::new(), Vec::new());
         for word in self.candidates.split_ascii_whitespace() {

@@ -162,6 +162,11 @@ impl RuleSet {
         self.slots.read(fields)
     }
 
+    /// The names of the fields that the rules read.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.slots.fields().map(|(name, _)| name)
+    }
+
     pub fn rules(&self) -> &[CompiledRule] {
         &self.rules
     }

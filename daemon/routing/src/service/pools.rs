@@ -20,7 +20,11 @@ use crate::{
         rules::{RoutingState, Target},
     },
     service::availability::{caps_json, changed, check_calendar, check_caps, stored_caps},
-    store::{MemberRow, PoolRow, members_all, pools_all, rules_all, target_of, turns::state_seen},
+    store::{
+        MemberRow, PoolRow, members_all, pools_all, target_of,
+        turns::state_seen,
+        versions::{published_all, rules_standing},
+    },
 };
 
 /// A pool as a person writes it.
@@ -189,12 +193,12 @@ pub(crate) fn share(part: i64, whole: i64) -> Option<f64> {
 /// The rules, by the pool that is their target. A router's fallback counts as a use without a rule.
 fn users(tx: &mut TenantTx<'_>) -> Result<HashMap<PoolId, Vec<(RuleId, String)>>, RoutingError> {
     let mut users: HashMap<PoolId, Vec<(RuleId, String)>> = HashMap::new();
-    for rule in rules_all(tx)? {
-        if let Target::Pool { pool_id } = rule.target()? {
-            users
-                .entry(pool_id)
-                .or_default()
-                .push((rule.id(), rule.name));
+    for (_, rule) in rules_standing(tx)? {
+        if let Target::Pool { pool_id } = rule.target {
+            let users = users.entry(pool_id).or_default();
+            if !users.iter().any(|(id, _)| *id == rule.id) {
+                users.push((rule.id, rule.name));
+            }
         }
     }
     Ok(users)
@@ -302,7 +306,13 @@ fn is_fallback(tx: &mut TenantTx<'_>, id: PoolId) -> Result<bool, RoutingError> 
         .flatten()
         .map(target_of)
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(targets.contains(&Target::Pool { pool_id: id }))
+    let decides = published_all(tx)?
+        .into_iter()
+        .filter_map(|(_, book)| book.fallback);
+    Ok(targets
+        .into_iter()
+        .chain(decides)
+        .any(|target| target == Target::Pool { pool_id: id }))
 }
 
 fn locked(tx: &mut TenantTx<'_>, id: PoolId) -> Result<(PoolRow, Pool), RoutingError> {

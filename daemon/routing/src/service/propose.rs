@@ -16,18 +16,21 @@ use serde_json::{Map, Value as Json};
 use crate::{
     error::RoutingError,
     model::{
+        book::RuleBook,
         decide::{Decision, Outcome, decide},
         failure::{FailureCode, MAX_ATTEMPTS},
         reasons::Reasons,
         rules::RuleSet,
     },
-    service::{rulebook, write::Batch},
+    service::write::Batch,
     store::{
         Router,
         claims::Claimed,
+        inputs::{Cells, inputs_insert},
         marks::{Mark, NewAssignment, Page, assignments_insert, marks_known, marks_store},
-        router_locked, rules_of,
+        router_locked,
         turns::{credits_store, state_locked},
+        versions::published_of,
     },
 };
 
@@ -140,7 +143,7 @@ pub(super) fn decide_all(
     if cases.is_empty() {
         return Ok(Default::default());
     }
-    let rules = rule_set(tx, router)?;
+    let (rules, book) = rule_set(tx, router)?;
     let mut state = state_locked(tx, &rules)?;
     let before = state.pools().clone();
     let mut page = Decided {
@@ -160,24 +163,50 @@ pub(super) fn decide_all(
     let of = Page {
         router: router.router_id,
         object: &router.object,
-        rules_version: router.rules_version,
+        rules_version: router.published.unwrap_or_default(),
     };
     assignments_insert(tx, of, &page.assignments)?;
+    inputs_insert(tx, inputs(&rules, &book, cases, &page))?;
     marks_store(tx, of, &page.marks, again)?;
     page.tell(tx, again)?;
     Ok((page.counts, page.batches))
 }
 
-/// The router's rules, compiled against the layer's fields of now.
-pub(crate) fn rule_set(tx: &mut TenantTx<'_>, router: &Router) -> Result<RuleSet, RoutingError> {
-    let rules = rulebook::definitions(&rules_of(tx, router.router_id)?)?;
+/// The rules that decide, compiled against the layer's fields of now.
+pub(crate) fn rule_set(
+    tx: &mut TenantTx<'_>,
+    router: &Router,
+) -> Result<(RuleSet, RuleBook), RoutingError> {
+    let book = published_of(tx, router)?.ok_or(RoutingError::Unpublished)?;
     let fields = layer::field_types(tx, router.object()?)?;
-    RuleSet::compile(&rules, router.fallback()?, &fields)
-        .map_err(|broken| RoutingError::BrokenRule { rule: broken.rule })
+    let rules = book
+        .compile(&fields)
+        .map_err(|broken| RoutingError::BrokenRule { rule: broken.rule })?;
+    Ok((rules, book))
 }
 
 pub(crate) fn retry_at(tx: &TenantTx<'_>, router: &Router) -> DateTime<Utc> {
     tx.now() + TimeDelta::seconds(i64::from(router.cycle_seconds))
+}
+
+/// What the decisions of the page's assignments read, by field.
+fn inputs(rules: &RuleSet, book: &RuleBook, cases: &[Case<'_>], page: &Decided<'_>) -> Vec<Cells> {
+    let assigned: HashSet<&str> = page.assignments.iter().map(|row| row.record_id).collect();
+    if assigned.is_empty() {
+        return Vec::new();
+    }
+    let cells = |name: &str| {
+        let field = book.fields.get(name)?;
+        let cell = |case: &Case<'_>| {
+            let value = case.fields.get(name).cloned().unwrap_or_default();
+            (case.record_id.to_owned(), value)
+        };
+        let read = cases
+            .iter()
+            .filter(|case| assigned.contains(case.record_id));
+        Some((field.id, read.map(cell).collect()))
+    };
+    rules.fields().filter_map(cells).collect()
 }
 
 /// A page of decisions in the form in which it is stored.

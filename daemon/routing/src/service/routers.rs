@@ -17,6 +17,7 @@ use serde_json::json;
 use crate::{
     error::RoutingError,
     model::rules::Target,
+    service::versions,
     store::{Router, marks, router_locked, router_of, target_json, target_known},
 };
 
@@ -178,8 +179,14 @@ fn settings(input: &RouterInput) -> serde_json::Value {
     })
 }
 
-/// Switches a router on: the baseline comes first.
+/// Switches a router on: the baseline comes first. Whoever switches a new router on has looked at its
+/// draft, which is published with it.
 pub fn router_activate(tx: &mut TenantTx<'_>, object: Object) -> Result<Router, RoutingError> {
+    let found = router_of(tx, object)?.ok_or(db::DbError::NotFound)?;
+    let router = router_locked(tx, found.id())?;
+    if router.published.is_none() {
+        versions::publish(tx, &router, "", None, Action::RulesPublish)?;
+    }
     change(tx, object, &["off"], "baselining", Action::RouterActivate)
 }
 

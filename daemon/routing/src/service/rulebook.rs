@@ -19,13 +19,14 @@ use uuid::Uuid;
 use crate::{
     error::RoutingError,
     model::{
-        compile::{Compiled, Slots},
-        condition::Condition,
-        rules::{RuleDefinition, Target, Unavailable},
+        compile::{Compiled, Fields, Slots},
+        condition::{Condition, Flaw},
+        rules::{Target, Unavailable},
     },
+    service::field_use::fields_used,
     store::{
-        Router, Rule, marks::postponed_wake, router_locked, router_of, rules_all, rules_of,
-        target_json, target_known,
+        Router, Rule, inputs::inputs_erase, router_locked, router_of, rules_of, target_json,
+        target_known,
     },
 };
 
@@ -41,7 +42,7 @@ pub struct RuleInput {
 }
 
 /// Most rules of a router; positions in recorded reasons are 16 bits wide, people's patience less.
-const MAX_RULES: usize = 200;
+pub(crate) const MAX_RULES: usize = 200;
 
 /// The rules in order, and the version of the whole that a new order has to name.
 pub fn rule_list(tx: &mut TenantTx<'_>, object: Object) -> Result<(Vec<Rule>, i64), RoutingError> {
@@ -199,31 +200,20 @@ pub fn rule_reorder(
     rule_list(tx, object)
 }
 
-/// The rules that read a field of an object.
+/// The rules that read a field of an object, in the draft or among those that decide.
 pub fn field_used_by(
     tx: &mut TenantTx<'_>,
     object: &str,
     field: &str,
 ) -> Result<Vec<(RuleId, String)>, RoutingError> {
-    let routers: Vec<Uuid> = routers::table
-        .filter(routers::tenant_id.eq(tx.tenant().uuid()))
-        .filter(routers::object.eq(object))
-        .select(routers::router_id)
-        .load(tx.conn())?;
-    let rules = rules_all(tx)?;
-    let mut users = Vec::new();
-    for rule in rules
-        .iter()
-        .filter(|rule| routers.contains(&rule.router_id))
-    {
-        if condition_of(rule)?.fields().contains(field) {
-            users.push((rule.id(), rule.name.clone()));
-        }
-    }
-    Ok(users)
+    let mut used = fields_used(tx)?;
+    Ok(used
+        .remove(&(object.to_owned(), field.to_owned()))
+        .unwrap_or_default())
 }
 
-/// Takes a field out of the layer and erases its values, unless a rule reads it. The field is
+/// Takes a field out of the layer and erases its values, and what decisions read of it, unless a rule
+/// reads it. The field is
 /// locked before rules are looked at, and whoever saves a rule holds the fields it names, so no
 /// rule can slip in between.
 ///
@@ -236,26 +226,18 @@ pub fn field_remove(tx: &mut TenantTx<'_>, id: FieldId) -> Result<(), RoutingErr
         return Err(RoutingError::FieldInUse { rules });
     }
     layer::field_remove(tx, id)?;
-    Ok(())
-}
-
-/// The rules as the decision takes them.
-pub(crate) fn definitions(rules: &[Rule]) -> Result<Vec<RuleDefinition>, RoutingError> {
-    let definition = |rule: &Rule| {
-        Ok(RuleDefinition {
-            id: rule.id(),
-            version: rule.version,
-            enabled: rule.enabled,
-            condition: condition_of(rule)?,
-            target: rule.target()?,
-            unavailable: rule.unavailable()?,
-        })
-    };
-    rules.iter().map(definition).collect()
+    inputs_erase(tx, id)
 }
 
 pub(crate) fn condition_of(rule: &Rule) -> Result<Condition, RoutingError> {
     Condition::from_json(&rule.condition).map_err(|_| RoutingError::BrokenRule { rule: rule.id() })
+}
+
+/// Everything that is wrong with a condition for these fields.
+pub(crate) fn condition_flaws(condition: &Json, fields: &Fields) -> Vec<Flaw> {
+    let compiled = Condition::from_json(condition)
+        .and_then(|condition| Compiled::new(&condition, fields, &mut Slots::default()));
+    compiled.err().unwrap_or_default()
 }
 
 fn check(tx: &mut TenantTx<'_>, object: Object, input: &RuleInput) -> Result<(), RoutingError> {
@@ -299,7 +281,6 @@ fn rules_changed(tx: &mut TenantTx<'_>, router: &Router) -> Result<(), RoutingEr
         .filter(routers::router_id.eq(router.router_id))
         .set(routers::rules_version.eq(router.rules_version.saturating_add(1)))
         .execute(tx.conn())?;
-    postponed_wake(tx)?;
     db::hint(tx, "router")?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use db::{Db, TenantTx};
+use diesel::{Connection, RunQueryDsl};
 use kernel::{
     Clock, ManualClock, PoolId, Principal, QueueId, RepId, RuleId, SystemClock, TenantId, UserId,
     port::{AuditKeyring, AuditSeals, Sealer},
@@ -17,7 +18,7 @@ use crate::{
     Accounting, Batch, PoolInput, Proposed, Report, Router, RouterInput, RoutingError, RuleInput,
     Settled, SyncedQueue, SyncedRep, Target, WriteOutcome, WriteResult, accounting, baseline_done,
     claim, failure_reasons, pool_create, propose, queue_list, queues_sync, record_outcomes,
-    rep_list, reps_sync, router_activate, router_configure, router_get, rule_create,
+    rep_list, reps_sync, router_activate, router_configure, router_get, rule_create, rules_publish,
 };
 
 /// Audit details are not what these tests are about: they are kept as they are.
@@ -125,6 +126,15 @@ impl Bed {
             .id()
     }
 
+    /// Makes the draft decide.
+    pub(super) async fn publish(&self) -> i64 {
+        let draft = self.router().await.rules_version;
+        self.run(move |tx| rules_publish(tx, Object::Lead, draft, ""))
+            .await
+            .unwrap()
+            .version
+    }
+
     pub(super) async fn activate(&self) {
         let now = self.clock.now();
         self.run(move |tx| {
@@ -188,6 +198,22 @@ impl Bed {
             .await
             .unwrap()
             .settled
+    }
+
+    /// Runs a statement as whoever may do everything: what an intruder with the database could do.
+    pub(super) fn superuser(&self, sql: &str) {
+        self.statement("postgres", sql).unwrap();
+    }
+
+    /// Runs a statement as the role that works, and tells how it is refused.
+    pub(super) fn as_app(&self, sql: &str) -> String {
+        self.statement("revkeep_app", sql).unwrap_err().to_string()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "what no verb of this crate does")]
+    fn statement(&self, role: &str, sql: &str) -> Result<usize, diesel::result::Error> {
+        let mut conn = diesel::PgConnection::establish(&self.database.dsn(role)).unwrap();
+        diesel::sql_query(sql).execute(&mut conn)
     }
 
     /// Today, by UTC.

@@ -146,6 +146,7 @@ async fn what_is_in_use_stays() {
         "pool_in_use"
     );
     bed.configure(None).await;
+    bed.publish().await;
     bed.run(move |tx| pool_delete(tx, pool)).await.unwrap();
     bed.run(move |tx| field_remove(tx, country_field))
         .await

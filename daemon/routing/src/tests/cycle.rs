@@ -294,6 +294,7 @@ async fn the_owner_who_has_it_already_is_assigned_without_a_write() {
         rep_id: bed.reps[0],
     };
     bed.rule("Austria", super::bed::country("AT"), ada).await;
+    bed.publish().await;
     let mut row = bed.lead(1, "AT");
     row.owner_id = Some(String::from("005xx0000000001AAA"));
     let router = bed.router().await;

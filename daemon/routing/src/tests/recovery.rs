@@ -103,6 +103,7 @@ async fn a_failed_decision_is_made_anew_when_the_cause_is_mended() {
         },
     )
     .await;
+    bed.publish().await;
     bed.clock.advance(TimeDelta::seconds(60));
     assert_eq!(retry(&bed).await.proposed, 3);
     let batch = bed.claim().await;

@@ -26,6 +26,7 @@ async fn a_decision_says_why_each_rule_and_rep_lost() {
     let bed = Bed::routing().await;
     bed.rule("Austria", country("AT"), Target::Pool { pool_id: bed.pool })
         .await;
+    bed.publish().await;
     let paused = bed.reps[0];
     bed.run(move |tx| rep_update(tx, paused, true))
         .await
@@ -34,18 +35,19 @@ async fn a_decision_says_why_each_rule_and_rep_lost() {
     let id = only_assignment(&bed).await;
     let why = bed.run(move |tx| assignment_explain(tx, id)).await.unwrap();
 
-    let outcomes: Vec<_> = why.rules.iter().map(|rule| rule.outcome).collect();
+    let outcomes: Vec<_> = why.why.rules.iter().map(|rule| rule.outcome).collect();
     assert_eq!(outcomes, ["not_matched", "matched"]);
-    let lost = &why.rules[0];
+    let lost = &why.why.rules[0];
     assert_eq!(lost.rule.as_ref().unwrap().1, "Germany");
     let term = &lost.failed_terms[0];
     assert_eq!(term.path, "condition.all[0]");
     assert_eq!(
         (term.field.as_str(), term.op, term.actual_kind),
-        ("Country", "eq", "picklist")
+        ("Country", crate::Op::Eq, "picklist")
     );
     assert_eq!(term.expected, "DE");
     let reps: Vec<_> = why
+        .why
         .candidates
         .iter()
         .map(|c| (c.rep.as_ref().unwrap().1.as_str(), c.standing))
@@ -58,7 +60,11 @@ async fn a_decision_says_why_each_rule_and_rep_lost() {
     };
     let expected = [("Ada", Standing::Paused), ("Bo", bo), ("Cem", cem)];
     assert_eq!(sorted(reps), sorted(expected.to_vec()));
-    assert_eq!(why.inputs, [(String::from("Country"), json!("AT"))]);
+    let input = &why.inputs[0];
+    assert_eq!(
+        (input.field.as_str(), &input.value, input.erased),
+        ("Country", &json!("AT"), None)
+    );
     let steps: Vec<_> = why.story.iter().map(|step| step.step).collect();
     assert_eq!(steps, ["fetched", "decided"]);
 }
@@ -69,11 +75,13 @@ fn sorted(mut reps: Vec<(&str, Standing)>) -> Vec<(&str, Standing)> {
 }
 
 #[tokio::test]
-async fn a_rule_that_changed_since_is_said_to_have_changed() {
+async fn a_rule_that_changed_since_is_said_to_have_changed_where_its_version_is_not_kept() {
     let bed = Bed::routing().await;
     bed.rule("Austria", country("AT"), Target::Pool { pool_id: bed.pool })
         .await;
+    bed.publish().await;
     bed.fetch(0..1, "AT").await;
+    bed.superuser("DELETE FROM rule_versions");
     let (rules, _) = bed.run(|tx| rule_list(tx, Object::Lead)).await.unwrap();
     let (id, version) = (rules[0].id(), rules[0].version);
     let input = RuleInput {
@@ -91,8 +99,10 @@ async fn a_rule_that_changed_since_is_said_to_have_changed() {
         .run(move |tx| assignment_explain(tx, assignment))
         .await
         .unwrap();
-    assert!(why.rules[0].changed_since && why.rules[0].failed_terms.is_empty());
-    assert!(!why.rules[1].changed_since);
+    assert!(why.why.rules[0].changed_since && why.why.rules[0].failed_terms.is_empty());
+    assert!(!why.why.rules[1].changed_since);
+    assert_eq!(why.again, crate::Recomputed::NotKept);
+    assert!(why.said[0].contains("before versions of the rules were kept"));
 }
 
 #[tokio::test]

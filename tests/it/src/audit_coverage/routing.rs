@@ -128,12 +128,68 @@ pub(super) async fn routing(walk: &mut Walk) {
         Value::Null,
     )
     .await;
+    versions(walk, &first).await;
     let preview = "POST /routers/{object}/activation-preview";
     walk.good(preview, "/routers/Lead/activation-preview", json!({}))
         .await;
     for verb in ["activate", "pause", "resume", "off"] {
         let route = format!("POST /routers/{{object}}/{verb}");
         walk.good(&route, &format!("/routers/Lead/{verb}"), json!({}))
+            .await;
+    }
+}
+
+/// The draft is published, changed, let go, and rolled back.
+async fn versions(walk: &mut Walk, rule: &str) {
+    let publish = ("POST /routers/{object}/publish", "/routers/Lead/publish");
+    let draft = walk.draft().await;
+    walk.good(
+        publish.0,
+        publish.1,
+        json!({ "draft_version": draft, "note": "First" }),
+    )
+    .await;
+    walk.redraft(rule, "Redrafted").await;
+    let draft = walk.draft().await;
+    walk.good(publish.0, publish.1, json!({ "draft_version": draft }))
+        .await;
+    walk.redraft(rule, "Let go").await;
+    let draft = walk.draft().await;
+    walk.good(
+        "POST /routers/{object}/versions/{version}/restore",
+        "/routers/Lead/versions/2/restore",
+        json!({ "draft_version": draft }),
+    )
+    .await;
+    let draft = walk.draft().await;
+    walk.good(
+        "POST /routers/{object}/versions/{version}/roll-back",
+        "/routers/Lead/versions/1/roll-back",
+        json!({ "draft_version": draft }),
+    )
+    .await;
+}
+
+impl Walk {
+    /// The draft's version, as a page reads it.
+    async fn draft(&self) -> Value {
+        self.desk.get("/routers/Lead/draft").await["draft_version"].clone()
+    }
+
+    /// Gives a rule of the draft another name.
+    async fn redraft(&mut self, id: &str, name: &str) {
+        let list = self.desk.get("/routers/Lead/rules").await;
+        let found = list["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|rule| rule["id"] == id);
+        let rule = found.unwrap();
+        let changed = json!({
+            "name": name, "enabled": true, "condition": rule["condition"], "target": rule["target"],
+            "version": rule["version"],
+        });
+        self.good("PUT /rules/{id}", &format!("/rules/{id}"), changed)
             .await;
     }
 }

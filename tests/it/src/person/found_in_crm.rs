@@ -39,6 +39,10 @@ impl Crm {
                  ('{tenant}', 'Lead', 'named', '{{\"Note\": \"knows {ADDRESS}, says so\"}}', now(), now()), \
                  ('{tenant}', 'Lead', 'alike', '{{\"Email\": \"{ADDRESS}.org\"}}', now(), now()); \
                  INSERT INTO layer_values (tenant_id, field_id, value, record_id) SELECT '{tenant}', field_id, '{ADDRESS}', 'own' FROM layer_fields WHERE tenant_id = '{tenant}'; \
+                 INSERT INTO assignments (tenant_id, decided_at, assignment_id, object, record_id, router_id, rules_version, target_kind, target_id, new_owner, state, reasons) \
+                 SELECT '{tenant}', '2026-01-05', gen_random_uuid(), 'Lead', 'own', router_id, 1, 'user', router_id, 'x', 'assigned', '{{}}' FROM routers WHERE tenant_id = '{tenant}' LIMIT 1; \
+                 INSERT INTO decision_inputs (tenant_id, decided_at, page_id, field_id, cells) \
+                 SELECT '{tenant}', '2026-01-05', gen_random_uuid(), field_id, '{{\"own\": \"{ADDRESS}\", \"alike\": \"x\"}}' FROM layer_fields WHERE tenant_id = '{tenant}' LIMIT 1; \
                  UPDATE rules SET condition = '{{\"note\": \"{ADDRESS}\"}}' WHERE tenant_id = '{tenant}'"
             ));
             let identity = &office.company.house.identity;
@@ -144,6 +148,11 @@ async fn somebody_is_found_exported_and_erased_and_the_others_are_as_before() {
         )),
         ["0"]
     );
+    // What decisions read of the record is gone with it; what they read of others is not.
+    let read = crm.rows(&format!(
+        "SELECT (cells ? 'own')::text || ' ' || (cells ? 'alike')::text FROM decision_inputs WHERE {here} AND decided_at = '2026-01-05'"
+    ));
+    assert_eq!(read, ["false true"]);
     assert_eq!(
         crm.rows(&format!("SELECT count(*) FROM person_finds WHERE {here}")),
         ["0"]
@@ -185,7 +194,7 @@ async fn no_trace_of_somebody_who_was_erased_is_in_a_dump() {
     let crm = Crm::open().await;
     // Here they stand in one organisation alone.
     crm.office.bed().owner(&format!(
-        "DELETE FROM layer_values WHERE tenant_id = '{0}'; DELETE FROM layer_records WHERE tenant_id = '{0}'; \
+        "DELETE FROM layer_values WHERE tenant_id = '{0}'; DELETE FROM decision_inputs WHERE tenant_id = '{0}'; DELETE FROM layer_records WHERE tenant_id = '{0}'; \
          DELETE FROM invitations WHERE tenant_id = '{0}' AND accepted_at IS NULL; \
          DELETE FROM layer_records WHERE record_id = 'alike'; UPDATE rules SET condition = '{{}}'",
         crm.other.who.tenant.uuid()

@@ -110,6 +110,7 @@ async fn one_who_is_off_gets_nothing_and_one_with_a_cap_no_more_than_that() {
         .unwrap();
     let standing = |rep: RepId| {
         let found = why
+            .why
             .candidates
             .iter()
             .find(|candidate| candidate.rep.as_ref().is_some_and(|(id, _)| *id == rep));

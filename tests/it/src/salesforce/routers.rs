@@ -59,6 +59,12 @@ async fn a_router_that_was_paused_routes_nothing_and_resumes_with_a_new_baseline
 }
 
 /// LR-50: a router that can give nobody a record says so, record by record, and sends nothing.
+/// Makes the draft decide.
+fn publish(tx: &mut db::TenantTx<'_>) -> Result<(), RoutingError> {
+    let draft = routing::rules_draft(tx, Object::Lead)?.draft_version;
+    routing::rules_publish(tx, Object::Lead, draft, "").map(drop)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_rule_and_fallback_each_lead_is_told_as_an_error_in_the_configuration() {
     let routed = Routed::active(5).await;
@@ -75,7 +81,8 @@ async fn without_rule_and_fallback_each_lead_is_told_as_an_error_in_the_configur
                 cycle_seconds: 2,
                 version: Some(router.version),
             };
-            routing::router_configure(tx, &input).map(drop)
+            routing::router_configure(tx, &input)?;
+            publish(tx)
         };
         org.bed.db.run(&org.person, work).await.unwrap();
     };
@@ -96,7 +103,7 @@ async fn without_rule_and_fallback_each_lead_is_told_as_an_error_in_the_configur
             };
             routing::rule_create(tx, Object::Lead, &input)?;
         }
-        Ok::<_, RoutingError>(())
+        publish(tx)
     };
     org.bed.db.run(&org.person, rules).await.unwrap();
     routed.arrive(2, 7).await;

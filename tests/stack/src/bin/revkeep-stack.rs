@@ -113,6 +113,7 @@ async fn demo(port: Option<u16>) -> Result<ExitCode> {
     presence::furnish(&console, &scenario::wait_for_reps(&console).await?).await?;
     scenario::webhooks(&console, &receiver).await?;
     scenario::programs(&console, &format!("https://localhost:{port}")).await?;
+    scenario::revise(&console).await?;
     world.postgres.run("postgres", "revkeep", YESTERDAY)?;
     let secret = console.phone().secret()?;
     let page = world

@@ -5,7 +5,7 @@ import { client } from "./client";
 import type {
   ActivationPreview, ApiKey, ApiKeyScope, Assignment, AssignmentDetail, AvailableField, Certificate, Connection, DataExport, PersonCase, PersonCaseShown, Program, ProgramGrant, ProgramScope, Deletion, FailurePage, HolidayCalendar, Invitation, JobPage,
   LayerObject, LayerRecord, MemberPage, MyFactors, MySession, Overview, Page, PlatformTenant, Pool, Queue, RecordStory, Rep, Router,
-  RuleList, Schedule, SignInOptions, SigningKeys, SupportVisit, Tenant, Topic,
+  RuleDraft, RuleList, RuleVersion, RuleVersionDetail, Schedule, SignInOptions, SigningKeys, SupportVisit, Tenant, Topic, WhatIf,
 } from "./types";
 
 const NOTES_LOOK_MS = 60_000;
@@ -231,6 +231,32 @@ export const routerQuery = () => queryOptions({
 export const rulesQuery = () => queryOptions({
   queryKey: ["rules", OBJECT],
   queryFn: ({ signal }) => client.get<RuleList>(api.rules(OBJECT), { signal }),
+});
+
+export const draftQuery = () => queryOptions({
+  queryKey: ["rules", OBJECT, "draft"],
+  queryFn: ({ signal }) => client.get<RuleDraft>(api.rulesDraft(OBJECT), { signal }),
+});
+
+export const ruleVersionsQuery = () => infiniteQueryOptions({
+  queryKey: ["rules", OBJECT, "versions"],
+  queryFn: ({ pageParam, signal }) => client.get<Page<RuleVersion>>(api.rulesVersions(OBJECT, { cursor: pageParam, limit: 20 }), { signal }),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: (last) => last.next_cursor ?? undefined,
+});
+
+export const ruleVersionQuery = (version: number) => queryOptions({
+  queryKey: ["rules", OBJECT, "version", version],
+  queryFn: ({ signal }) => client.get<RuleVersionDetail>(api.rulesVersion(OBJECT, version), { signal }),
+});
+
+/** Never kept: whose turn it is changes with each lead. */
+export const whatIfQuery = (record: string, draft: boolean) => queryOptions({
+  queryKey: ["record", record, "what-if", draft],
+  queryFn: ({ signal }) => client.get<WhatIf>(api.whatIf(record, draft), { signal }),
+  staleTime: 0,
+  gcTime: 0,
+  retry: false,
 });
 
 export const activationPreviewQuery = () => queryOptions({

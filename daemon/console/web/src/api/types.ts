@@ -132,6 +132,10 @@ export interface Router {
   id: string; object: string; state: RouterState;
   enrollment: { text: string; canonical: string; sent: string; warnings: SoqlWarning[]; error?: SoqlRefusal | null };
   fallback: Target | null; cycle_seconds: number; activated_at?: string | null; last_cycle: LastCycle | null; version: number;
+  /** The version of the rules that decides; null while none was published. */
+  published: number | null;
+  /** Last night's sample of decisions made again. */
+  recomputed: { at: string; sampled: number; same: number; differ: number; not_recomputable: number; differing: string | null } | null;
 }
 export interface RouterInput { enrollment_text: string; fallback: Target | null; cycle_seconds: number; version?: number }
 export interface Validation {
@@ -157,6 +161,21 @@ export interface Rule {
 export type Unavailable = "wait" | "pass_on";
 export interface RuleInput { name: string; enabled: boolean; condition: Condition; target: Target; unavailable: Unavailable; version?: number }
 export interface RuleList { items: Rule[]; version: number }
+export interface RuleChangePart { part: "name" | "enabled" | "condition" | "target" | "unavailable" | "fallback"; before: unknown; after: unknown }
+export interface RuleChange {
+  change: "added" | "removed" | "changed" | "moved" | "fallback"; rule: Named | null; from: number | null; to: number | null; parts: RuleChangePart[];
+}
+export interface RuleDraft { draft_version: number; published: number | null; changes: RuleChange[] }
+export interface RuleVersion {
+  version: number; note: string; restores: number | null; published_at: string; published_by: Named | null; rules: number; decides: boolean;
+}
+export interface RuleVersionDetail extends RuleVersion { changes: RuleChange[] }
+export interface WhatIf {
+  record_id: string; record_title: string | null; version: number | null; rule: Named | null; target: { kind: string; name: string } | null;
+  outcome: "assigned" | "already_owner" | "waiting" | "failed"; code: string | null; until: string | null; rep: Named | null;
+  new_owner_id: string | null; owner_id: string | null; said: string[]; inputs: DecisionInput[];
+}
+export interface DecisionInput { field: string; value: FieldValue; erased: "field" | "record" | null; erased_at: string | null }
 export interface RulePreview {
   considered: number; matching: number; taken_by_earlier: number;
   items: { record_id: string; title: string; matches: boolean; taken_by?: { rule_id: string; name: string } | null; failed_terms?: string[] }[];
@@ -180,7 +199,11 @@ export interface AssignmentDetail extends Assignment {
     failed_terms: { path: string; field: string; op: Operator; expected: TermValue | null; actual_kind: string }[];
   }[];
   candidates: { rep: { id: string | null; name: string }; outcome: "chosen" | "skipped"; reason: string; until?: string | null; passed_by?: string | null; weight: number; current_weight: number }[];
-  inputs: { field: string; value: FieldValue }[];
+  inputs: DecisionInput[];
+  /** Null for what is older than versions are kept. */
+  version: { version: number; published_at: string } | null;
+  said: string[];
+  again: { outcome: "same" | "differs" | "not_recomputable"; detail: string };
   audit_id?: string | null;
 }
 

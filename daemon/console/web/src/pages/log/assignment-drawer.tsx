@@ -34,6 +34,7 @@ function Detail({ id }: { id: string }) {
           <Facts items={facts(data)} />
           <h3 className={css["section"]}>What happened</h3>
           <Story steps={data.story} />
+          <Said data={data} />
           <Rules data={data} />
           <Candidates data={data} />
           <Inputs data={data} />
@@ -59,6 +60,8 @@ function facts(data: AssignmentDetail): [string, ReactNode][] {
     ["State", <StateBadge key="state" state={data.state} />],
     ["Record", <><CopyId key="id" value={data.record_id} what="record id" /> <Anchor component={Link} to={path.record(data.record_id)} size="sm">its whole story</Anchor></>],
     ["Rule", data.rule ? <><Anchor key="rule" component={Link} to={path.rule(data.rule.id)} size="md">{data.rule.name}</Anchor>, version {data.rule.version}</> : "Fallback"],
+    ...(data.version ? [["Rule set", <>version {data.version.version}, published <Time at={data.version.published_at} /></>] as [string, ReactNode]] : []),
+    ["Decided again", <Status key="again" tone={AGAIN[data.again.outcome]}>{data.again.outcome === "same" ? "Comes to the same" : data.again.outcome === "differs" ? "Comes to something else" : "Not possible"}</Status>],
     ["New owner", <CopyId key="new" value={data.new_owner_id} what="new owner's id" />],
     ...(data.previous_owner_id ? [["Owner before", <CopyId key="old" value={data.previous_owner_id} what="previous owner's id" />] as [string, ReactNode]] : []),
     ["Decided", <Time key="at" at={data.decided_at} />],
@@ -69,6 +72,16 @@ function facts(data: AssignmentDetail): [string, ReactNode][] {
 
 function Fold({ title, children, open = false }: { title: string; children: ReactNode; open?: boolean }) {
   return <details className={css["fold"]} open={open}><summary>{title}</summary><div>{children}</div></details>;
+}
+
+const AGAIN = { same: "ok", differs: "bad", not_recomputable: "idle" } as const;
+
+function Said({ data }: { data: AssignmentDetail }) {
+  return (
+    <Fold title="In words">
+      <ol className={css["said"]}>{data.said.map((line, index) => <li key={index}>{line}</li>)}</ol>
+    </Fold>
+  );
 }
 
 const OUTCOME = { matched: "ok", not_matched: "idle", passed_on: "warn", disabled: "idle" } as const;
@@ -82,7 +95,7 @@ function Rules({ data }: { data: AssignmentDetail }) {
         {data.reasons.map(({ rule, outcome, failed_terms, changed_since }, index) => (
           <li key={rule.id ?? index}>
             <div className={css["reasonHead"]}>{rule.id ? <Link to={path.rule(rule.id)}>{rule.name}</Link> : <span>{rule.name}</span>}<Status tone={OUTCOME[outcome]}>{OUTCOME_WORD[outcome]}</Status></div>
-            {changed_since ? <p>This rule was changed since, so which of its terms failed is no longer known.</p> : null}
+            {changed_since ? <p>This rule was changed since, and its version is older than versions are kept: which of its terms failed is not known.</p> : null}
             {failed_terms.map((term) => (
               <p key={term.path}>
                 {term.field} {operatorWord(term.op, undefined)}{term.expected === null || term.expected === undefined ? "" : ` ${Array.isArray(term.expected) ? term.expected.join(", ") : String(term.expected)}`}:
@@ -122,7 +135,7 @@ function Inputs({ data }: { data: AssignmentDetail }) {
   if (data.inputs.length === 0) return null;
   return (
     <Fold title={`What the decision read: ${plural(data.inputs.length, "field")}`}>
-      <Facts items={data.inputs.map(({ field, value }) => [field, value === null || value === "" ? "empty" : String(value)])} />
+      <Facts items={data.inputs.map(({ field, value, erased, erased_at }) => [field, erased === "field" && erased_at ? <>erased: the field left the data layer <Time at={erased_at} /></> : erased ? "erased with the record" : value === null || value === "" ? "empty" : String(value)])} />
     </Fold>
   );
 }

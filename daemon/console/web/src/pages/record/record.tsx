@@ -13,6 +13,7 @@ import { Empty } from "../../ui/states";
 import { Notice, StateBadge } from "../../ui/status";
 import { type Column, RecordTable, TwoLines } from "../../ui/table";
 import { RetryRecord } from "../failures/retry";
+import { WhatIfPanel } from "./what-if";
 
 const COLUMNS: Column<Assignment>[] = [
   { id: "owner", header: "Owner", cell: (row) => <TwoLines main={row.rep?.name ?? row.target?.name ?? row.new_owner_id} sub={row.rule?.name ?? "Fallback"} /> },
@@ -49,6 +50,7 @@ export function Page() {
           <>
             {data.reason ? <Notice tone={data.state === "failed" || data.state === "given_up" ? "bad" : "info"} title={data.reason} /> : null}
             <Panel title="Its story">{data.story.length === 0 ? <p>Nothing has happened to it yet. It was read in and stands in line.</p> : <Story steps={data.story} />}</Panel>
+            <WhatIfPanel id={data.record_id} />
             <Panel title="Decisions about it" flush>
               {data.assignments.length === 0 ? <Empty icon={IconFileSearch} title="No decision yet">When a rule or the fallback takes it, the decision stands here. <Link to={path.rules()}>See the rules</Link>.</Empty> : (
                 <RecordTable label="Decisions" rows={data.assignments} columns={COLUMNS} rowKey={(row) => row.id} href={(row) => path.assignment(row.id)} onOpen={(row) => { void navigate(path.assignment(row.id)); }} />

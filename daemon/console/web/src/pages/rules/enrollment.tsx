@@ -101,7 +101,7 @@ function useSave() {
     onSuccess: (updated) => {
       queries.setQueryData(routerQuery().queryKey, updated);
       invalidateTopics(queries, ["router"]);
-      toast.done("Enrollment saved. It counts from the next cycle on.");
+      toast.done("Enrollment saved. The query counts from the next cycle on, a new fallback once the draft is published.");
     },
   });
 }

@@ -1,15 +1,16 @@
 // Whether the router runs: state, last cycle, activation with its effect shown first.
-import { Button, Group } from "@mantine/core";
+import { Anchor, Button, Group } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { IconPlayerPause, IconPlayerPlay, IconPower } from "@tabler/icons-react";
 import { useState } from "react";
+import { Link } from "react-router";
 import { client } from "../../api/client";
 import { messageOf, requestIdOf } from "../../api/problem";
 import { activationPreviewQuery, invalidateTopics, OBJECT, routerQuery } from "../../api/queries";
 import { useCan } from "../../api/session";
 import type { LastCycle, Router } from "../../api/types";
 import { count, duration, percent, plural } from "../../lib/format";
-import { api } from "../../paths";
+import { api, path } from "../../paths";
 import { Confirm } from "../../ui/confirm";
 import { Time } from "../../ui/facts";
 import { Panel } from "../../ui/page";
@@ -63,6 +64,7 @@ export function RouterPanel({ router }: { router: Router | null }) {
       {router?.last_cycle?.error ? (
         <div style={{ marginTop: 12 }}><Notice tone="bad" title="The last cycle did not finish">{router.last_cycle.error.message}</Notice></div>
       ) : null}
+      {router ? <Recomputed router={router} /> : null}
       <ActivateDialog opened={asking === "activate"} busy={verb.isPending} error={failure} onClose={() => setAsking(undefined)} onActivate={(confirm) => verb.mutate({ name: "activate", confirm })} />
       <Confirm
         opened={asking === "off"} title="Turn routing off" typed="off" act="Turn off" danger busy={verb.isPending} error={failure}
@@ -71,6 +73,19 @@ export function RouterPanel({ router }: { router: Router | null }) {
         New leads are no longer read in, and keep the owner that Salesforce gives them. Waiting records stay where they are. To stop for a moment, pause instead.
       </Confirm>
     </Panel>
+  );
+}
+
+/** Nothing while decisions come to the same when they are made again: that is as it should be. */
+function Recomputed({ router: { recomputed } }: { router: Router }) {
+  if (!recomputed || recomputed.differ === 0) return null;
+  return (
+    <div style={{ marginTop: 12 }}>
+      <Notice tone="bad" title={`${count(recomputed.differ)} of ${plural(recomputed.sampled, "sampled decision")} ${recomputed.differ === 1 ? "comes" : "come"} to something else when made again`}>
+        Found <Time at={recomputed.at} />. Either a row of the log was changed behind Revkeep's back, or this is a fault of Revkeep.{" "}
+        {recomputed.differing ? <Anchor component={Link} to={path.assignment(recomputed.differing)}>Look at one of them</Anchor> : null}
+      </Notice>
+    </div>
   );
 }
 

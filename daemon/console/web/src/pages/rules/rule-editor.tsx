@@ -138,7 +138,7 @@ function useSaveRule(rule: Rule | undefined, onSaved: () => void) {
     onSuccess: async (saved) => {
       await queries.invalidateQueries({ queryKey: rulesQuery().queryKey });
       void queries.invalidateQueries({ queryKey: ["overview"] });
-      toast.done(`“${saved.name}” is saved and counts from the next cycle on.`);
+      toast.done(`“${saved.name}” is saved in the draft. It decides once that is published.`);
       onSaved();
     },
   });

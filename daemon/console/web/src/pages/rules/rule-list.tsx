@@ -123,7 +123,7 @@ function useToggle() {
   return useMutation({
     mutationFn: ({ rule, enabled }: { rule: Rule; enabled: boolean }) =>
       client.put<Rule>(api.rule(rule.id), { name: rule.name, condition: rule.condition, target: rule.target, unavailable: rule.unavailable, enabled, version: rule.version }),
-    onSuccess: (rule) => toast.done(rule.enabled ? `“${rule.name}” is on from the next cycle.` : `“${rule.name}” is off. Leads that it took now meet the rules after it.`),
+    onSuccess: (rule) => toast.done(rule.enabled ? `“${rule.name}” is on in the draft.` : `“${rule.name}” is off in the draft. Once published, leads that it took meet the rules after it.`),
     onError: (error) => toast.failed(hasCode(error, "version_conflict") ? "Not changed: someone else changed this rule. You see theirs now." : `Not changed. ${messageOf(error)}`),
     onSettled: () => queries.invalidateQueries({ queryKey }),
   });

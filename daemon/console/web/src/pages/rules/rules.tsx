@@ -10,6 +10,7 @@ import { path } from "../../paths";
 import { QueryView } from "../../shell/query-view";
 import { PageHead } from "../../ui/page";
 import { LoadingBlock } from "../../ui/states";
+import { DraftBar } from "./draft-bar";
 import { EnrollmentPanel } from "./enrollment";
 import { RouterPanel } from "./router-panel";
 import { RuleDrawer } from "./rule-drawer";
@@ -41,6 +42,7 @@ export function Page() {
         {(data) => <RouterPanel router={data} />}
       </QueryView>
       {missing ? enrollment : null}
+      {typeof router.data?.published === "number" ? <DraftBar fields={fields} mayEdit={mayEdit} /> : null}
       <QueryView query={rules} what="The rules" loading={<LoadingBlock height={280} />}>
         {(list) => (
           <>

@@ -1,14 +1,14 @@
 //! Builds entries and writes them.
 
 use chrono::{DateTime, Utc};
-use db::{AuthTx, DbError, TenantTx, Unit};
+use db::{AuthTx, DbError, MachineTx, TenantTx, Unit};
 use diesel::{
     RunQueryDsl as _,
     sql_types::{Array, Bytea, Nullable, SingleValue, SqlType, Text, Timestamptz, Uuid as SqlUuid},
 };
 use kernel::{
-    Action, Actor, AuditId, Classified, ErrorKind, RequestId, TenantId, UserId, port::Sealer,
-    principal::Origin,
+    Action, Actor, AuditId, Classified, ErrorKind, Principal, RequestId, TenantId, UserId,
+    port::Sealer, principal::Origin,
 };
 use schema::audit_log;
 use serde_json::Value;
@@ -128,6 +128,22 @@ impl Entry {
             actor,
             origin,
             request,
+        };
+        let row = self.row(tx, &author)?;
+        insert(tx, &[row])
+    }
+
+    /// Writes the entry in a machine's transaction, which has no key to seal anything by: the entry says who did
+    /// what to which row, and the row says the rest.
+    pub fn write_machine(
+        self,
+        tx: &mut MachineTx<'_>,
+        principal: &Principal,
+    ) -> Result<(), AuditError> {
+        let author = Author {
+            actor: &principal.actor,
+            origin: None,
+            request: principal.request,
         };
         let row = self.row(tx, &author)?;
         insert(tx, &[row])

@@ -12,6 +12,7 @@ const LAYER: &str = "/machines/data-layer";
 const POOLS: &str = "/routing/pools";
 const RULES: &str = "/routing/rules";
 const FAILURES: &str = "/routing/failures";
+const PROPOSALS: &str = "/machines/proposals";
 const SIGNING_KEYS: &str = "/appliance/signing-keys";
 const CONTROLS: &str = "/appliance/controls";
 const DEAD_JOBS: &str = "/appliance/jobs?state=dead";
@@ -70,6 +71,8 @@ pub(crate) struct Facts {
     pub(crate) router: Option<Router>,
     pub(crate) accounting: Accounting,
     pub(crate) dead_jobs: i64,
+    /// What programs propose and nobody decided yet.
+    pub(crate) proposals: i64,
     /// Days since the signing key became current, when it is due for rotation and the person may know.
     pub(crate) key_due_days: Option<i64>,
     /// Controls that the last run found failing, when the person may know.
@@ -388,6 +391,14 @@ pub(crate) fn needs(facts: &Facts, may: impl Fn(P) -> bool) -> Vec<Need> {
         DEAD_JOBS,
         facts.dead_jobs,
     );
+    let proposals = counted(
+        P::IntentDecide,
+        "proposals",
+        "Programs propose something",
+        "Nothing happens until somebody decides.",
+        PROPOSALS,
+        facts.proposals,
+    );
     let key = facts
         .key_due_days
         .filter(|_| may(P::SigningKeyRotate))
@@ -398,7 +409,7 @@ pub(crate) fn needs(facts: &Facts, may: impl Fn(P) -> bool) -> Vec<Need> {
             link: SIGNING_KEYS,
             count: 1,
         });
-    [reconnect, paused, given_up, failed, jobs, key]
+    [reconnect, paused, given_up, failed, proposals, jobs, key]
         .into_iter()
         .flatten()
         .collect()

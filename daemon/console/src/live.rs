@@ -14,7 +14,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 pub type Change = Option<(String, TenantId)>;
 
 /// What pages know; hints of other topics are the daemon's own business.
-pub(crate) const TOPICS: [&str; 11] = [
+pub(crate) const TOPICS: [&str; 12] = [
     "assignments",
     "failures",
     "router",
@@ -26,6 +26,7 @@ pub(crate) const TOPICS: [&str; 11] = [
     "api_keys",
     "exports",
     "deletion",
+    "intents",
 ];
 
 /// A page is told at most this often; what happens in between comes together.

@@ -199,6 +199,9 @@ actions! {
     WebhookTest = "webhook_test",
     WebhookReplay = "webhook_replay",
     WebhookStop = "webhook_stop",
+    IntentPropose = "intent_propose",
+    IntentApprove = "intent_approve",
+    IntentDecline = "intent_decline",
 }
 
 #[cfg(test)]

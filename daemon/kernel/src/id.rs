@@ -112,6 +112,8 @@ ids! {
     GroupId = "group";
     SiemTargetId = "siem";
     WebhookId = "webhook";
+    /// What a program asked a person to decide.
+    IntentId = "intent";
     /// One event as webhooks tell it; the id of the message in every attempt.
     EventId = "evt";
     /// One HTTP request; also the correlation id of what it causes.

@@ -18,6 +18,8 @@ pub enum LayerError {
     FieldName,
     #[error("the reason is missing or too long")]
     Reason,
+    #[error("somebody has decided already")]
+    IntentDecided,
 }
 
 impl From<diesel::result::Error> for LayerError {
@@ -31,7 +33,7 @@ impl Classified for LayerError {
         match self {
             Self::Db(error) => error.kind(),
             Self::Audit(error) => error.kind(),
-            Self::FieldExists | Self::FieldRequired => ErrorKind::Conflict,
+            Self::FieldExists | Self::FieldRequired | Self::IntentDecided => ErrorKind::Conflict,
             Self::FieldName | Self::Reason => ErrorKind::Invalid,
         }
     }
@@ -43,6 +45,7 @@ impl Classified for LayerError {
             Self::FieldRequired => "field_required",
             Self::FieldName => "field_name_invalid",
             Self::Reason => "reason_invalid",
+            Self::IntentDecided => "intent_decided",
         }
     }
     fn message(&self) -> String {
@@ -56,7 +59,8 @@ impl Classified for LayerError {
             Self::FieldName => {
                 "Give the name of one field of the object, such as Country or Region__c; fields of related objects are not taken."
             }
-            Self::Reason => "Say in 1 to 500 characters why machines need to see this field.",
+            Self::Reason => "Say in 1 to 500 characters why.",
+            Self::IntentDecided => "Somebody has decided this already.",
         }
         .to_owned()
     }
@@ -64,7 +68,11 @@ impl Classified for LayerError {
         match self {
             Self::FieldName => Some(String::from("name")),
             Self::Reason => Some(String::from("reason")),
-            Self::Db(_) | Self::Audit(_) | Self::FieldExists | Self::FieldRequired => None,
+            Self::Db(_)
+            | Self::Audit(_)
+            | Self::FieldExists
+            | Self::FieldRequired
+            | Self::IntentDecided => None,
         }
     }
 }

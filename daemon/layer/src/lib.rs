@@ -9,6 +9,7 @@
 
 mod error;
 mod import;
+mod intents;
 pub mod machine;
 pub mod model;
 mod requests;
@@ -18,6 +19,9 @@ pub mod value;
 
 pub use error::LayerError;
 pub use import::{ImportRow, Imported, erased, import, owner_set};
+pub use intents::{
+    Decision, Intent, Wish, intent_decide, intent_list, intent_propose, intents_waiting,
+};
 pub use model::{DataClass, FieldType, Object};
 pub use requests::{LoggedRequest, request_list, requests_note};
 pub use service::{NewField, field_add, field_remove, required_ensure};

@@ -17,7 +17,7 @@ use crate::{error::LayerError, model::Object, store::RecordCursor, value::fold};
 pub use routing::{
     FailureQuery, LogCursor, LogQuery, MachineFailure, MachineLog, MachineMember, MachinePool,
     MachineRep, RepCount, StateCount, Statistics, failure_get, failure_page, log_page, pools,
-    rep_counts, reps, statistics,
+    rep_counts, rep_known, reps, statistics,
 };
 
 /// A record with the fields of the policy, and no other.

@@ -1270,6 +1270,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    intents (tenant_id, intent_id) {
+        tenant_id -> Uuid,
+        intent_id -> Uuid,
+        kind -> Text,
+        subject -> Text,
+        wish -> Jsonb,
+        reason -> Text,
+        grant_id -> Uuid,
+        asked_at -> Timestamptz,
+        state -> Text,
+        decided_by -> Nullable<Uuid>,
+        decided_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     webhook_deliveries (tenant_id, webhook_id, at, event_id) {
         tenant_id -> Uuid,
         webhook_id -> Uuid,
@@ -1401,6 +1417,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     users,
     verify_runs,
     visitors,
+    intents,
     webhook_deliveries,
     webhooks,
 );

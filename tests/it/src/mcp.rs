@@ -4,6 +4,7 @@
 mod attacks;
 mod desk;
 mod hostile;
+mod proposals;
 
 use reqwest::Method;
 use serde_json::{Value, json};

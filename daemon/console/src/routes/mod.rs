@@ -18,6 +18,7 @@ mod device;
 mod events;
 mod factors;
 mod failures;
+mod intents;
 mod invitations;
 mod jobs;
 mod layer;
@@ -80,6 +81,7 @@ pub fn all() -> Routes {
         .and(rules::routes())
         .and(assignments::routes())
         .and(failures::routes())
+        .and(intents::routes())
         .and(records::routes())
         .and(jobs::routes())
         .and(audit::routes())

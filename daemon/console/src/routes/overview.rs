@@ -137,6 +137,7 @@ fn facts(tx: &mut TenantTx<'_>, found: &Overview, budget_percent: u8) -> Result<
         router,
         accounting: found.accounting,
         dead_jobs: jobs::job_counts(tx)?.dead,
+        proposals: layer::intents_waiting(tx)?,
         key_due_days: None,
         failing_controls: 0,
         fields: fields.iter().filter(|field| !field.required).count(),

@@ -64,6 +64,7 @@ export const router = createBrowserRouter([
               page("/appliance/log-streams/:id?", () => import("./pages/log-streams/appliance")),
               page("/api-keys", () => import("./pages/api-keys/api-keys")),
               page("/machines/programs", () => import("./pages/programs/programs")),
+              page("/machines/proposals", () => import("./pages/proposals/proposals")),
               page("/appliance/tenants", () => import("./pages/tenants/tenants")),
               page("/appliance/single-sign-on/:id?", () => import("./pages/appliance-sso/appliance-sso")),
               page("/appliance/signing-keys", () => import("./pages/signing-keys/signing-keys")),

@@ -1,7 +1,7 @@
 //! What a tool is given, held to the schema that its callers are told (LM-49). The schemas here use a few words of JSON
 //! Schema 2020-12, and this knows those words; a test finds a schema that uses another.
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use serde_json::Value;
 
 /// What is wrong with a value, with its place; nothing of the value is repeated.
@@ -45,6 +45,9 @@ fn of_text(schema: &Value, text: &str, place: &str) -> Option<String> {
     }
     if schema["format"] == "date-time" && DateTime::parse_from_rfc3339(text).is_err() {
         return Some(format!("{place} is no time of RFC 3339"));
+    }
+    if schema["format"] == "date" && text.parse::<NaiveDate>().is_err() {
+        return Some(format!("{place} is no day, such as 2026-12-24"));
     }
     None
 }

@@ -143,7 +143,7 @@ fn described(tool: Tool) -> Value {
         "outputSchema": (spec.output)(),
         "annotations": {
             "title": spec.title,
-            "readOnlyHint": true,
+            "readOnlyHint": spec.reads,
             "destructiveHint": false,
             "idempotentHint": true,
             "openWorldHint": false,
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_tool_is_described_as_one_that_only_reads() {
+    fn every_tool_is_described_and_those_that_leave_a_wish_behind_say_so() {
         for tool in tools::ALL {
             let told = described(tool);
             let name = told["name"].as_str().unwrap();
@@ -205,7 +205,9 @@ mod tests {
                     .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
             );
             assert!(!told["description"].as_str().unwrap().is_empty(), "{name}");
-            assert_eq!(told["annotations"]["readOnlyHint"], true, "{name}");
+            let proposes = name.ends_with("_propose");
+            assert_eq!(told["annotations"]["readOnlyHint"], !proposes, "{name}");
+            assert_eq!(told["annotations"]["destructiveHint"], false, "{name}");
             assert_eq!(told["outputSchema"]["type"], "object", "{name}");
         }
     }

@@ -43,7 +43,7 @@ pub struct ClientScope {
 }
 
 /// All of them: one for each tool.
-pub const CLIENT_SCOPES: [ClientScope; 5] = [
+pub const CLIENT_SCOPES: [ClientScope; 7] = [
     scope(
         "records:search",
         "Search records of the data layer",
@@ -68,6 +68,16 @@ pub const CLIENT_SCOPES: [ClientScope; 5] = [
         "statistics:read",
         "See the routing in numbers",
         Permission::OverviewRead,
+    ),
+    scope(
+        "retries:propose",
+        "Propose that a failed record is tried again; a person decides",
+        Permission::FailureRead,
+    ),
+    scope(
+        "time_off:propose",
+        "Propose days off for a rep; a person decides",
+        Permission::PoolRead,
     ),
 ];
 

@@ -206,6 +206,15 @@ pub fn reps(
         .load(tx.conn())?)
 }
 
+/// Whether the tenant has this rep.
+pub fn rep_known(tx: &mut MachineTx<'_>, rep: Uuid) -> Result<bool, LayerError> {
+    let found: i64 = machine_reps::table
+        .filter(machine_reps::rep_id.eq(rep))
+        .select(count_star())
+        .first(tx.conn())?;
+    Ok(found > 0)
+}
+
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = machine_pools)]
 pub struct MachinePool {

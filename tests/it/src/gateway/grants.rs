@@ -11,9 +11,10 @@ use crate::harness::{Bed, column, connect};
 use super::desk::{CANARY, Door};
 
 /// What the role may do, whole.
-const RIGHTS: [&str; 10] = [
+const RIGHTS: [&str; 11] = [
     "api_requests INSERT",
     "audit_log INSERT",
+    "intents INSERT",
     "machine_failures SELECT",
     "machine_fields SELECT",
     "machine_log SELECT",
@@ -163,6 +164,17 @@ async fn no_trick_of_the_session_opens_more() {
             assert!(!ran(tx, &stolen), "written into another tenant");
             assert!(ran(tx, &stolen.replace(&theirs.uuid().to_string(), &ours.uuid().to_string())));
             assert_eq!(tx.rate_lease(key)?.map(|block| block.granted), Some(10));
+            let intent = format!(
+                "INSERT INTO intents (tenant_id, intent_id, kind, subject, wish, reason, grant_id, asked_at) \
+                 VALUES ('{0}', gen_random_uuid(), 'time_off', 'x', '{{}}', 'x', '{0}', now())",
+                ours.uuid()
+            );
+            assert!(ran(tx, &intent));
+            assert!(!ran(tx, &intent.replace(&ours.uuid().to_string(), &theirs.uuid().to_string())));
+            let approved = intent
+                .replace("asked_at)", "asked_at, state, decided_by, decided_at)")
+                .replace("now())", "now(), 'approved', gen_random_uuid(), now())");
+            assert!(!ran(tx, &approved), "a machine approved what it asked for");
             // A context that is changed, emptied or invented shows nothing.
             for context in ["", "a|b|c|d|e|f"] {
                 tx.conn()

@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 
 use crate::{console_desk::SITE, gateway::desk::Door};
 
-pub(super) const ALL: [&str; 5] = [
+pub(super) const ALL: [&str; 7] = [
     "records:search",
     "routing:explain",
     "failures:read",
     "reps:read",
     "statistics:read",
+    "retries:propose",
+    "time_off:propose",
 ];
 pub(super) const LEAD: &str = "revkeep://records/Lead/00Q00000000001AAAA";
 const REDIRECT: &str = "http://127.0.0.1:49152/callback";
@@ -32,6 +34,9 @@ pub(super) fn uses(tool: &str) -> Vec<Value> {
             json!({}),
             json!({ "state": "waiting" }),
             json!({ "object": "Lead", "reason": "no_rule", "limit": 50 }),
+        ],
+        "record_retry_propose" => vec![
+            json!({ "object": "Lead", "record_id": "00Q00000000003AAAA", "reason": "The rule was mended" }),
         ],
         "rep_load" => vec![json!({}), json!({ "limit": 1 })],
         _ => vec![json!({})],

@@ -4,7 +4,7 @@ import { client } from "./client";
 import { serverEvents } from "./sse";
 import type { Topic } from "./types";
 
-const TOPICS: ReadonlySet<string> = new Set<Topic>(["assignments", "failures", "router", "connection", "jobs", "reps", "layer", "exports", "deletion"]);
+const TOPICS: ReadonlySet<string> = new Set<Topic>(["assignments", "failures", "router", "connection", "jobs", "reps", "layer", "exports", "deletion", "intents"]);
 const LOCK = "revkeep-events";
 const CHANNEL = "revkeep-live";
 const LONGEST_PAUSE_MS = 30_000;

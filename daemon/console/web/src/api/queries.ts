@@ -25,6 +25,7 @@ const STALE_BY_TOPIC: Record<Topic, string[]> = {
   layer: ["layer", "overview"],
   exports: ["exports"],
   deletion: ["deletion"],
+  intents: ["proposals", "overview"],
 };
 
 export function invalidateTopics(queries: QueryClient, topics: Topic[]): void {

@@ -6,7 +6,7 @@ export type Permission =
   | "job_read" | "job_retry" | "member_read" | "member_edit" | "tenant_edit" | "api_key_read" | "api_key_edit"
   | "sso_read" | "sso_edit" | "signing_key_read" | "signing_key_rotate" | "tenant_read" | "tenant_manage" | "appliance_sso_read" | "appliance_sso_edit"
   | "data_read" | "tenant_export" | "tenant_delete" | "person_data"
-  | "webhook_read" | "webhook_edit"
+  | "webhook_read" | "webhook_edit" | "intent_read" | "intent_decide"
   | "siem_read" | "siem_edit" | "appliance_siem_read" | "appliance_siem_edit"
   | "system_read" | "control_read" | "control_verify"
   | "audit_read" | "audit_export" | "platform_audit_read";
@@ -228,7 +228,7 @@ export interface Job {
 export interface JobPage extends Page<Job> { counts: Partial<Record<JobState, number>> }
 export interface Schedule { name: string; every_seconds: number; next_at: string | null; last_at: string | null }
 
-export type Topic = "assignments" | "failures" | "router" | "connection" | "jobs" | "reps" | "layer" | "exports" | "deletion";
+export type Topic = "assignments" | "failures" | "router" | "connection" | "jobs" | "reps" | "layer" | "exports" | "deletion" | "intents";
 
 export interface DataExport {
   id: string; asked_by: Named | null; own: boolean; asked_at: string; state: string; rows: number; expected: number | null; files: number; bytes: number;

@@ -5,7 +5,7 @@ const SUBJECTS: Record<string, string> = {
   log_read: "routing log", failure_read: "failures", failure_retry: "failures, by retrying", connection_read: "connections", connection_edit: "connections",
   layer_read: "data layer", layer_edit: "data layer", job_read: "jobs", job_retry: "jobs, by retrying", member_read: "people", member_edit: "people",
   tenant_edit: "this organisation", data_read: "exports of its data", tenant_export: "exports of its data", tenant_delete: "the organisation's end", person_data: "what is held of one person", api_key_read: "API keys", api_key_edit: "API keys", sso_read: "single sign-on", sso_edit: "single sign-on",
-  webhook_read: "webhooks", webhook_edit: "webhooks",
+  webhook_read: "webhooks", webhook_edit: "webhooks", intent_read: "proposals of programs", intent_decide: "proposals of programs, by deciding",
   siem_read: "log streams", siem_edit: "log streams", appliance_siem_read: "the appliance's log streams", appliance_siem_edit: "the appliance's log streams",
   appliance_sso_read: "the appliance's single sign-on", appliance_sso_edit: "the appliance's single sign-on",
   system_read: "the appliance itself", control_read: "controls", control_verify: "controls, by verifying them",

@@ -1,6 +1,6 @@
 // The map of the console: only what exists, in the order in which people need it.
 import {
-  IconAlertTriangle, IconBroadcast, IconBuilding, IconBuildingCommunity, IconCertificate, IconDatabase, IconDatabaseExport, IconGauge, IconHistory, IconKey, IconListDetails,
+  IconAlertTriangle, IconBroadcast, IconBuilding, IconBulb, IconBuildingCommunity, IconCertificate, IconDatabase, IconDatabaseExport, IconGauge, IconHistory, IconKey, IconListDetails,
   IconLogin, IconLogin2, IconPlugConnected, IconRobot, IconRoute, IconServer, IconShieldCheck, IconStack2, IconUsers, IconUsersGroup, IconWebhook,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
@@ -34,6 +34,7 @@ export const NAV: NavSection[] = [
       { label: "Data layer", to: path.layer(), icon: IconDatabase, needs: "layer_read", also: "fields boundary records" },
       { label: "API keys", to: path.apiKeys(), icon: IconKey, needs: "api_key_read", also: "programs tokens scopes secrets" },
       { label: "Programs", to: path.programs(), icon: IconRobot, needs: "api_key_read", also: "oauth mcp assistants clients consent grants" },
+      { label: "Proposals", to: path.proposals(), icon: IconBulb, needs: "intent_read", also: "intents approve decline assistants decide" },
     ],
   },
   {

@@ -55,6 +55,8 @@ const LOOKS = {
   accepted: { tone: "ok", word: "Accepted" },
   expired: { tone: "warn", word: "Expired" },
   revoked: { tone: "idle", word: "Revoked" },
+  approved: { tone: "ok", word: "Approved" },
+  declined: { tone: "idle", word: "Declined" },
   trial: { tone: "info", word: "Trial", icon: IconClock },
   read_only: { tone: "warn", word: "Read-only", icon: IconPlayerPause },
   visit_open: { tone: "info", word: "Here now" },

@@ -25,6 +25,7 @@ pub(in crate::mcp) const SPEC: Spec = Spec {
     description: "Lists records that could not be routed, changed last first, with the code of the reason. Without a \
                   state: what failed and what was given up. The state waiting is decided about again by itself.",
     scope: "failures:read",
+    reads: true,
     input: schema,
     output,
 };

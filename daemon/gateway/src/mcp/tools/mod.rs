@@ -1,17 +1,21 @@
 //! What a program may ask of the routing, one scope a tool: the scope is a person's answer to one question. A tool reads
-//! views of the data layer in one transaction and calls nobody.
+//! views of the data layer in one transaction and calls nobody. Two of them leave a wish behind, which a person decides.
 
 pub(super) mod failure_find;
 pub(super) mod record_explain;
+mod record_retry_propose;
 pub(super) mod record_search;
 mod rep_load;
 mod routing_statistics;
+mod time_off_propose;
 
 use http::{Granted, Problem};
+use kernel::{Actor, Principal};
+use layer::Wish;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::Gateway;
+use crate::{Gateway, mcp::outside::visible};
 
 /// Rows of one answer, unless fewer are asked for: a model reads them all.
 const MOST_ROWS: i64 = 50;
@@ -23,6 +27,8 @@ pub(super) struct Spec {
     pub(super) title: &'static str,
     pub(super) description: &'static str,
     pub(super) scope: &'static str,
+    /// Whether it leaves nothing behind.
+    pub(super) reads: bool,
     pub(super) input: fn() -> Value,
     pub(super) output: fn() -> Value,
 }
@@ -31,18 +37,22 @@ pub(super) struct Spec {
 pub(super) enum Tool {
     FailureFind,
     RecordExplain,
+    RecordRetryPropose,
     RecordSearch,
     RepLoad,
     RoutingStatistics,
+    TimeOffPropose,
 }
 
 /// By name, so that a list is the same each time.
-pub(super) const ALL: [Tool; 5] = [
+pub(super) const ALL: [Tool; 7] = [
     Tool::FailureFind,
     Tool::RecordExplain,
+    Tool::RecordRetryPropose,
     Tool::RecordSearch,
     Tool::RepLoad,
     Tool::RoutingStatistics,
+    Tool::TimeOffPropose,
 ];
 
 impl Tool {
@@ -50,9 +60,11 @@ impl Tool {
         match self {
             Self::FailureFind => &failure_find::SPEC,
             Self::RecordExplain => &record_explain::SPEC,
+            Self::RecordRetryPropose => &record_retry_propose::SPEC,
             Self::RecordSearch => &record_search::SPEC,
             Self::RepLoad => &rep_load::SPEC,
             Self::RoutingStatistics => &routing_statistics::SPEC,
+            Self::TimeOffPropose => &time_off_propose::SPEC,
         }
     }
 
@@ -66,11 +78,45 @@ impl Tool {
         match self {
             Self::FailureFind => failure_find::run(who, gateway, read(given)?).await,
             Self::RecordExplain => record_explain::run(who, gateway, read(given)?).await,
+            Self::RecordRetryPropose => record_retry_propose::run(who, gateway, read(given)?).await,
             Self::RecordSearch => record_search::run(who, gateway, read(given)?).await,
             Self::RepLoad => rep_load::run(who, gateway, read(given)?).await,
             Self::RoutingStatistics => routing_statistics::run(who, gateway, read(given)?).await,
+            Self::TimeOffPropose => time_off_propose::run(who, gateway, read(given)?).await,
         }
     }
+}
+
+/// Puts a wish before the people of the tenant, in words without what nobody sees.
+async fn propose(
+    who: &Granted,
+    gateway: &Gateway,
+    wish: Wish,
+    reason: &str,
+) -> Result<Value, Problem> {
+    let Actor::Client { grant } = who.actor else {
+        return Err(Problem::internal());
+    };
+    let (principal, reason) = (Principal::clone(who), visible(reason));
+    let id = gateway
+        .db
+        .machine(who, move |tx| {
+            layer::intent_propose(tx, &principal, grant, &wish, &reason)
+        })
+        .await?;
+    let state = if id.is_some() {
+        "waiting"
+    } else {
+        "already_waiting"
+    };
+    Ok(json!({ "state": state, "proposal_id": id.map(|id| id.to_string()) }))
+}
+
+fn proposed() -> Value {
+    all_of(json!({
+        "state": { "type": "string", "enum": ["waiting", "already_waiting"] },
+        "proposal_id": maybe("string"),
+    }))
 }
 
 /// A schema and what reads behind it are one; where they are not, it is our fault and not the caller's.
@@ -104,6 +150,10 @@ fn object_word() -> Value {
 
 fn record_word() -> Value {
     json!({ "type": "string", "minLength": 15, "maxLength": 18, "description": "The record's Salesforce id" })
+}
+
+fn reason_word() -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": 500, "description": "Why, for the person who decides" })
 }
 
 fn cursor_word() -> Value {
@@ -179,7 +229,9 @@ mod tests {
         let example = |name: &str, word: &Value| match (name, word["type"].as_str()) {
             ("record_id", _) => json!("00Q000000000001AAA"),
             (_, Some("integer")) => word["minimum"].clone(),
+            ("rep_id", _) => json!("rep_0123456789abcdef0123456789abcdef"),
             _ if word["format"] == "date-time" => json!("2026-01-01T00:00:00Z"),
+            _ if word["format"] == "date" => json!("2026-01-01"),
             _ => word["enum"].get(0).cloned().unwrap_or_else(|| json!("x")),
         };
         for tool in ALL {
@@ -193,9 +245,13 @@ mod tests {
             let read = match tool {
                 Tool::FailureFind => super::read::<failure_find::Given>(given).is_ok(),
                 Tool::RecordExplain => super::read::<record_explain::Given>(given).is_ok(),
+                Tool::RecordRetryPropose => {
+                    super::read::<record_retry_propose::Given>(given).is_ok()
+                }
                 Tool::RecordSearch => super::read::<record_search::Given>(given).is_ok(),
                 Tool::RepLoad => super::read::<rep_load::Given>(given).is_ok(),
                 Tool::RoutingStatistics => super::read::<routing_statistics::Given>(given).is_ok(),
+                Tool::TimeOffPropose => super::read::<time_off_propose::Given>(given).is_ok(),
             };
             assert!(read, "{}", tool.spec().name);
         }

@@ -24,6 +24,7 @@ pub(in crate::mcp) const SPEC: Spec = Spec {
     description: "Tells what was decided about one lead or contact, newest first: the rule, the rep, pool or queue, the \
                   new owner, and whether it was written; and what is still open about it.",
     scope: "routing:explain",
+    reads: true,
     input: schema,
     output,
 };

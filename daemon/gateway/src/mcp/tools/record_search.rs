@@ -26,6 +26,7 @@ pub(in crate::mcp) const SPEC: Spec = Spec {
     description: "Finds leads or contacts of the data layer, newest import first. Give field and value together: a \
                   searchable field (see the resource revkeep://fields/Lead or Contact) and its whole value.",
     scope: "records:search",
+    reads: true,
     input: schema,
     output,
 };

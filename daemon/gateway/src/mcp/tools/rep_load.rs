@@ -24,6 +24,7 @@ pub(super) const SPEC: Spec = Spec {
     description: "Lists reps with their caps, whether they are active or paused, and how many records each was given in \
                   the last hour, day and week.",
     scope: "reps:read",
+    reads: true,
     input: schema,
     output,
 };

@@ -18,6 +18,7 @@ pub(super) const SPEC: Spec = Spec {
     description: "Counts what was decided in a span of time (the last seven days unless told, at most 92 days) by what \
                   became of it and by rep, and what is not settled at this moment.",
     scope: "statistics:read",
+    reads: true,
     input: schema,
     output,
 };

@@ -47,7 +47,7 @@ export function Consent({ asked }: { asked: ConsentRequest }) {
           <strong>It asks to</strong>
           <List size="sm" mt={6} aria-label="What it asks for">{scopes.map((scope) => <List.Item key={scope.name}>{scope.title} <span className="mono">({scope.name})</span></List.Item>)}</List>
         </div>
-        <Notice tone="warn" title="Only if you started it yourself, just now">It reads the data layer, never Salesforce itself, and changes nothing. What it reads leaves Revkeep with it.</Notice>
+        <Notice tone="warn" title="Only if you started it yourself, just now">It reads the data layer, never Salesforce itself. It changes nothing: what it proposes, a person decides. What it reads leaves Revkeep with it.</Notice>
         {problem ? <Notice tone="bad" title="Not answered">{problem}</Notice> : null}
         <Group gap="xs">
           <Button loading={decide.isPending && decide.variables === "approve"} onClick={() => decide.mutate("approve")}>Approve</Button>

@@ -87,7 +87,7 @@ async fn every_tool_answers_as_it_is_described_in_both_revisions() {
         assert_eq!(tools.len(), ALL.len());
         for tool in tools {
             let name = tool["name"].as_str().unwrap();
-            for given in uses(name) {
+            for given in uses(&program, name) {
                 let call = json!({ "name": name, "arguments": given });
                 let answer = program.ask(new, &token, "tools/call", call).await["result"].clone();
                 assert_eq!(answer["isError"], false, "{name}: {answer}");

@@ -191,6 +191,7 @@ async fn a_token_lists_and_calls_what_its_scopes_open_and_nothing_else() {
         ("record_search", "records:search"),
         ("rep_load", "reps:read"),
         ("routing_statistics", "statistics:read"),
+        ("time_off_propose", "time_off:propose"),
     ];
     for (own, scope) in of {
         let token = program.token(&[scope]).await;
@@ -203,7 +204,7 @@ async fn a_token_lists_and_calls_what_its_scopes_open_and_nothing_else() {
             .collect();
         assert_eq!(listed, [own]);
         for (tool, needed) in of {
-            let call = json!({ "name": tool, "arguments": uses(tool)[0] });
+            let call = json!({ "name": tool, "arguments": uses(&program, tool)[0] });
             let answer = program
                 .stateless(&token, "tools/call", call)
                 .send()
@@ -368,7 +369,7 @@ async fn no_answer_has_another_tenants_rows_or_a_token() {
         "rep_load",
         "routing_statistics",
     ] {
-        for given in uses(tool) {
+        for given in uses(&program, tool) {
             told.push_str(&program.tool(&token, tool, given).await.to_string());
         }
     }

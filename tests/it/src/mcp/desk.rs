@@ -21,7 +21,7 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// What each tool is asked in turn.
-pub(super) fn uses(tool: &str) -> Vec<Value> {
+pub(super) fn uses(program: &Program, tool: &str) -> Vec<Value> {
     let lead = |n: u8| json!({ "object": "Lead", "record_id": format!("00Q0000000000{n}AAAA") });
     match tool {
         "record_search" => vec![
@@ -39,6 +39,12 @@ pub(super) fn uses(tool: &str) -> Vec<Value> {
             json!({ "object": "Lead", "record_id": "00Q00000000003AAAA", "reason": "The rule was mended" }),
         ],
         "rep_load" => vec![json!({}), json!({ "limit": 1 })],
+        "time_off_propose" => {
+            let day = "2030-01-02";
+            vec![
+                json!({ "rep_id": program.rep(), "first_day": day, "last_day": day, "reason": "Asked for" }),
+            ]
+        }
         _ => vec![json!({})],
     }
 }
@@ -55,6 +61,11 @@ impl Program {
         let client = door.desk.post("/clients", new).await;
         let client = client["id"].as_str().unwrap().to_owned();
         Self { door, client }
+    }
+
+    /// The tenant's one rep.
+    pub(super) fn rep(&self) -> String {
+        format!("rep_{}", self.door.desk.tenant().uuid().as_simple())
     }
 
     /// The tokens of a grant that Ada gave just now.

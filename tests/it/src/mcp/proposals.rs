@@ -10,10 +10,6 @@ const FAILED: &str = "00Q00000000003AAAA";
 const RECORD: &str = "SELECT state || ' ' || attempts || ' ' || (next_attempt_at IS NULL) FROM routing_records WHERE record_id = '00Q00000000003AAAA' AND tenant_id = ";
 
 impl Program {
-    fn rep(&self) -> String {
-        format!("rep_{}", self.door.desk.tenant().uuid().as_simple())
-    }
-
     async fn proposals(&self, state: &str) -> Vec<Value> {
         let path = format!("/intents?state={state}");
         self.door.desk.get(&path).await["items"]
@@ -38,7 +34,7 @@ impl Program {
     fn actions(&self) -> Vec<String> {
         self.door.desk.rows(
             "SELECT actor_kind || ' ' || action || ' ' || outcome FROM audit_log \
-             WHERE action LIKE 'intent%' OR action IN ('record_retry', 'time_off_add') ORDER BY at, audit_id",
+             WHERE action LIKE 'intent%' OR action IN ('record_retry', 'time_off_add') ORDER BY actor_kind, action",
         )
     }
 }
@@ -186,7 +182,7 @@ async fn what_cannot_be_proposed_is_refused_and_leaves_nothing() {
         (
             "time_off_propose",
             away(&neighbour, "2030-01-02", "2030-01-02"),
-            "rep_unknown",
+            "not_found",
         ),
         (
             "time_off_propose",

@@ -43,8 +43,7 @@ pub(super) struct Given {
 }
 
 pub(super) async fn run(who: &Granted, gateway: &Gateway, given: Given) -> Result<Value, Problem> {
-    let unknown = || Problem::invalid("rep_unknown", "rep_id", "There is no such rep.");
-    let rep: RepId = given.rep_id.parse().map_err(|_| unknown())?;
+    let rep: RepId = given.rep_id.parse().map_err(|_| Problem::not_found())?;
     if given.last_day < given.first_day {
         return Err(Problem::invalid(
             "time_off_days_invalid",
@@ -57,7 +56,7 @@ pub(super) async fn run(who: &Granted, gateway: &Gateway, given: Given) -> Resul
         .machine(who, move |tx| machine::rep_known(tx, rep.uuid()))
         .await?;
     if !known {
-        return Err(unknown());
+        return Err(Problem::not_found());
     }
     let wish = Wish::TimeOff {
         rep,

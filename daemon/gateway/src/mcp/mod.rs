@@ -146,6 +146,6 @@ mod tests {
             json!(["https://revkeep.example"])
         );
         assert_eq!(told["bearer_methods_supported"], json!(["header"]));
-        assert_eq!(told["scopes_supported"].as_array().unwrap().len(), 5);
+        assert_eq!(told["scopes_supported"].as_array().unwrap().len(), 7);
     }
 }

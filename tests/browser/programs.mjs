@@ -55,7 +55,7 @@ export function programSteps(step, open, admin) {
     const making = ui().dialog("New program");
     await making.getByLabel("Name").fill(NAME);
     await making.getByLabel("Answers go to").fill("http://127.0.0.1/callback");
-    for (const scope of ["failures:read", "reps:read", "routing:explain"]) await making.getByRole("checkbox", { name: new RegExp(scope) }).or(making.locator(`input[value="${scope}"]`)).first().check();
+    for (const scope of ["failures:read", "reps:read", "routing:explain", "time_off:propose"]) await making.getByRole("checkbox", { name: new RegExp(scope) }).or(making.locator(`input[value="${scope}"]`)).first().check();
     await ui().inspect("program-new");
     await ui().button("Let it ask", making).click();
     await making.waitFor({ state: "detached" });
@@ -70,10 +70,33 @@ export function programSteps(step, open, admin) {
       const program = await letIn(start, { look: name === "modern" ? () => ui().inspect("consent") : undefined });
       admitted[name] = program;
       assert.equal(program.protocol, protocol);
-      assert.deepEqual(program.tools, ["failure_find", "record_explain", "rep_load"]);
+      assert.deepEqual(program.tools, ["failure_find", "record_explain", "rep_load", "time_off_propose"]);
       assert.ok(program.answer.reps.length > 0, JSON.stringify(program.answer));
     });
   }
+
+  step("what a program proposes waits for a person, who approves one and declines another", async () => {
+    const [first, second] = admitted.modern.answer.reps;
+    const away = (rep, day) => ({ rep_id: rep.id, first_day: day, last_day: day, reason: "Told me in the chat that nobody will be there" });
+    for (const [rep, day] of [[first, "2030-01-02"], [second ?? first, "2030-01-03"]]) {
+      assert.equal((await admitted.modern.propose("time_off_propose", away(rep, day))).state, "waiting");
+    }
+    await ui().goto("/machines/proposals");
+    const waiting = page().getByRole("table", { name: "Proposals to decide" });
+    await waiting.getByText(/is away on 2030-01-02/).waitFor();
+    await ui().inspect("proposals");
+    await waiting.getByRole("button", { name: /^Approve: .* 2030-01-02/ }).click();
+    await ui().inspect("proposal-approve");
+    await ui().button("Approve", ui().dialog("Approve it?")).click();
+    await waiting.getByText(/is away on 2030-01-02/).waitFor({ state: "detached" });
+    await waiting.getByRole("button", { name: /^Decline: / }).click();
+    await ui().button("Decline", ui().dialog("Decline it?")).click();
+    await page().getByText("Nothing to decide").waitFor();
+    const decided = page().getByRole("table", { name: "Decided proposals" });
+    assert.equal(await decided.getByRole("row").filter({ hasText: "Approved" }).count(), 1);
+    assert.equal(await decided.getByRole("row").filter({ hasText: "Declined" }).count(), 1);
+    await ui().inspect("proposals-decided");
+  });
 
   step("each renews its tokens, and every refresh token is good once", async () => {
     for (const [name, program] of Object.entries(admitted)) assert.equal(await program.renew(), true, name);

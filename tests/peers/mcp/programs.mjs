@@ -1,5 +1,6 @@
 // Three programs that ask to be let in: the official clients in TypeScript (of both revisions of the protocol) and in Python.
-// Each is `{ protocol, tools, answer, renew(), shutOut(), close() }` once `letIn` has brought its answer back.
+// Each is `{ protocol, tools, answer, renew(), shutOut(), close() }` once `letIn` has brought its answer back; those in TypeScript
+// `propose(tool, arguments)` as well.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -47,6 +48,7 @@ async function typescript({ url, clientId, redirect, letIn }, make, transportOf,
     protocol: client.getNegotiatedProtocolVersion?.() ?? spoken.protocolVersion,
     tools: tools.map(({ name }) => name),
     answer: (await call()).structuredContent,
+    propose: async (name, given) => (await client.callTool({ name, arguments: given })).structuredContent,
     async renew() {
       const before = keeper.kept;
       keeper.kept = { ...before, access_token: 'not-one-of-ours' };

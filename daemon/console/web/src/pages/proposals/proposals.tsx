@@ -76,7 +76,8 @@ function Decide({ proposal }: { proposal: Proposal }) {
       <Button size="compact-sm" aria-label={`Approve: ${title(proposal)}`} onClick={ask("approve")}>Approve</Button>
       <Button size="compact-sm" variant="default" aria-label={`Decline: ${title(proposal)}`} onClick={ask("decline")}>Decline</Button>
       <Confirm opened={asking !== null} title={asking === "decline" ? "Decline it?" : "Approve it?"} act={asking === "decline" ? "Decline" : "Approve"} busy={decide.isPending} error={toTell(decide.error)} onClose={() => setAsking(null)} onConfirm={() => { if (asking) decide.mutate(asking); }}>
-        {asking === "decline" ? `Nothing is done: ${title(proposal)}. The program may propose it again.` : effect(proposal)}
+        <p>{asking === "decline" ? `Nothing is done: ${title(proposal)}. The program may propose it again.` : effect(proposal)}</p>
+        <p>{proposal.program ?? "The program"} says: “{proposal.reason}”</p>
       </Confirm>
     </Group>
   );

@@ -63,3 +63,4 @@ INSERT INTO person_finds (tenant_id, case_id, place, row_key, own, fields) VALUE
 INSERT INTO erased_records (tenant_id, object, record_id, erased_at) VALUES ('{t}', 'Lead', 'gone', now());
 INSERT INTO webhooks (tenant_id, webhook_id, name, url, events, enabled, long_retries, secret_sealed, version, created_at, updated_at) VALUES ('{t}', '{u}', 'n', 'https://hooks.example/', '{{}}', false, false, '\x00', 1, now(), now());
 INSERT INTO webhook_deliveries (tenant_id, webhook_id, at, event_id, event, body, state) VALUES ('{t}', '{u}', now(), '{u}', 'trial_ended', '{{}}', 'failed');
+INSERT INTO intents (tenant_id, intent_id, kind, subject, wish, reason, grant_id, asked_at) VALUES ('{t}', '{u}', 'record_retry', 'Lead {u}', '{{"kind": "record_retry", "object": "Lead", "record_id": "x"}}', 'r', '{u}', now());

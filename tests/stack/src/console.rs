@@ -129,6 +129,19 @@ impl Console {
         Ok(answer.json().await?)
     }
 
+    /// One message of a program to the machines' door, in the revision 2025-11-25.
+    pub async fn program(&self, path: &str, token: &str, message: &Value) -> Result<Value> {
+        let request = self
+            .client
+            .post(format!("{}{path}", self.url))
+            .bearer_auth(token);
+        let request = request.header("mcp-protocol-version", "2025-11-25");
+        let answer = request.json(message).send().await?;
+        let status = answer.status();
+        ensure!(status.is_success(), "POST {path}: {status}");
+        Ok(answer.json().await?)
+    }
+
     /// One request; the status and the JSON (null when empty).
     pub async fn request(
         &self,

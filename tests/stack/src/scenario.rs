@@ -121,7 +121,7 @@ pub async fn programs(console: &Console, public_url: &str) -> Result<()> {
     console.post("/clients", new).await?;
     let new = json!({
         "name": "Desk assistant", "redirect_uris": ["http://127.0.0.1/callback"],
-        "scopes": ["routing:explain", "failures:read", "reps:read"],
+        "scopes": ["routing:explain", "failures:read", "reps:read", "time_off:propose"],
     });
     let made = console.post("/clients", new).await?;
     let client = made.get("id").and_then(Value::as_str);
@@ -147,7 +147,24 @@ pub async fn programs(console: &Console, public_url: &str) -> Result<()> {
             "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
         ),
     ];
-    console.form("/oauth/token", &form).await?;
+    let tokens = console.form("/oauth/token", &form).await?;
+    let token = tokens.get("access_token").and_then(Value::as_str);
+    propose(console, token.context("no access token")?).await
+}
+
+/// The assistant heard that somebody will be away, and leaves it to a person.
+async fn propose(console: &Console, token: &str) -> Result<()> {
+    let reps = wait_for_reps(console).await?;
+    for (rep, reason) in reps.iter().zip([
+        "Said in the team channel that the whole week is a conference",
+        "Has an out-of-office answer for these days",
+    ]) {
+        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+            "name": "time_off_propose",
+            "arguments": { "rep_id": rep.get("id"), "first_day": "2027-03-01", "last_day": "2027-03-05", "reason": reason },
+        } });
+        console.program("/mcp", token, &call).await?;
+    }
     Ok(())
 }
 

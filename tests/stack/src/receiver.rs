@@ -207,7 +207,11 @@ fn one(reader: &mut BufReader<SslStream<TcpStream>>, shared: &Shared) -> Result<
     let reply = state.replies.pop().unwrap_or(otherwise);
     shared.changed.notify_all();
     let head = match reply {
-        Reply::Cut => return Ok(false),
+        Reply::Cut => {
+            // The list of what was taken holds the connection too, so that letting go of it does not end it.
+            reader.get_ref().get_ref().shutdown(Shutdown::Both)?;
+            return Ok(false);
+        }
         Reply::Redirect => "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\n".to_owned(),
         Reply::Status(status) => format!("HTTP/1.1 {status} Told\r\n"),
         Reply::Hang => {

@@ -199,10 +199,11 @@ pub(super) async fn operations(walk: &mut Walk) {
     let tenant = walk.desk.tenant().uuid();
     walk.desk.owner(&format!(
         "INSERT INTO routing_records (tenant_id, object, record_id, router_id, state, reason_code, first_seen_at, updated_at) \
-         SELECT '{tenant}', 'Lead', '00Q00000000000' || n || 'AAA', router_id, 'failed', 'row_locked', now(), now() FROM routers, generate_series(1, 2) n; \
+         SELECT '{tenant}', 'Lead', '00Q00000000000' || n || 'AAA', router_id, 'failed', 'row_locked', now(), now() FROM routers, generate_series(1, 3) n; \
          INSERT INTO jobs (tenant_id, job_id, kind, payload, state, run_at, max_attempts, created_at) \
          SELECT '{tenant}', gen_random_uuid(), 'k' || n, '{{}}', 'dead', now(), 1, now() FROM generate_series(1, 2) n"
     ));
+    proposals(walk).await;
     let one = "/failures/Lead/00Q000000000001AAA/retry";
     walk.good("POST /failures/{object}/{record_id}/retry", one, json!({}))
         .await;
@@ -254,4 +255,31 @@ pub(super) async fn operations(walk: &mut Walk) {
         json!({ "confirm": "disconnect" }),
     )
     .await;
+}
+
+/// What a program proposed is approved, of either kind, and declined.
+async fn proposals(walk: &mut Walk) {
+    let tenant = walk.desk.tenant().uuid();
+    let rep = walk
+        .desk
+        .rows("SELECT 'rep_' || replace(rep_id::text, '-', '') FROM reps LIMIT 1")
+        .remove(0);
+    let wishes = [
+        json!({ "kind": "record_retry", "object": "Lead", "record_id": "00Q000000000003AAA" }),
+        json!({ "kind": "time_off", "rep": rep, "first_day": "2027-02-01", "last_day": "2027-02-02" }),
+        json!({ "kind": "time_off", "rep": rep, "first_day": "2027-03-01", "last_day": "2027-03-02" }),
+    ];
+    for (wish, verb) in wishes.iter().zip(["approve", "approve", "decline"]) {
+        let kind = wish["kind"].as_str().unwrap();
+        walk.desk.owner(&format!(
+            "INSERT INTO intents (tenant_id, intent_id, kind, subject, wish, reason, grant_id, asked_at) \
+             VALUES ('{tenant}', gen_random_uuid(), '{kind}', '{kind}', '{wish}', 'canary-operation', gen_random_uuid(), now())"
+        ));
+        let made = walk.desk.rows(
+            "SELECT 'intent_' || replace(intent_id::text, '-', '') FROM intents WHERE state = 'waiting'",
+        );
+        let route = format!("POST /intents/{{id}}/{verb}");
+        let path = format!("/intents/{}/{verb}", made[0]);
+        walk.good(&route, &path, json!({})).await;
+    }
 }

@@ -18,7 +18,8 @@ setup_for() {
         chaos) debian_packages libpq-dev libssl-dev pkg-config postgresql etcd-server ;;
         test)
             debian_packages libpq-dev libssl-dev pkg-config postgresql g++ chromium oathtool \
-                slapd ldap-utils rsyslog rsyslog-gnutls rsyslog-relp systemd apparmor testssl.sh fonts-liberation fonts-dejavu-core
+                slapd ldap-utils rsyslog rsyslog-gnutls rsyslog-relp systemd apparmor testssl.sh \
+                ceph-mon ceph-osd ceph-mgr radosgw ceph-common fonts-liberation fonts-dejavu-core
             ;;
         package) debian_packages libpq-dev libssl-dev pkg-config binutils dpkg-dev lintian rpm rpm2cpio rpmlint ;;
         appliance)

@@ -47,6 +47,8 @@ purposes! {
     CertificateAuthority = "certificate_authority",
     /// Where a tenant is told of events: a URL that the tenant types.
     Webhook = "webhook",
+    /// The bucket that archives are sent to.
+    Backup = "backup",
     /// What `revkeep verify` tries and must be refused.
     Trial = "trial",
 }
@@ -55,7 +57,7 @@ impl Purpose {
     /// The ports of a public host that this purpose may use; None means any.
     const fn public_ports(self) -> Option<&'static [u16]> {
         match self {
-            Self::Salesforce | Self::CertificateAuthority => Some(&[443]),
+            Self::Salesforce | Self::CertificateAuthority | Self::Backup => Some(&[443]),
             Self::Smtp => Some(&[25, 465, 587, 2525]),
             Self::BreachRange | Self::Siem | Self::OwnFace | Self::Reachability => Some(&[]),
             Self::SingleSignOn | Self::Webhook | Self::Trial => None,

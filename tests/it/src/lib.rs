@@ -15,6 +15,7 @@ mod audit_page;
 mod audit_plans;
 mod authorization;
 mod backup;
+mod backup_bucket;
 mod breach_mirror;
 mod canary;
 mod catalogue;

@@ -4,6 +4,7 @@ pub mod account_for;
 pub mod accounts;
 pub mod authenticator;
 pub mod cable;
+pub mod ceph;
 pub mod collector;
 pub mod commits;
 pub mod console;

@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kernel::{Clock, SystemClock};
+use age::secrecy::ExposeSecret;
+use kernel::{Clock, Secret, SystemClock};
 use vault::{Choice, Fingerprint};
 
 use super::{
@@ -14,8 +15,8 @@ use super::{
     check::BUFFER,
     child::{self, Census, Dump},
     folder::Folder,
-    machine_key,
     manifest::{Manifest, OWN_VERSION},
+    secret_file::{self, MACHINE_KEY},
     writer::{MANIFEST, Writer, Written},
 };
 use crate::config::{self, Config};
@@ -81,7 +82,8 @@ fn in_folder(
     })?;
     let named = new.finish(&written.sha256)?;
     if let Lock::Recipients { machine, .. } = lock {
-        machine_key::store(&config.backup.machine_key, machine)?;
+        let key = Secret::new(machine.to_string().expose_secret().to_owned());
+        secret_file::store(&config.backup.machine_key, MACHINE_KEY, &key)?;
     }
     Ok(Made {
         file: Some(named),

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use objects::ObjectError;
+
 use crate::setup::SetupError;
 
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +60,22 @@ pub(crate) enum BackupError {
     FilesDiffer(String),
     #[error("the archive's configuration cannot be used here, so nothing was put in place. {0}")]
     Unfit(String),
+    #[error(
+        "the bucket {0}: {1}. Next step: when that is mended, `revkeep backup send`; the archives are in their folder"
+    )]
+    Bucket(String, #[source] ObjectError),
+    #[error(
+        "the bucket {0} has no key: the file of backup.bucket.secret_key is not there. Next step: write the secret part of the key into it (docs/backup.md)"
+    )]
+    NoBucketKey(String),
+    #[error(
+        "the configuration names no bucket. Next step: say where it is in [backup.bucket] (docs/backup.md)"
+    )]
+    NoBucket,
+    #[error("no such archive has arrived in the bucket {0}. Next step: `revkeep backup list`")]
+    NotInBucket(String),
+    #[error("{file} is here already", file = .0.display())]
+    HereAlready(PathBuf),
     #[error("another restore is under way")]
     Restoring,
     #[error(
@@ -93,6 +111,11 @@ impl BackupError {
             Self::InUse { .. } => "restore_in_use",
             Self::FilesDiffer(_) => "restore_files_differ",
             Self::Unfit(_) => "restore_files_unfit",
+            Self::Bucket(..) => "backup_bucket",
+            Self::NoBucketKey(_) => "backup_bucket_no_key",
+            Self::NoBucket => "backup_no_bucket",
+            Self::NotInBucket(_) => "backup_not_in_bucket",
+            Self::HereAlready(_) => "backup_here_already",
             Self::Restoring => "restore_busy",
             Self::Newer { .. } => "backup_newer",
         }

@@ -103,6 +103,11 @@ impl Unfinished {
         &self.part
     }
 
+    /// The name that it will have.
+    pub(super) fn final_path(&self) -> &Path {
+        &self.file
+    }
+
     pub(super) const fn file(&self) -> &File {
         &self.opened
     }
@@ -154,7 +159,8 @@ pub(crate) fn kept(folder: &Path) -> Result<Vec<Kept>, BackupError> {
     Ok(found)
 }
 
-fn time_of(name: &str) -> Option<DateTime<Utc>> {
+/// When the archive of this name was made; nothing for a name that is none's.
+pub(super) fn time_of(name: &str) -> Option<DateTime<Utc>> {
     let text = name.strip_prefix(BEGIN)?.strip_suffix(END)?;
     Some(NaiveDateTime::parse_from_str(text, TIME).ok()?.and_utc())
 }

@@ -5,7 +5,10 @@ use std::{fs, iter, path::Path, str::FromStr};
 use age::{Encryptor, Identity, Recipient, scrypt, secrecy::SecretString, x25519};
 use kernel::Secret;
 
-use super::{BackupError, Config, machine_key};
+use super::{
+    BackupError, Config,
+    secret_file::{self, MACHINE_KEY},
+};
 
 /// 2^22 rounds of scrypt: 4 GiB of memory, and some seconds.
 const MOST_WORK: u8 = 22;
@@ -99,7 +102,7 @@ impl Keys {
 
     /// This machine's own; empty where it has none.
     pub(crate) fn machine(config: &Config) -> Result<Self, BackupError> {
-        Ok(machine_key::load(&config.machine_key)?
+        Ok(secret_file::load(&config.machine_key, MACHINE_KEY)?
             .map_or_else(|| Self(Vec::new()), |text| Self::from_text(&text)))
     }
 

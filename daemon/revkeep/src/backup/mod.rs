@@ -5,7 +5,8 @@
 //! | `config` | `[backup]` of the configuration |
 //! | `manifest` | what an archive says of itself, and which of them this program reads |
 //! | `locks` | what an archive is closed with and opened by |
-//! | `machine_key` | the key by which this machine opens its newest archive, and no other |
+//! | `secret_file` | the key by which this machine opens its newest archive and no other, and a bucket's |
+//! | `bucket` | archives in a bucket elsewhere |
 //! | `writer`, `reader` | the archive: members of a tar, each with a checksum, in an age file |
 //! | `child` | what runs under other accounts of the machine: the dump, and the look at the keys |
 //! | `folder` | archives in their folder, and how many are kept |
@@ -18,6 +19,7 @@
 //! | `standing` | what `revkeep check`, `doctor` and `status` say of archives |
 
 mod along;
+mod bucket;
 mod check;
 pub(crate) mod child;
 mod config;
@@ -28,15 +30,16 @@ mod folder;
 mod judge;
 mod load;
 mod locks;
-mod machine_key;
 mod manifest;
 mod reader;
 mod rehearse;
 mod restore;
 mod scratch;
+mod secret_file;
 mod standing;
 mod writer;
 
+pub(crate) use bucket::{Place as Bucket, Sent};
 pub(crate) use check::{Checked, check};
 pub(crate) use config::Config;
 pub(crate) use create::{Made, Place, create};

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Config, Rehearsed, kept};
+use super::{Config, Rehearsed, Sent, kept};
 use crate::checks::Finding;
 
 /// The timers run daily and weekly; this is when one of them is missed.
@@ -12,6 +12,7 @@ const TRIED: TimeDelta = TimeDelta::days(8);
 
 const CREATE: &str =
     "`revkeep backup create`; `systemctl enable --now revkeep-backup.timer` has it made each night";
+const SEND: &str = "`revkeep backup send`; `revkeep backup create` does it at its end";
 const REHEARSE: &str = "`revkeep restore --rehearse`; `systemctl enable --now revkeep-rehearse.timer` has it tried each week";
 
 /// Nothing for whoever may not look.
@@ -24,7 +25,28 @@ pub(crate) fn standing(config: &Config, now: DateTime<Utc>) -> Vec<Finding> {
     if newest.is_some() {
         found.push(rehearsal(Rehearsed::last(&config.directory).as_ref(), now));
     }
+    if config.bucket.is_some() {
+        found.push(bucket(Sent::last(&config.directory).as_ref(), newest, now));
+    }
     found
+}
+
+fn bucket(last: Option<&Sent>, newest: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Finding {
+    const SUBJECT: &str = "bucket";
+    let Some(last) = last else {
+        return Finding::warn(SUBJECT, "no archive was sent yet", SEND);
+    };
+    let at = day(last.at);
+    if let Some((_, why)) = &last.problem {
+        return Finding::fail(SUBJECT, format!("sending failed {at}: {why}"), SEND);
+    }
+    let detail = format!("has what was here {at}");
+    let behind = newest.is_some_and(|newest| newest > last.at) && now - last.at > FRESH;
+    if behind {
+        Finding::warn(SUBJECT, detail, SEND)
+    } else {
+        Finding::pass(SUBJECT, detail)
+    }
 }
 
 fn backup(newest: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Finding {
@@ -79,6 +101,24 @@ mod tests {
             migrations: Vec::new(),
             problem: problem.map(|why| ("code".to_owned(), why.to_owned())),
         }
+    }
+
+    #[test]
+    fn a_bucket_that_lags_or_refuses_is_not_well() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(1_000);
+        let ago = |days| now - TimeDelta::days(days);
+        let sent = |days, problem: Option<&str>| Sent {
+            at: ago(days),
+            names: Vec::new(),
+            removed: Vec::new(),
+            problem: problem.map(|why| ("code".to_owned(), why.to_owned())),
+        };
+        let verdict = |last: Option<Sent>, newest| bucket(last.as_ref(), Some(newest), now).verdict;
+        assert_eq!(verdict(None, ago(1)), Verdict::Warn);
+        assert_eq!(verdict(Some(sent(1, Some("x"))), ago(2)), Verdict::Fail);
+        assert_eq!(verdict(Some(sent(3, None)), ago(1)), Verdict::Warn);
+        assert_eq!(verdict(Some(sent(3, None)), ago(4)), Verdict::Pass);
+        assert_eq!(verdict(Some(sent(0, None)), ago(1)), Verdict::Pass);
     }
 
     #[test]

@@ -11,9 +11,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use kernel::Secret;
 use serde_json::{Value, json};
 
+use super::bucket;
 use crate::{
     admin::{self, Question, Reply},
-    backup::{self, BackupError, Checked, Keys, Lock, Made, Place},
+    backup::{self, BackupError, Bucket, Checked, Keys, Lock, Made, Place, Sent},
     config::Config,
 };
 
@@ -37,8 +38,13 @@ pub(super) enum Command {
         #[command(flatten)]
         by: Opening,
     },
-    /// List the archives of backup.directory, newest first.
+    /// List the archives of backup.directory, newest first, and those that have arrived in the bucket.
     List,
+    /// Send what is in backup.directory and not in the bucket, as `create` does at its end; what arrived is read
+    /// back. Archives beyond backup.bucket.keep go from there.
+    Send,
+    /// Bring an archive from the bucket into backup.directory: the newest, or the one of this name.
+    Fetch { name: Option<String> },
 }
 
 /// What opens an archive. Without either it is this machine's own key, which opens the newest.
@@ -71,7 +77,9 @@ pub(super) fn run(place: (&Config, &Path), command: &Command, json: bool) -> Exi
             passphrase_file,
         } => create(place, to.as_deref(), passphrase_file.as_deref(), json),
         Command::Verify { archive, by } => verify(config, archive, by, json),
-        Command::List => list(config, json),
+        Command::List => bucket::list(config, json),
+        Command::Send => bucket::send(config, json),
+        Command::Fetch { name } => bucket::fetch(config, name.as_deref(), json),
     };
     done.unwrap_or_else(|error| refuse(&error, json))
 }
@@ -96,21 +104,33 @@ fn create(
         Some(folder) => Place::Folder(folder.to_owned()),
         None => Place::Folder(config.backup.directory.clone()),
     };
+    // What the configuration says of a bucket is looked at before an hour goes into an archive.
+    let bucket = match &to {
+        Place::Folder(folder) if *folder == config.backup.directory => Bucket::of(config)?,
+        Place::Folder(_) | Place::Stream => None,
+    };
     let bar = Bar::new(json);
     let made = backup::create(place, &lock, &to, &|stage, done| bar.show(stage, done))?;
     bar.end();
     tell(config, &made);
+    let sent = bucket.map(|bucket| bucket.send(&|stage, done| bar.show(stage, done)));
+    bar.end();
     let text = if json {
-        made_json(&made).to_string()
+        made_json(&made, sent.as_ref()).to_string()
     } else {
-        made_text(&made)
+        made_text(&made, sent.as_ref())
     };
     match to {
         Place::Folder(_) => super::say(&text),
         // Standard output is the archive.
         Place::Stream => super::complain(&text),
     }
-    Ok(ExitCode::SUCCESS)
+    match sent {
+        // The archive itself is there and was told of; in JSON what went wrong stands beside it.
+        Some(Err(_)) if json => Ok(ExitCode::from(2)),
+        Some(Err(error)) => Err(error),
+        Some(Ok(_)) | None => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// For the log and the System page. A backup is as good without: the daemon need not run.
@@ -135,7 +155,7 @@ pub(super) fn told(config: &Config, question: &Question, what: &str) {
     ));
 }
 
-fn made_json(made: &Made) -> Value {
+fn made_json(made: &Made, sent: Option<&Result<Sent, BackupError>>) -> Value {
     json!({
         "file": made.file,
         "size": made.size,
@@ -145,10 +165,11 @@ fn made_json(made: &Made) -> Value {
         "rows": made.manifest.tables.values().sum::<i64>(),
         "checked": made.checked.as_ref().map(how),
         "removed": made.removed,
+        "bucket": sent.map(bucket::outcome),
     })
 }
 
-fn made_text(made: &Made) -> String {
+fn made_text(made: &Made, sent: Option<&Result<Sent, BackupError>>) -> String {
     let mut lines = vec![match &made.file {
         Some(file) => format!("{} ({} MB)", file.display(), megabytes(made.size)),
         None => format!(
@@ -163,6 +184,9 @@ fn made_text(made: &Made) -> String {
             .iter()
             .map(|old| format!("{} went: backup.keep", old.display())),
     );
+    if let Some(Ok(sent)) = sent {
+        lines.push(bucket::told(sent));
+    }
     lines.join("\n")
 }
 
@@ -232,33 +256,7 @@ fn found(checked: &Checked) -> String {
     }
 }
 
-fn list(config: &Config, json: bool) -> Result<ExitCode, BackupError> {
-    let kept = backup::kept(&config.backup.directory)?;
-    if json {
-        let items: Vec<_> = kept
-            .iter()
-            .map(|kept| json!({ "file": kept.file, "taken_at": kept.taken_at, "size": kept.size }))
-            .collect();
-        super::say(&json!({ "items": items }).to_string());
-    } else if kept.is_empty() {
-        super::say(&format!(
-            "There is no archive in {}. Next step: `revkeep backup create`.",
-            config.backup.directory.display()
-        ));
-    } else {
-        for kept in &kept {
-            let at = kept.taken_at.format("%Y-%m-%d %H:%M:%S UTC");
-            super::say(&format!(
-                "{at}  {:>8} MB  {}",
-                megabytes(kept.size),
-                kept.file.display()
-            ));
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn megabytes(bytes: u64) -> String {
+pub(super) fn megabytes(bytes: u64) -> String {
     let tenths = bytes / 100_000;
     format!("{}.{}", tenths / 10, tenths % 10)
 }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod backup;
+mod bucket;
 mod certificate;
 mod check;
 mod controls;

@@ -80,7 +80,7 @@ pub(crate) const HOUSE: Plan = Plan {
         now("approvals", 6),
         now("connections", 6),
         now("custody", 6),
-        later("objects", 6),
+        now("objects", 6),
         later("llm", 6),
         now("routing", 7),
         later("pipeline", 7),

@@ -193,7 +193,7 @@ step("rules are put in another order by keyboard, and a deleted one comes back",
   await drawer.getByLabel("Name").fill("Everybody else");
   await ui.choose(drawer, "Term 1: field", "Employees");
   await drawer.getByLabel("Term 1: operator").selectOption("is_not_empty");
-  await ui.choose(drawer, "Then give it to", "Everyone");
+  await ui.choose(drawer, "Then give it to", "The owner of the lead's territory");
   await ui.button("Add rule", drawer).click();
   // A drawer that closes gives the focus back, and would take it from the handle.
   await drawer.waitFor({ state: "hidden" });
@@ -209,7 +209,39 @@ step("rules are put in another order by keyboard, and a deleted one comes back",
   await page.getByRole("button", { name: "Move Everybody else, position 1 of 2" }).waitFor();
 });
 
+step("territories come out of a file whose wrong rows are named first, and one more by hand", async () => {
+  await ui.walkTo("Rules");
+  await page.getByRole("navigation", { name: "Rules" }).getByRole("link", { name: "Territories" }).click();
+  await page.getByText("No territories yet").waitFor();
+  await ui.inspect("territories-empty");
+  await page.getByRole("button", { name: "Import" }).first().click();
+  const dialog = ui.dialog("Import territories");
+  const rows = ["Small companies,Everyone,1,99", "Mid-market,Nobody,100,499", "Large companies,Everyone,500,", "Giants,queue:Enterprise desk,many,", "The largest,Everyone,5000,"];
+  await dialog.locator("input[type=file]").setInputFiles({ name: "map.csv", mimeType: "text/csv", buffer: Buffer.from(["territory,owner,employees_from,employees_until", ...rows].join("\n")) });
+  await dialog.getByText("map.csv: 5 rows, 2 wrong").waitFor();
+  await dialog.getByText("No rep, pool or queue is called “Nobody” here.").waitFor();
+  await ui.inspect("territories-import");
+  await ui.button("Take over 3 areas, leave out 2 rows", dialog).click();
+  const table = page.getByRole("table", { name: "Territories", exact: true });
+  await table.getByText("The largest").waitFor();
+  await page.getByRole("table", { name: "Overlaps and gaps" }).getByText("100 to 499 employees").waitFor();
+  await page.getByRole("button", { name: "New territory" }).click();
+  const drawer = ui.dialog("New territory");
+  await drawer.getByLabel("Name").fill("Mid-market");
+  await ui.button("Add territory", drawer).click();
+  await drawer.getByText("Give a condition", { exact: false }).waitFor();
+  await ui.choose(drawer, "Owner", "Everyone");
+  await drawer.getByLabel("Employees from").fill("100");
+  await drawer.getByLabel("until", { exact: true }).last().fill("499");
+  await ui.inspect("territory-new");
+  await ui.button("Add territory", drawer).click();
+  await drawer.waitFor({ state: "hidden" });
+  await table.getByText("100 to 499 employees").waitFor();
+  await ui.wholePage("territories");
+});
+
 step("activation shows its effect and asks first", async () => {
+  await ui.walkTo("Rules");
   await ui.button("Activate").click();
   const dialog = ui.dialog("Activate routing");
   await dialog.getByText("The enrollment query matches").waitFor();

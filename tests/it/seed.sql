@@ -30,6 +30,7 @@ INSERT INTO pool_members (tenant_id, pool_id, rep_id, weight) VALUES ('{t}', '{u
 INSERT INTO rules (tenant_id, rule_id, router_id, position, name, enabled, condition, target, created_at, updated_at) VALUES ('{t}', '{u}', '{u}', 1, 'r', true, '{{}}', '{{}}', now(), now());
 INSERT INTO routing_records (tenant_id, object, record_id, router_id, state, first_seen_at, updated_at) VALUES ('{t}', 'Lead', 'r1', '{u}', 'baseline', now(), now());
 INSERT INTO assignments (tenant_id, decided_at, assignment_id, object, record_id, router_id, rules_version, target_kind, target_id, new_owner, state, reasons) VALUES ('{t}', now(), '{u}', 'Lead', 'r1', '{u}', 1, 'user', '{u}', 'x', 'assigned', '{{}}');
+INSERT INTO territory_sets (tenant_id, router_id, number, content, areas, created_at) VALUES ('{t}', '{u}', 1, '{{"reads": {{}}, "territories": []}}', 0, now());
 INSERT INTO rule_versions (tenant_id, router_id, version, content, published_at) VALUES ('{t}', '{u}', 1, '{{"rules": [], "fallback": null, "fields": {{}}}}', now());
 INSERT INTO decision_inputs (tenant_id, decided_at, page_id, field_id, cells) VALUES ('{t}', now(), '{u}', '{u}', '{{}}');
 INSERT INTO removed_fields (tenant_id, field_id, removed_at) VALUES ('{t}', '{u}', now());

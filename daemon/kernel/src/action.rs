@@ -142,6 +142,8 @@ actions! {
     RulesPublish = "rules_publish",
     RulesRestore = "rules_restore",
     RulesRollBack = "rules_roll_back",
+    TerritoryChange = "territory_change",
+    TerritoryImport = "territory_import",
     PoolCreate = "pool_create",
     PoolUpdate = "pool_update",
     PoolDelete = "pool_delete",

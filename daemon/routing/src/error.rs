@@ -1,5 +1,7 @@
 //! What can go wrong in routing.
 
+use std::collections::BTreeSet;
+
 use audit::AuditError;
 use db::DbError;
 use jobs::JobsError;
@@ -57,6 +59,16 @@ pub enum RoutingError {
     Members,
     #[error("the pool is in use")]
     PoolInUse { rules: Vec<(RuleId, String)> },
+    #[error("the pool owns territories")]
+    PoolOwns { territories: BTreeSet<String> },
+    #[error("the territory is not there")]
+    TerritoryUnknown,
+    #[error("the territory has no areas, or one that takes in every record")]
+    Areas,
+    #[error("there are more areas than a router has")]
+    TooManyAreas,
+    #[error("the file has rows that are wrong")]
+    TerritoryRows { wrong: usize },
     #[error("the field is in use")]
     FieldInUse { rules: Vec<(RuleId, String)> },
     #[error("the record is not one that failed")]
@@ -116,6 +128,8 @@ impl Classified for RoutingError {
             | Self::NothingToPublish
             | Self::NameTaken
             | Self::PoolInUse { .. }
+            | Self::PoolOwns { .. }
+            | Self::TerritoryUnknown
             | Self::FieldInUse { .. }
             | Self::CalendarInUse { .. }
             | Self::NotRetryable => ErrorKind::Conflict,
@@ -126,6 +140,9 @@ impl Classified for RoutingError {
             | Self::TargetUnknown
             | Self::Name
             | Self::TooManyRules
+            | Self::Areas
+            | Self::TooManyAreas
+            | Self::TerritoryRows { .. }
             | Self::Order
             | Self::Members
             | Self::TimeZone
@@ -166,6 +183,11 @@ impl Classified for RoutingError {
             Self::Order => "order_invalid",
             Self::Members => "members_invalid",
             Self::PoolInUse { .. } => "pool_in_use",
+            Self::PoolOwns { .. } => "pool_owns_territories",
+            Self::TerritoryUnknown => "territory_unknown",
+            Self::Areas => "areas_invalid",
+            Self::TooManyAreas => "too_many_areas",
+            Self::TerritoryRows { .. } => "territory_rows_wrong",
             Self::FieldInUse { .. } => "field_in_use",
             Self::NotRetryable => "not_retryable",
             Self::TimeZone => "time_zone_unknown",
@@ -216,6 +238,13 @@ impl Classified for RoutingError {
                 "The pool is the target of {}. Give these another target first.",
                 names(rules)
             ),
+            Self::PoolOwns { territories } => format!(
+                "The pool owns {}. Give these territories another owner first, and publish that.",
+                quoted(territories)
+            ),
+            Self::TerritoryRows { wrong } => format!(
+                "{wrong} row(s) of the file are wrong, so nothing was taken over. Mend them, or import the others without them."
+            ),
             Self::FieldInUse { rules } => {
                 format!(
                     "The field is read by {}. Change these rules first.",
@@ -238,6 +267,8 @@ impl Classified for RoutingError {
             Self::Condition(flaws) => flaws.first().map(|flaw| flaw.path.clone()),
             Self::TargetUnknown => Some(String::from("target")),
             Self::Name | Self::NameTaken => Some(String::from("name")),
+            Self::Areas | Self::TooManyAreas => Some(String::from("areas")),
+            Self::TerritoryRows { .. } => Some(String::from("text")),
             Self::Order => Some(String::from("ids")),
             Self::Members => Some(String::from("members")),
             Self::TimeZone => Some(String::from("tz")),
@@ -275,6 +306,13 @@ impl RoutingError {
             Self::Name => "Give a name of 1 to 100 characters.",
             Self::NameTaken => "This name is taken.",
             Self::TooManyRules => "A router has at most 200 rules.",
+            Self::TerritoryUnknown => {
+                "There is no territory of this name any more. Reload to see those that there are."
+            }
+            Self::Areas => {
+                "A territory has areas, each with a condition on a field of the data layer; postal codes need a country, which is a code of two letters where the layer has codes."
+            }
+            Self::TooManyAreas => "A router has at most 50,000 areas in its territories.",
             Self::Order => "The order must name each of the router's rules once.",
             Self::Members => {
                 "A pool's members are known reps, each once, each with a weight of 1 to 1000."
@@ -298,6 +336,21 @@ impl RoutingError {
             Self::TooMuchTimeOff => "A rep has at most 100 absences ahead. Remove some first.",
             _ => "Something failed on our side; the log has the cause.",
         }
+    }
+}
+
+/// At most ten of them; a pool can own thousands.
+fn quoted(names: &BTreeSet<String>) -> String {
+    let told: Vec<_> = names
+        .iter()
+        .take(10)
+        .map(|name| format!("“{name}”"))
+        .collect();
+    let more = names.len().saturating_sub(told.len());
+    if more == 0 {
+        told.join(", ")
+    } else {
+        format!("{} and {more} more", told.join(", "))
     }
 }
 

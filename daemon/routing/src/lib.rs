@@ -15,11 +15,11 @@ mod store;
 pub mod territory;
 
 pub use error::RoutingError;
-pub use model::book::{BookField, BookRule, Change, RuleBook, diff};
+pub use model::book::{BookField, BookRule, Change, RuleBook, TerritoryChanges, diff};
 pub use model::caps::{Cap, CapReached, Caps, Load, PerWindow, Window, Windows};
 pub use model::compile::{Compiled, Fields, Lost, Record, Slots};
 pub use model::condition::{Condition, Flaw, Op, Operand, Scalar, Term};
-pub use model::decide::{Candidate, Decision, Loss, Outcome, Passed, Standing, decide};
+pub use model::decide::{Candidate, Decision, Found, Loss, Outcome, Passed, Standing, decide};
 pub use model::failure::{
     Explanation, FailureCode, MAX_ATTEMPTS, OWNER_CHANGED, OWNER_REFUSED, ROUTING_RESTARTED,
     WAITING_FOR_POOL, WAITING_FOR_REP, explain,
@@ -30,7 +30,9 @@ pub use model::open::{Held, Level, OpenLoad, least_open, within_caps};
 pub use model::pool::{Member, Pool};
 pub use model::reasons::Reasons;
 pub use model::recompute::{Again, recompute};
-pub use model::rules::{Places, Rep, RoutingState, RuleDefinition, RuleSet, Target, Unavailable};
+pub use model::rules::{
+    GiveTo, Places, Rep, RoutingState, RuleDefinition, RuleSet, Target, Unavailable,
+};
 pub use model::schedule::{Absence, Off, Presence, Schedule, day_start as zone_day_start};
 pub use model::term::operators;
 pub use service::{
@@ -39,8 +41,8 @@ pub use service::{
         AvailabilityInput, TimeOffInput, rep_availability_update, time_off_add, time_off_remove,
     },
     explain::{
-        Erased, Explained, FailedTerm, Input, RepReason, RuleReason, Why, assignment_explain,
-        assignment_latest,
+        Erased, Explained, FailedTerm, InTerritory, Input, RepReason, RuleReason, TerritoryReason,
+        Why, assignment_explain, assignment_latest,
     },
     failures::{
         Accounting, FailureCursor, FailureFilter, FailurePage, FailureState, RecordMark,
@@ -80,6 +82,10 @@ pub use service::{
         rule_reorder, rule_update, rules_matched,
     },
     story::{Step, Story, story},
+    territories::{
+        ImportMode, MAX_TOLD, Territories, TerritoryImport, TerritoryReport, territories,
+        territories_export, territories_import, territories_report, territory_write,
+    },
     versions::{
         Draft, rules_draft, rules_publish, rules_restore, rules_roll_back, rules_version,
         rules_versions,

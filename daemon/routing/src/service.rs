@@ -20,6 +20,7 @@ pub(crate) mod routers;
 pub(crate) mod rulebook;
 pub(crate) mod said;
 pub(crate) mod story;
+pub(crate) mod territories;
 pub(crate) mod versions;
 pub(crate) mod what_if;
 pub(crate) mod write;

@@ -4,6 +4,7 @@ pub(crate) mod claims;
 pub(crate) mod inputs;
 pub(crate) mod marks;
 pub(crate) mod presence;
+pub(crate) mod territories;
 pub(crate) mod turns;
 pub(crate) mod versions;
 
@@ -25,7 +26,7 @@ use uuid::Uuid;
 use crate::{
     availability::TimeOff,
     error::RoutingError,
-    model::rules::{Target, Unavailable},
+    model::rules::{GiveTo, Target, Unavailable},
 };
 
 /// A router: one per object. `state` is `off`, `baselining`, `active` or `paused`.
@@ -57,6 +58,8 @@ pub struct Router {
     pub published: Option<i64>,
     /// What making sampled decisions again came to, last night.
     pub recomputed: Option<Json>,
+    /// The draft's set of territories; `None` while it has none.
+    pub territories: Option<i64>,
 }
 
 impl Router {
@@ -93,8 +96,9 @@ impl Rule {
     pub const fn id(&self) -> RuleId {
         RuleId::from_uuid(self.rule_id)
     }
-    pub fn target(&self) -> Result<Target, RoutingError> {
-        target_of(&self.target)
+    pub fn target(&self) -> Result<GiveTo, RoutingError> {
+        serde_json::from_value(self.target.clone())
+            .map_err(|_| RoutingError::Stored { what: "target" })
     }
     pub fn unavailable(&self) -> Result<Unavailable, RoutingError> {
         Unavailable::from_name(&self.unavailable).ok_or(RoutingError::Stored {
@@ -240,7 +244,7 @@ pub(crate) fn target_of(json: &Json) -> Result<Target, RoutingError> {
     serde_json::from_value(json.clone()).map_err(|_| RoutingError::Stored { what: "target" })
 }
 
-pub(crate) fn target_json(target: &Target) -> Result<Json, RoutingError> {
+pub(crate) fn target_json(target: &impl Serialize) -> Result<Json, RoutingError> {
     serde_json::to_value(target).map_err(|_| RoutingError::Stored { what: "target" })
 }
 
@@ -337,8 +341,8 @@ impl Names {
             .select((rules::rule_id, rules::name))
             .load(tx.conn())?;
         let mut names: HashMap<Uuid, String> = HashMap::new();
-        for (_, book) in versions::published_all(tx)? {
-            let published = book.rules.into_iter();
+        for version in versions::decides_all(tx)? {
+            let published = version.rules()?.into_iter();
             names.extend(published.map(|rule| (rule.id.uuid(), rule.name)));
         }
         names.extend(rules);

@@ -7,10 +7,14 @@
 
 mod area;
 mod check;
+mod export;
 mod import;
 mod postal;
+mod set;
 
-pub use area::{Area, Facts, Size, Territory, Unmet, locate};
+pub use area::{Area, Atlas, Facts, Located, Place, Size, Territory, Unmet, Won};
 pub use check::{Gap, Overlap, gaps, overlaps};
-pub use import::{Imported, MAX_ROWS, RowError, import};
+pub use export::export;
+pub use import::{Imported, MAX_ROWS, Naming, RowError, import};
 pub use postal::{PostalFlaw, PostalRange};
+pub use set::{Reads, TerritorySet};

@@ -19,6 +19,7 @@ mod reference;
 mod schedules;
 mod sync;
 mod territories;
+mod territory_rules;
 mod turns;
 mod versions;
 mod views;

@@ -815,6 +815,7 @@ diesel::table! {
         updated_at -> Timestamptz,
         published -> Nullable<BigInt>,
         recomputed -> Nullable<Jsonb>,
+        territories -> Nullable<BigInt>,
     }
 }
 
@@ -847,6 +848,7 @@ diesel::table! {
         restores -> Nullable<BigInt>,
         published_at -> Timestamptz,
         published_by -> Nullable<Uuid>,
+        territories -> Nullable<BigInt>,
     }
 }
 
@@ -1155,6 +1157,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    territory_sets (tenant_id, router_id, number) {
+        tenant_id -> Uuid,
+        router_id -> Uuid,
+        number -> BigInt,
+        content -> Jsonb,
+        areas -> Integer,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     time_off (tenant_id, time_off_id) {
         tenant_id -> Uuid,
         time_off_id -> Uuid,
@@ -1411,6 +1425,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     tenant_erasures,
     tenant_exports,
     tenants,
+    territory_sets,
     time_off,
     totp_factors,
     upkeep_marks,

@@ -96,7 +96,7 @@ fn rate<T>(
 fn trivial(rules: &RuleSet, lead: &Map<String, Json>) -> (Decision, Reasons) {
     black_box(rules.read(lead));
     let outcome = Outcome::Assigned {
-        target: pool(),
+        target: pool().into(),
         rep: Some(rep_id(0)),
         new_owner: Arc::from(OWNER),
         already_owner: false,
@@ -107,6 +107,7 @@ fn trivial(rules: &RuleSet, lead: &Map<String, Json>) -> (Decision, Reasons) {
         losses: Vec::new(),
         candidates: Vec::new(),
         passed: Vec::new(),
+        territories: Vec::new(),
     };
     (decision, Reasons::default())
 }
@@ -158,7 +159,7 @@ fn rule(n: u32, telling_first: bool) -> anyhow::Result<RuleDefinition> {
         version: 3,
         enabled: true,
         condition,
-        target: pool(),
+        target: pool().into(),
         unavailable: routing::Unavailable::Wait,
     })
 }

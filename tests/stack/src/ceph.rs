@@ -187,6 +187,7 @@ impl Ceph {
 
     async fn listens(&mut self) -> Result<()> {
         let mut tick = tokio::time::interval(Duration::from_millis(100));
+        #[expect(clippy::disallowed_methods, reason = "looks whether it listens")]
         tokio::time::timeout(STARTED_WITHIN, async {
             loop {
                 tick.tick().await;
@@ -208,12 +209,13 @@ impl Ceph {
     }
 
     fn log_tail(&self) -> String {
-        let mut told = String::from("what Ceph said, newest line first of each:");
-        for name in ["ceph-mon", "ceph-mgr", "ceph-osd", "radosgw"] {
-            let file = self.scratch.path().join(format!("log/{name}.out"));
-            let log = fs::read_to_string(file).unwrap_or_default();
-            let tail: Vec<&str> = log.lines().rev().take(5).collect();
-            told.push_str(&format!("\n{name}: {}", tail.join("\n")));
+        let mut told = String::from("what Ceph said at the end:");
+        let logs = fs::read_dir(self.scratch.path().join("log"));
+        for log in logs.into_iter().flatten().flatten() {
+            let text = fs::read(log.path()).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            let tail: Vec<&str> = text.lines().rev().take(8).collect();
+            told.push_str(&format!("\n{}:\n{}", log.path().display(), tail.join("\n")));
         }
         told
     }

@@ -271,6 +271,7 @@ pub async fn configure(console: &Console, cycle_seconds: u32) -> Result<()> {
 /// What a team does to its rules over time: a second version with a note, and a change that nobody has
 /// published yet.
 pub async fn revise(console: &Console) -> Result<()> {
+    territories(console).await?;
     let large = json!({ "all": [{ "field": "NumberOfEmployees", "op": "gte", "value": 500 }] });
     redraft(console, "Large companies", "condition", large).await?;
     let draft = console.get("/routers/Lead/draft").await?;
@@ -284,6 +285,58 @@ pub async fn revise(console: &Console) -> Result<()> {
         .await?;
     let dach = json!({ "any": [{ "field": "Country", "op": "in", "value": ["Germany", "Austria", "Switzerland", "Liechtenstein"] }] });
     redraft(console, "Germany, Austria, Switzerland", "condition", dach).await
+}
+
+/// A team's map: countries with an owner each, exceptions for large and for named companies inside them, and
+/// what such a map has after some years: sizes that two claim, and some that nobody has.
+async fn territories(console: &Console) -> Result<()> {
+    let reps = wait_for_reps(console).await?;
+    let named = |rep: &Value| Some(rep.get("name")?.as_str()?.to_owned());
+    let names: Vec<String> = reps.iter().filter_map(named).collect();
+    let rep = |at: usize| {
+        let name = names.get(at.checked_rem(names.len())?)?;
+        Some(format!("rep:{name}"))
+    };
+    let map = [
+        ("United States, small", rep(0), "United States,,1,199"),
+        (
+            "United States, mid-market",
+            rep(1),
+            "United States,,200,499",
+        ),
+        (
+            "United States, software",
+            rep(2),
+            "United States,Software,,",
+        ),
+        ("France and Benelux", rep(3), "France,,,"),
+        ("France and Benelux", rep(3), "Belgium,,,"),
+        ("UK and Ireland, small", rep(4), "United Kingdom,,1,99"),
+        ("UK and Ireland, large", rep(5), "United Kingdom,,250,"),
+        ("Eastern Europe", rep(6), "Poland,,,"),
+        ("Middle East", rep(6), "United Arab Emirates,,,"),
+        ("Brazil", Some(String::from("pool:Everyone")), "Brazil,,,"),
+        ("India", Some(String::from("pool:Everyone")), "India,,,"),
+        ("Japan", rep(7), "Japan,,,"),
+    ];
+    let mut text =
+        String::from("territory,owner,country,industry,employees_from,employees_until\n");
+    for (name, owner, area) in map {
+        let owner = owner.context("there are no reps")?;
+        text.push_str(&format!("\"{name}\",\"{owner}\",{area}\n"));
+    }
+    let draft = console.get("/routers/Lead/draft").await?;
+    let version = draft.get("draft_version").cloned().unwrap_or(Value::Null);
+    let import = json!({ "text": text, "draft_version": version, "dry_run": false });
+    console
+        .post("/routers/Lead/territories/import", import)
+        .await?;
+    let rule = json!({
+        "name": "By territory", "enabled": true, "unavailable": "pass_on",
+        "condition": { "all": [{ "field": "Country", "op": "is_not_empty" }] }, "target": { "kind": "territory" },
+    });
+    console.post("/routers/Lead/rules", rule).await?;
+    Ok(())
 }
 
 /// Changes one part of a rule in the draft.

@@ -43,6 +43,7 @@ mod sso_providers;
 mod step_up;
 mod system;
 mod tenants;
+mod territories;
 mod titles;
 mod versions;
 mod webhooks;
@@ -89,6 +90,7 @@ pub fn all() -> Routes {
         .and(invitations::routes())
         .and(tenants::routes())
         .and(versions::routes())
+        .and(territories::routes())
         .and(data::routes())
         .and(deletion::routes())
         .and(deletion::entrance())

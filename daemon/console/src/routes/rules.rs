@@ -9,7 +9,7 @@ use http::{Allowed, Body, Path, Problem, Query, Routes};
 use identity::permit;
 use kernel::{RuleId, UserId};
 use layer::Object;
-use routing::{PreviewItem, Rule, RuleInput, Target, Unavailable};
+use routing::{GiveTo, PreviewItem, Rule, RuleInput, Unavailable};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -38,7 +38,7 @@ struct RuleView {
     name: String,
     enabled: bool,
     condition: Json,
-    target: Target,
+    target: GiveTo,
     unavailable: Unavailable,
     version: i64,
     matched_7d: i64,
@@ -58,7 +58,7 @@ struct CreateInput {
     name: String,
     enabled: bool,
     condition: Json,
-    target: Target,
+    target: GiveTo,
     #[serde(default)]
     unavailable: Unavailable,
 }
@@ -69,7 +69,7 @@ struct UpdateInput {
     name: String,
     enabled: bool,
     condition: Json,
-    target: Target,
+    target: GiveTo,
     #[serde(default)]
     unavailable: Unavailable,
     version: i64,
@@ -93,7 +93,7 @@ struct PreviewInput {
     condition: Json,
     /// Sent by the editor together with the rest; a preview gives nobody a turn.
     #[serde(rename = "target")]
-    _target: Option<Target>,
+    _target: Option<GiveTo>,
     rule_id: Option<RuleId>,
 }
 

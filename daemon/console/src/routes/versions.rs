@@ -54,7 +54,7 @@ struct DraftView {
 /// One difference between two rule sets.
 #[derive(Serialize)]
 struct ChangeView {
-    /// `added`, `removed`, `changed`, `moved` or `fallback`.
+    /// `added`, `removed`, `changed`, `moved`, `fallback` or `territories`.
     change: &'static str,
     rule: Option<Named<RuleId>>,
     from: Option<usize>,
@@ -64,7 +64,7 @@ struct ChangeView {
 
 #[derive(Serialize)]
 struct PartView {
-    /// `name`, `enabled`, `condition`, `target`, `unavailable` or `fallback`.
+    /// `name`, `enabled`, `condition`, `target`, `unavailable`, `fallback` or `territories`.
     part: &'static str,
     before: Json,
     after: Json,
@@ -141,7 +141,10 @@ fn side(part: &str, rule: &BookRule, names: &Names) -> Json {
         "name" => json!(rule.name),
         "enabled" => json!(rule.enabled),
         "condition" => rule.condition.clone(),
-        "target" => target(Some(rule.target), names),
+        "target" => match rule.target.target() {
+            Some(found) => target(Some(found), names),
+            None => json!({ "kind": "territory", "name": null }),
+        },
         _ => json!(rule.unavailable),
     }
 }
@@ -218,6 +221,15 @@ fn change(change: &Change, names: &Names) -> ChangeView {
             to: Some(*to),
             ..bare
         },
+        Change::Territories(found) => ChangeView {
+            change: "territories",
+            parts: vec![PartView {
+                part: "territories",
+                before: Json::Null,
+                after: json!(found),
+            }],
+            ..bare
+        },
         Change::Fallback { before, after } => ChangeView {
             parts: vec![PartView {
                 part: "fallback",
@@ -254,7 +266,7 @@ fn version(
         restores: found.restores,
         published_at: found.published_at,
         published_by: person(people, found.published_by),
-        rules: found.book()?.rules.len(),
+        rules: found.rules()?.len(),
         decides: published == Some(found.version),
     })
 }

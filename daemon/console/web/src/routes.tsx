@@ -34,6 +34,7 @@ export const router = createBrowserRouter([
             children: [
               page("/", () => import("./pages/overview/overview")),
               page("/routing/rules/:id?", () => import("./pages/rules/rules")),
+              page("/routing/territories", () => import("./pages/territories/territories")),
               page("/routing/pools/:id?", () => import("./pages/pools/pools")),
               page("/routing/reps/:rep", () => import("./pages/pools/pools")),
               page("/routing/holidays/:id?", () => import("./pages/holidays/holidays")),

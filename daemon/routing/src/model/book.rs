@@ -2,7 +2,10 @@
 //! read with their types. A decision names its version, so that it can be explained and made again
 //! however the rules have changed since.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use kernel::{FieldId, RuleId};
 use layer::FieldType;
@@ -11,9 +14,10 @@ use serde_json::Value as Json;
 
 use super::{
     compile::Fields,
-    condition::Condition,
-    rules::{BrokenRule, RuleDefinition, RuleSet, Target, Unavailable},
+    condition::{Condition, Flaw},
+    rules::{BrokenRule, GiveTo, RuleDefinition, RuleSet, Target, Unavailable},
 };
+use crate::territory::{Territory, TerritorySet};
 
 /// A whole rule set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +26,9 @@ pub struct RuleBook {
     pub rules: Vec<BookRule>,
     pub fallback: Option<Target>,
     pub fields: BTreeMap<String, BookField>,
+    /// Kept beside the rules, once for all versions that have the same.
+    #[serde(skip)]
+    pub territories: Arc<TerritorySet>,
 }
 
 /// A rule of a rule set; `condition` in the JSON of the contract.
@@ -33,7 +40,7 @@ pub struct BookRule {
     pub name: String,
     pub enabled: bool,
     pub condition: Json,
-    pub target: Target,
+    pub target: GiveTo,
     pub unavailable: Unavailable,
 }
 
@@ -74,7 +81,33 @@ impl RuleBook {
     /// # Errors
     /// The first rule that the fields do not bear.
     pub fn compile(&self, fields: &Fields) -> Result<RuleSet, BrokenRule> {
-        RuleSet::compile(&self.definitions()?, self.fallback, fields)
+        let rules = RuleSet::compile(&self.definitions()?, self.fallback, fields)?;
+        let Some(rule) = self.asks_territory() else {
+            return Ok(rules);
+        };
+        let asked = self.territories.fields();
+        let flaws: Vec<Flaw> = asked
+            .into_iter()
+            .filter(|name| !fields.contains_key(*name))
+            .map(|name| {
+                let detail = format!(
+                    "The territories read the field {name}, which is not in the data layer."
+                );
+                Flaw::new("territories", "field_unknown", detail)
+            })
+            .collect();
+        if flaws.is_empty() {
+            Ok(rules.with_territories(&self.territories))
+        } else {
+            Err(BrokenRule { rule, flaws })
+        }
+    }
+
+    /// The first rule that gives to the owner of the record's territory.
+    pub fn asks_territory(&self) -> Option<RuleId> {
+        let mut rules = self.rules.iter();
+        let asks = rules.find(|rule| rule.target == GiveTo::Territory)?;
+        Some(asks.id)
     }
 
     /// The types of the fields as they were.
@@ -83,7 +116,7 @@ impl RuleBook {
         self.fields.iter().map(typed).collect()
     }
 
-    /// The names of the fields that the rules read.
+    /// The names of the fields that the rules read, and the territories where a rule asks for one.
     pub fn fields_read(&self) -> BTreeSet<String> {
         let conditions = self
             .rules
@@ -92,6 +125,9 @@ impl RuleBook {
         let mut read = BTreeSet::new();
         for condition in conditions {
             read.extend(condition.fields().into_iter().map(str::to_owned));
+        }
+        if self.asks_territory().is_some() {
+            read.extend(self.territories.fields().into_iter().map(str::to_owned));
         }
         read
     }
@@ -102,8 +138,9 @@ impl RuleBook {
 
     /// Every target that it names.
     pub fn targets(&self) -> impl Iterator<Item = Target> {
-        let of_rules = self.rules.iter().map(|rule| rule.target);
-        of_rules.chain(self.fallback)
+        let of_rules = self.rules.iter().filter_map(|rule| rule.target.target());
+        let owners = self.territories.territories.iter().map(|one| one.owner);
+        of_rules.chain(owners).chain(self.fallback)
     }
 }
 
@@ -136,6 +173,55 @@ pub enum Change {
         before: Option<Target>,
         after: Option<Target>,
     },
+    Territories(TerritoryChanges),
+}
+
+/// How many territories differ, and what some of them are called.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TerritoryChanges {
+    pub added: usize,
+    pub removed: usize,
+    pub changed: usize,
+    /// They stand in another order.
+    pub moved: bool,
+    /// The first of them.
+    pub names: Vec<String>,
+}
+
+impl TerritoryChanges {
+    /// Names that are told; the rest is counted.
+    const TOLD: usize = 20;
+
+    /// From the older set to the newer; `None` when nothing differs.
+    pub fn between(before: &TerritorySet, after: &TerritorySet) -> Option<Self> {
+        if before == after || (before.is_empty() && after.is_empty()) {
+            return None;
+        }
+        let old: HashMap<&str, &Territory<Target>> = by_name(before).collect();
+        let mut changes = Self::default();
+        for (name, territory) in by_name(after) {
+            let count = match old.get(name) {
+                None => &mut changes.added,
+                Some(was) if *was != territory => &mut changes.changed,
+                Some(_) => continue,
+            };
+            *count = count.saturating_add(1);
+            changes.names.push(name.to_owned());
+        }
+        let new: HashSet<&str> = by_name(after).map(|(name, _)| name).collect();
+        let gone = by_name(before).filter(|(name, _)| !new.contains(name));
+        for (name, _) in gone {
+            changes.removed = changes.removed.saturating_add(1);
+            changes.names.push(name.to_owned());
+        }
+        changes.moved = changes.names.is_empty();
+        changes.names.truncate(Self::TOLD);
+        Some(changes)
+    }
+}
+
+fn by_name(set: &TerritorySet) -> impl Iterator<Item = (&str, &Territory<Target>)> {
+    set.territories.iter().map(|one| (one.name.as_str(), one))
 }
 
 /// Everything that differs, in the order of the newer set; what was removed stands last. Positions
@@ -151,6 +237,8 @@ pub fn diff(before: &RuleBook, after: &RuleBook) -> Vec<Change> {
             after: after.fallback,
         });
     }
+    let territories = TerritoryChanges::between(&before.territories, &after.territories);
+    changes.extend(territories.map(Change::Territories));
     let kept: BTreeSet<RuleId> = after
         .rules
         .iter()

@@ -14,6 +14,7 @@ use super::{
     condition::{Condition, Flaw, ROOT, Term},
     term::{Cell, Test, Words, build_test, operators},
 };
+use crate::territory::Facts;
 
 /// The layer's fields of one object, by name.
 pub type Fields = BTreeMap<String, FieldType>;
@@ -66,6 +67,7 @@ impl Slots {
             .map(|slot| cell(slot).unwrap_or(Cell::Empty));
         Record {
             cells: cells.collect(),
+            facts: Facts::default(),
         }
     }
 
@@ -77,10 +79,11 @@ impl Slots {
     }
 }
 
-/// A record as compiled conditions see it.
+/// A record as compiled conditions see it, and as territories do, where they are asked.
 #[derive(Debug)]
 pub struct Record {
     cells: Vec<Cell>,
+    pub(crate) facts: Facts,
 }
 
 /// A condition ready to run.

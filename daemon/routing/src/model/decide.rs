@@ -15,6 +15,7 @@ use super::{
     rules::{Rep, RoutingState, RuleSet, Target, Unavailable},
     schedule::{Off, Presence},
 };
+use crate::territory::Located;
 
 /// What was decided about one record.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +27,17 @@ pub struct Decision {
     pub losses: Vec<Loss>,
     /// Every rule that matched and passed the record on, in order.
     pub passed: Vec<Passed>,
+    /// The territory of the record, at each rule that asked for it.
+    pub territories: Vec<Found>,
     /// Every rep who was looked at, in the pool's order.
     pub candidates: Vec<Candidate>,
+}
+
+/// The territory that a rule found the record in; `None`: in none, so it went on to the next rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub rule: u16,
+    pub located: Option<Located>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -159,6 +169,7 @@ pub(crate) fn walk(
         },
         losses: Vec::with_capacity(rules.rules.len()),
         passed: Vec::new(),
+        territories: Vec::new(),
         candidates: Vec::new(),
     };
     // How the last target that was tried failed, and when the first of all who were tried is back.
@@ -167,8 +178,26 @@ pub(crate) fn walk(
     loop {
         decision.rule = first_match(rules, record, from, &mut decision.losses);
         let matched = decision.rule.and_then(|at| rules.rules.get(at));
-        let Some(target) = matched.map(|rule| rule.target).or(rules.fallback) else {
-            break;
+        let target = match matched.zip(decision.rule) {
+            Some((rule, at)) => match rule.target.target() {
+                Some(target) => target,
+                None => {
+                    let found = rules.locate(record);
+                    decision.territories.push(Found {
+                        rule: u16::try_from(at).unwrap_or(u16::MAX),
+                        located: found.map(|(located, _)| located),
+                    });
+                    let Some((_, owner)) = found else {
+                        from = at.saturating_add(1);
+                        continue;
+                    };
+                    owner
+                }
+            },
+            None => match rules.fallback {
+                Some(target) => target,
+                None => break,
+            },
         };
         let (choice, candidates) = choose(target);
         let refusal = match choice {
@@ -200,6 +229,16 @@ pub(crate) fn walk(
                 break;
             }
         }
+    }
+    let outside = || {
+        decision
+            .territories
+            .iter()
+            .any(|found| found.located.is_none())
+    };
+    if refused.is_none() && outside() {
+        let (code, target) = (FailureCode::NoTerritory, None);
+        decision.outcome = Outcome::Failed { code, target };
     }
     if let Some((code, target)) = refused {
         decision.outcome = match back {

@@ -8,6 +8,9 @@ pub const MAX_ATTEMPTS: i32 = 10;
 pub enum FailureCode {
     /// No rule matches and the router has no fallback: an error in the configuration (LR-50).
     NoRuleNoFallback,
+    /// The rules that match give to the owner of the record's territory, it lies in none, and the router
+    /// has no fallback.
+    NoTerritory,
     /// The rule's pool has no member who is available.
     NobodyAvailable,
     /// The rule names one rep, who is not available.
@@ -17,8 +20,9 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::NoRuleNoFallback,
+        Self::NoTerritory,
         Self::NobodyAvailable,
         Self::RepUnavailable,
         Self::TargetMissing,
@@ -27,6 +31,7 @@ impl FailureCode {
     pub const fn code(self) -> &'static str {
         match self {
             Self::NoRuleNoFallback => "no_rule_no_fallback",
+            Self::NoTerritory => "no_territory",
             Self::NobodyAvailable => "nobody_available",
             Self::RepUnavailable => "rep_unavailable",
             Self::TargetMissing => "target_missing",
@@ -37,9 +42,10 @@ impl FailureCode {
     pub const fn waiting_code(self) -> &'static str {
         match self {
             Self::RepUnavailable => WAITING_FOR_REP,
-            Self::NoRuleNoFallback | Self::NobodyAvailable | Self::TargetMissing => {
-                WAITING_FOR_POOL
-            }
+            Self::NoRuleNoFallback
+            | Self::NoTerritory
+            | Self::NobodyAvailable
+            | Self::TargetMissing => WAITING_FOR_POOL,
         }
     }
 
@@ -89,6 +95,11 @@ pub fn explain(code: &str) -> Explanation {
             "No rule and no fallback",
             "Configuration error: no enabled rule matches this record, and the router has no fallback.",
             "Add a rule that matches, or set a fallback; the record is then tried again by itself.",
+        ),
+        "no_territory" => (
+            "No territory",
+            "The rules that match give to the owner of the record's territory, and it lies in none; the router has no fallback.",
+            "Add a territory that holds it, add a rule after these, or set a fallback; the record is then tried again by itself.",
         ),
         "nobody_available" => (
             "Nobody available",

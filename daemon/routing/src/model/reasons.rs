@@ -1,13 +1,19 @@
-//! How a decision's reasons are kept in the routing log: two short texts, made for a row that is
+//! How a decision's reasons are kept in the routing log: short texts, made for a row that is
 //! written fifty thousand times and read when somebody asks why.
 //!
 //! `lost`: one word per losing rule, `<rule>.<version>` followed by `:<term>` for each term that
 //! explains the loss (`e` after it: the record's value was empty), by `-` when it was disabled, or by
-//! `!` when it matched, had nobody available and passed the record on.
+//! `!` when it matched, had nobody available and passed the record on, or by `~` when it matched, gives to
+//! the owner of the record's territory, and the record lies in none.
 //! `candidates`: one word per rep, `<rep>.<standing>.<weight>.<credit>`, and for who was off or capped
 //! a fifth part: until when, in minutes since 1970 (`-`: not known), after a cap its window's letter.
 //! Reps of rules that passed the record on stand first, after a word `@<rule>`; `@` alone then begins
 //! those of the target that was used.
+//! `territories`: one word per rule that gives to the owner of the record's territory,
+//! `<rule>.<territory>.<area>`, places from 0 in that version's territories; where another territory
+//! holds the record too, its place follows with how it was beaten, `.<territory>n` by a narrower area or
+//! `.<territory>e` by standing earlier. `<rule>.-`: the record lies in none. The text is left out where
+//! no rule asked.
 //!
 //! Each form only added to the one before: what was recorded earlier reads as it always did, and a
 //! word that a reader does not know is left out.
@@ -28,12 +34,22 @@ use super::{
     rules::RuleSet,
     schedule::{Absence, Off},
 };
+use crate::territory::{Located, Won};
 
 /// The recorded form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reasons {
     pub lost: String,
     pub candidates: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub territories: String,
+}
+
+/// The territory that a rule found the record in, read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundTerritory {
+    pub rule: String,
+    pub located: Option<Located>,
 }
 
 /// A losing rule, read back.
@@ -41,10 +57,12 @@ pub struct Reasons {
 pub struct LostRule {
     pub rule: String,
     pub version: i64,
-    /// Empty when the rule was disabled or passed the record on.
+    /// Empty when the rule was disabled or let the record go on.
     pub terms: Vec<Lost>,
     /// It matched, nobody was available, and it passed the record on.
     pub passed: bool,
+    /// It matched, and the record lies in no territory.
+    pub outside: bool,
 }
 
 /// A rep who was looked at, read back.
@@ -72,7 +90,16 @@ impl Reasons {
         Self {
             lost: lost_text(decision, rules),
             candidates: candidates_text(decision, rules),
+            territories: territories_text(decision, rules),
         }
+    }
+
+    /// The territory of the record at each rule that asked for it, in order.
+    pub fn territories(&self) -> Vec<FoundTerritory> {
+        self.territories
+            .split_ascii_whitespace()
+            .filter_map(read_territory)
+            .collect()
     }
 
     /// The losing rules, in the order in which they were tried. A word that cannot be read is left
@@ -123,10 +150,10 @@ impl Reasons {
 fn lost_text(decision: &Decision, rules: &RuleSet) -> String {
     let mut text = String::with_capacity(decision.losses.len().saturating_mul(20));
     let mut open = None;
-    let mut passed = decision.passed.iter().map(|passed| passed.rule).peekable();
+    let mut let_go = let_go(decision).into_iter().peekable();
     for loss in &decision.losses {
-        while let Some(rule) = passed.next_if(|rule| *rule < loss.rule) {
-            passed_text(&mut text, rules, rule);
+        while let Some((rule, mark)) = let_go.next_if(|(rule, _)| *rule < loss.rule) {
+            let_go_text(&mut text, rules, rule, mark);
             open = Some(rule);
         }
         if open != Some(loss.rule) {
@@ -148,19 +175,84 @@ fn lost_text(decision: &Decision, rules: &RuleSet) -> String {
             }
         }
     }
-    for rule in passed {
-        passed_text(&mut text, rules, rule);
+    for (rule, mark) in let_go {
+        let_go_text(&mut text, rules, rule, mark);
     }
     text
 }
 
-fn passed_text(text: &mut String, rules: &RuleSet, rule: u16) {
+/// The rules that matched and let the record go on, in order, each with its mark.
+fn let_go(decision: &Decision) -> Vec<(u16, char)> {
+    let passed = decision.passed.iter().map(|passed| (passed.rule, '!'));
+    let found = decision.territories.iter();
+    let outside = found.filter(|found| found.located.is_none());
+    let mut rules: Vec<_> = passed
+        .chain(outside.map(|found| (found.rule, '~')))
+        .collect();
+    rules.sort_unstable();
+    rules
+}
+
+fn territories_text(decision: &Decision, rules: &RuleSet) -> String {
+    let mut text = String::new();
+    for found in &decision.territories {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        if let Some(rule) = rules.rules().get(usize::from(found.rule)) {
+            push_tail(&mut text, rule.id.uuid());
+        }
+        text.push('.');
+        let Some(Located { place, beaten }) = found.located else {
+            text.push('-');
+            continue;
+        };
+        push_number(&mut text, place.0);
+        text.push('.');
+        push_number(&mut text, place.1);
+        if let Some((other, won)) = beaten {
+            text.push('.');
+            push_number(&mut text, other);
+            text.push(match won {
+                Won::Narrower => 'n',
+                Won::Earlier => 'e',
+            });
+        }
+    }
+    text
+}
+
+fn read_territory(word: &str) -> Option<FoundTerritory> {
+    let mut parts = word.split('.');
+    let rule = parts.next()?.to_owned();
+    let located = match parts.next()? {
+        "-" => None,
+        territory => Some(Located {
+            place: (territory.parse().ok()?, parts.next()?.parse().ok()?),
+            beaten: match parts.next() {
+                None => None,
+                Some(beaten) => Some(read_beaten(beaten)?),
+            },
+        }),
+    };
+    Some(FoundTerritory { rule, located })
+}
+
+fn read_beaten(text: &str) -> Option<(usize, Won)> {
+    let (other, won) = match text.strip_suffix('n') {
+        Some(other) => (other, Won::Narrower),
+        None => (text.strip_suffix('e')?, Won::Earlier),
+    };
+    Some((other.parse().ok()?, won))
+}
+
+fn let_go_text(text: &mut String, rules: &RuleSet, rule: u16, mark: char) {
     if !text.is_empty() {
         text.push(' ');
     }
     let rule = rules.rules().get(usize::from(rule));
     text.push_str(rule.map_or("", |rule| &rule.tag));
-    text.push('!');
+    text.push(mark);
 }
 
 fn candidates_text(decision: &Decision, rules: &RuleSet) -> String {
@@ -264,8 +356,8 @@ const fn letter(standing: Standing) -> char {
 
 fn read_rule(word: &str) -> Option<LostRule> {
     let (rule, rest) = word.split_once('.')?;
-    let passed = rest.ends_with('!');
-    let (version, terms) = match rest.strip_suffix(['-', '!']) {
+    let (passed, outside) = (rest.ends_with('!'), rest.ends_with('~'));
+    let (version, terms) = match rest.strip_suffix(['-', '!', '~']) {
         Some(version) => (version, Vec::new()),
         None => {
             let (version, terms) = rest.split_once(':')?;
@@ -280,6 +372,7 @@ fn read_rule(word: &str) -> Option<LostRule> {
         version: version.parse().ok()?,
         terms,
         passed,
+        outside,
     })
 }
 

@@ -1,6 +1,9 @@
 //! The ordered rules of one router, compiled, and what they hand records to: reps, pools, queues.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use kernel::{PoolId, QueueId, RepId, RuleId};
@@ -14,6 +17,7 @@ use super::{
     pool::Pool,
     reasons,
 };
+use crate::territory::{Atlas, Located, Reads, TerritorySet};
 
 /// Who gets a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,6 +60,45 @@ impl Target {
     }
 }
 
+/// To whom a rule gives what it matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum GiveTo {
+    User {
+        rep_id: RepId,
+    },
+    Pool {
+        pool_id: PoolId,
+    },
+    Queue {
+        queue_id: QueueId,
+    },
+    /// The owner of the territory that the record lies in; a record in none goes on to the next rule.
+    Territory,
+}
+
+impl GiveTo {
+    /// The target, where it is the same for every record.
+    pub const fn target(self) -> Option<Target> {
+        match self {
+            Self::User { rep_id } => Some(Target::User { rep_id }),
+            Self::Pool { pool_id } => Some(Target::Pool { pool_id }),
+            Self::Queue { queue_id } => Some(Target::Queue { queue_id }),
+            Self::Territory => None,
+        }
+    }
+}
+
+impl From<Target> for GiveTo {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::User { rep_id } => Self::User { rep_id },
+            Target::Pool { pool_id } => Self::Pool { pool_id },
+            Target::Queue { queue_id } => Self::Queue { queue_id },
+        }
+    }
+}
+
 /// What a rule that matches does when nobody of its target is available.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -88,7 +131,7 @@ pub struct RuleDefinition {
     pub version: i64,
     pub enabled: bool,
     pub condition: Condition,
-    pub target: Target,
+    pub target: GiveTo,
     pub unavailable: Unavailable,
 }
 
@@ -105,6 +148,18 @@ pub struct RuleSet {
     pub(crate) rules: Vec<CompiledRule>,
     pub(crate) fallback: Option<Target>,
     slots: Slots,
+    territories: Option<Territories>,
+}
+
+/// The territories of a rule set of which some rule asks.
+#[derive(Debug)]
+struct Territories {
+    atlas: Atlas<Target>,
+    reads: Reads,
+    /// Fields that areas name themselves.
+    named: BTreeSet<String>,
+    /// Every field that is asked.
+    asked: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -112,7 +167,7 @@ pub struct CompiledRule {
     pub id: RuleId,
     pub version: i64,
     pub enabled: bool,
-    pub target: Target,
+    pub target: GiveTo,
     pub unavailable: Unavailable,
     pub condition: Compiled,
     /// How the rule is named in recorded reasons.
@@ -154,17 +209,52 @@ impl RuleSet {
             rules,
             fallback,
             slots,
+            territories: None,
         })
+    }
+
+    /// With the territories whose owners its rules give records to.
+    #[must_use]
+    pub fn with_territories(self, set: &TerritorySet) -> Self {
+        let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
+        let areas = set.territories.iter().flat_map(|one| &one.areas);
+        let named = areas.flat_map(|area| area.fields.keys().map(String::as_str));
+        let territories = Territories {
+            atlas: Atlas::new(set.territories.clone()),
+            reads: set.reads.clone(),
+            named: owned(named.collect()),
+            asked: owned(set.fields()),
+        };
+        Self {
+            territories: Some(territories),
+            ..self
+        }
     }
 
     /// A record's fields, read for these rules.
     pub fn read(&self, fields: &Map<String, Json>) -> Record {
-        self.slots.read(fields)
+        let mut record = self.slots.read(fields);
+        if let Some(territories) = &self.territories {
+            let Territories { reads, named, .. } = territories;
+            record.facts = TerritorySet::facts(reads, named, fields);
+        }
+        record
     }
 
-    /// The names of the fields that the rules read.
+    /// The names of the fields that the rules and the territories read, each once.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
-        self.slots.fields().map(|(name, _)| name)
+        let of_rules = self.slots.fields().map(|(name, _)| name);
+        let asked = self.territories.iter().flat_map(|all| &all.asked);
+        let names: BTreeSet<&str> = of_rules.chain(asked.map(String::as_str)).collect();
+        names.into_iter()
+    }
+
+    /// The territory that a record lies in, and its owner.
+    pub(crate) fn locate(&self, record: &Record) -> Option<(Located, Target)> {
+        let atlas = &self.territories.as_ref()?.atlas;
+        let located = atlas.locate(&record.facts)?;
+        let owner = atlas.territories().get(located.place.0)?.owner;
+        Some((located, owner))
     }
 
     pub fn rules(&self) -> &[CompiledRule] {
@@ -177,11 +267,14 @@ impl RuleSet {
             .rules
             .iter()
             .filter(|rule| rule.enabled)
-            .map(|rule| &rule.target);
+            .filter_map(|rule| rule.target.target());
+        let atlas = self.territories.iter().map(|all| &all.atlas);
+        let owners = atlas.flat_map(|atlas| atlas.territories().iter().map(|one| one.owner));
         targets
-            .chain(&self.fallback)
+            .chain(owners)
+            .chain(self.fallback)
             .filter_map(|target| match target {
-                Target::Pool { pool_id } => Some(*pool_id),
+                Target::Pool { pool_id } => Some(pool_id),
                 Target::User { .. } | Target::Queue { .. } => None,
             })
     }

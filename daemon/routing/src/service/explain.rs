@@ -18,11 +18,11 @@ use crate::{
         compile::{Compiled, Fields, Lost, Slots, TermInfo},
         condition::{Condition, Op},
         decide::Standing,
-        reasons::{LostRep, LostRule, Reasons, tail},
+        reasons::{FoundTerritory, LostRep, LostRule, Reasons, tail},
     },
     service::{
         log::Assignment,
-        recompute::{Recomputed, recomputed},
+        recompute::{Kept, Recomputed, recomputed},
         said,
         story::{Step, story},
     },
@@ -31,6 +31,7 @@ use crate::{
         inputs::{inputs_of, removed_when},
         versions::{RuleVersion, draft_of, version_of},
     },
+    territory::Won,
 };
 
 /// One entry of the log, with everything that explains it.
@@ -53,6 +54,8 @@ pub struct Explained {
 pub struct Why {
     pub rules: Vec<RuleReason>,
     pub candidates: Vec<RepReason>,
+    /// The territory that each rule which asked for it found the record in, in order.
+    pub territories: Vec<TerritoryReason>,
     /// Of each rule that passed the record on: its name, where it is still known, and who was there.
     pub passed: Vec<(Option<String>, Vec<RepReason>)>,
 }
@@ -62,7 +65,8 @@ pub struct Why {
 pub struct RuleReason {
     /// `None` when the rule is not known any more.
     pub rule: Option<(RuleId, String)>,
-    /// `matched`, `not_matched`, `passed_on` (it matched, and nobody was available) or `disabled`.
+    /// `matched`, `not_matched`, `passed_on` (it matched, and nobody was available), `no_territory` (it
+    /// matched, and the record lies in none) or `disabled`.
     pub outcome: &'static str,
     /// The terms that explain it. Empty where the rule has changed since and its version is not kept.
     pub failed_terms: Vec<FailedTerm>,
@@ -78,6 +82,24 @@ pub struct FailedTerm {
     pub expected: Json,
     /// `empty`, or the type of the field: never the value itself.
     pub actual_kind: &'static str,
+}
+
+/// The territory that a rule found the record in.
+#[derive(Debug)]
+pub struct TerritoryReason {
+    pub rule: Option<RuleId>,
+    /// `None`: it lies in none, so the rule let it go on.
+    pub located: Option<InTerritory>,
+}
+
+/// A territory that holds a record, and why it came before another one that does.
+#[derive(Debug)]
+pub struct InTerritory {
+    pub territory: String,
+    /// The conditions of the area that holds the record.
+    pub area: String,
+    /// The closest of the others that hold it too.
+    pub beaten: Option<(String, Won)>,
 }
 
 /// How a rep fared.
@@ -118,7 +140,7 @@ pub fn assignment_explain(
     let names = Names::load(tx)?;
     let (book, fields, inputs) = match &version {
         Some(version) => {
-            let book = version.book()?;
+            let book = version.book(tx)?;
             let inputs = inputs_kept(tx, &assignment, &book)?;
             let fields = book.field_types();
             (book, fields, inputs)
@@ -137,7 +159,8 @@ pub fn assignment_explain(
         why.rules
             .push(matched(rule, assignment.rule_version, &book));
     }
-    let again = recomputed(tx, &assignment, version.as_ref(), &inputs)?;
+    let kept = version.as_ref().map(|_| Kept::new(book)).transpose()?;
+    let again = recomputed(tx, &assignment, kept.as_ref(), &inputs)?;
     let story = story(tx, object, &assignment.record_id)?.story;
     let said = said::of_assignment(&assignment, version.as_ref(), &why, &inputs, &names, &again);
     Ok(Explained {
@@ -251,6 +274,31 @@ pub(crate) fn why(reasons: &Reasons, book: &RuleBook, fields: &Fields, names: &N
             .collect(),
         candidates: reasons.reps().into_iter().map(candidate).collect(),
         passed: reasons.passed().into_iter().map(passed).collect(),
+        territories: reasons
+            .territories()
+            .iter()
+            .map(|found| territory_reason(found, book))
+            .collect(),
+    }
+}
+
+fn territory_reason(found: &FoundTerritory, book: &RuleBook) -> TerritoryReason {
+    let territories = &book.territories.territories;
+    let rules = &mut book.rules.iter();
+    let rule = rules.find(|rule| tail(rule.id.uuid()) == found.rule);
+    let located = found.located.and_then(|located| {
+        let (at, place) = located.place;
+        let territory = territories.get(at)?;
+        let named = |(other, won): (usize, Won)| Some((territories.get(other)?.name.clone(), won));
+        Some(InTerritory {
+            territory: territory.name.clone(),
+            area: territory.areas.get(place)?.to_string(),
+            beaten: located.beaten.and_then(named),
+        })
+    });
+    TerritoryReason {
+        rule: rule.map(|rule| rule.id),
+        located,
     }
 }
 
@@ -281,7 +329,9 @@ fn rule_reason(lost: &LostRule, book: &RuleBook, fields: &Fields) -> RuleReason 
     };
     RuleReason {
         rule: rule.map(|rule| (rule.id, rule.name.clone())),
-        outcome: if lost.passed {
+        outcome: if lost.outside {
+            "no_territory"
+        } else if lost.passed {
             "passed_on"
         } else if lost.terms.is_empty() {
             "disabled"

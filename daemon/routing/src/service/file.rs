@@ -1,10 +1,13 @@
 //! A rule set as one readable file, so that it can stand in version control: names instead of ids, and the
 //! same text for the same rules. A rule is known by its name; one that was renamed is another rule.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 use db::{DbError, TenantTx};
-use kernel::{PoolId, QueueId, RepId, RuleId};
+use kernel::{Classified, PoolId, QueueId, RepId, RuleId};
 use layer::Object;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -13,17 +16,20 @@ use crate::{
     error::RoutingError,
     model::{
         book::{BookRule, Change, RuleBook, diff},
+        compile::Fields,
         condition::Flaw,
-        rules::{Target, Unavailable},
+        rules::{GiveTo, Target, Unavailable},
     },
     service::{
         said,
+        territories::territory_check,
         versions::{draft_locked, draft_replace, publish},
     },
     store::{
         Names, pools_all, queues_all, reps_all, router_locked, router_of,
         versions::{RuleVersion, draft_of, published_of},
     },
+    territory::{Area, MAX_ROWS, Reads, Territory, TerritorySet},
 };
 
 /// The form of the file.
@@ -36,6 +42,16 @@ struct RulesFile {
     object: String,
     fallback: Option<FileTarget>,
     rules: Vec<FileRule>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    territories: Vec<FileTerritory>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileTerritory {
+    name: String,
+    owner: FileTarget,
+    areas: Vec<Area>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,7 +70,7 @@ const fn on() -> bool {
     true
 }
 
-/// One of the three, by name. A rep or a queue may be told by its id at Salesforce as well, which counts.
+/// To whom a rule gives: one of the targets, or `{"territory": "owner"}`. A rep or a queue may be told by its id at Salesforce as well, which counts.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileTarget {
@@ -66,6 +82,15 @@ struct FileTarget {
     queue: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     salesforce_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    territory: Option<OfTerritory>,
+}
+
+/// Who of a territory.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OfTerritory {
+    Owner,
 }
 
 /// What applying a file would change.
@@ -91,17 +116,23 @@ pub fn rules_export(tx: &mut TenantTx<'_>, object: Object) -> Result<String, Rou
     };
     let known = Known::load(tx)?;
     let rule = |rule: BookRule| FileRule {
-        give_to: known.written(rule.target),
+        give_to: known.given(rule.target),
         name: rule.name,
         enabled: rule.enabled,
         when: rule.condition,
         if_nobody: rule.unavailable,
+    };
+    let territory = |one: &Territory<Target>| FileTerritory {
+        name: one.name.clone(),
+        owner: known.written(one.owner),
+        areas: one.areas.clone(),
     };
     let file = RulesFile {
         revkeep_rules: FORMAT,
         object: object.name().to_owned(),
         fallback: book.fallback.map(|target| known.written(target)),
         rules: book.rules.into_iter().map(rule).collect(),
+        territories: book.territories.territories.iter().map(territory).collect(),
     };
     let mut text = serde_json::to_string_pretty(&file)
         .map_err(|_| RoutingError::Stored { what: "rule set" })?;
@@ -201,7 +232,7 @@ fn read(
                     ..found
                 }),
         );
-        let target = known.read(&rule.give_to, &format!("{path}.give_to"), &mut flaws);
+        let target = known.read_given(&rule.give_to, &format!("{path}.give_to"), &mut flaws);
         let live = ids.get_mut(rule.name.trim()).and_then(VecDeque::pop_front);
         if let Some(target) = target {
             book.rules.push(BookRule {
@@ -218,6 +249,15 @@ fn read(
             });
         }
     }
+    book.territories = Arc::new(read_territories(
+        file.territories,
+        &known,
+        &fields,
+        &mut flaws,
+    ));
+    if book.territories.areas() > MAX_ROWS {
+        return Err(RoutingError::TooManyAreas);
+    }
     if book.rules.len() > super::rulebook::MAX_RULES {
         return Err(RoutingError::TooManyRules);
     }
@@ -226,6 +266,33 @@ fn read(
     } else {
         Err(RoutingError::RulesFile(flaws))
     }
+}
+
+fn read_territories(
+    written: Vec<FileTerritory>,
+    known: &Known,
+    fields: &Fields,
+    flaws: &mut Vec<Flaw>,
+) -> TerritorySet {
+    let reads = Reads::of(fields);
+    let (mut territories, mut names) = (Vec::new(), HashSet::new());
+    for (at, one) in written.into_iter().enumerate() {
+        let path = format!("territories[{at}]");
+        let Some(owner) = known.read(&one.owner, &format!("{path}.owner"), flaws) else {
+            continue;
+        };
+        let (name, areas) = (one.name.trim().to_owned(), one.areas);
+        if !names.insert(name.to_lowercase()) {
+            let detail = format!("More than one territory is called “{name}”.");
+            flaws.push(flaw(format!("{path}.name"), "name_taken", detail));
+        }
+        let territory = Territory { name, owner, areas };
+        if let Err(error) = territory_check(&territory, &reads, fields) {
+            flaws.push(flaw(path, error.code(), error.message()));
+        }
+        territories.push(territory);
+    }
+    TerritorySet { reads, territories }
 }
 
 /// What targets are called here, and at Salesforce.
@@ -277,9 +344,35 @@ impl Known {
         }
     }
 
+    fn given(&self, to: GiveTo) -> FileTarget {
+        match to.target() {
+            Some(target) => self.written(target),
+            None => FileTarget {
+                territory: Some(OfTerritory::Owner),
+                ..FileTarget::default()
+            },
+        }
+    }
+
+    fn read_given(&self, to: &FileTarget, path: &str, flaws: &mut Vec<Flaw>) -> Option<GiveTo> {
+        match to {
+            FileTarget {
+                pool: None,
+                rep: None,
+                queue: None,
+                salesforce_id: None,
+                territory: Some(OfTerritory::Owner),
+            } => Some(GiveTo::Territory),
+            target => self.read(target, path, flaws).map(GiveTo::from),
+        }
+    }
+
     fn read(&self, target: &FileTarget, path: &str, flaws: &mut Vec<Flaw>) -> Option<Target> {
         let id = target.salesforce_id.as_deref();
         let found = match (&target.pool, &target.rep, &target.queue) {
+            _ if target.territory.is_some() => Err(String::from(
+                "A territory gives nothing here: name a pool, a rep or a queue.",
+            )),
             (Some(name), None, None) => {
                 let named = self.pools.iter().filter(|(_, known)| *known == name);
                 one(named.map(|(id, _)| *id), "pool", name).map(|pool_id| Target::Pool { pool_id })

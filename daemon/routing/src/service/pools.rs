@@ -17,13 +17,17 @@ use crate::{
         caps::Caps,
         decide::Standing,
         pool::{Member, Pool},
-        rules::{RoutingState, Target},
+        rules::{GiveTo, RoutingState, Target},
     },
-    service::availability::{caps_json, changed, check_calendar, check_caps, stored_caps},
+    service::{
+        availability::{caps_json, changed, check_calendar, check_caps, stored_caps},
+        routers::router_list,
+    },
     store::{
         MemberRow, PoolRow, members_all, pools_all, target_of,
+        territories::set_of,
         turns::state_seen,
-        versions::{published_all, rules_standing},
+        versions::{decides_all, published_all, rules_standing},
     },
 };
 
@@ -194,7 +198,7 @@ pub(crate) fn share(part: i64, whole: i64) -> Option<f64> {
 fn users(tx: &mut TenantTx<'_>) -> Result<HashMap<PoolId, Vec<(RuleId, String)>>, RoutingError> {
     let mut users: HashMap<PoolId, Vec<(RuleId, String)>> = HashMap::new();
     for (_, rule) in rules_standing(tx)? {
-        if let Target::Pool { pool_id } = rule.target {
+        if let GiveTo::Pool { pool_id } = rule.target {
             let users = users.entry(pool_id).or_default();
             if !users.iter().any(|(id, _)| *id == rule.id) {
                 users.push((rule.id, rule.name));
@@ -278,12 +282,17 @@ pub fn pool_update(
 }
 
 /// # Errors
-/// `PoolInUse` while a rule or a router's fallback hands records to it.
+/// `PoolInUse` while a rule or a router's fallback hands records to it, `PoolOwns` while it owns
+/// territories.
 pub fn pool_delete(tx: &mut TenantTx<'_>, id: PoolId) -> Result<(), RoutingError> {
     let (row, before) = locked(tx, id)?;
     let rules = users(tx)?.remove(&id).unwrap_or_default();
     if !rules.is_empty() || is_fallback(tx, id)? {
         return Err(RoutingError::PoolInUse { rules });
+    }
+    let territories = owned(tx, Target::Pool { pool_id: id })?;
+    if !territories.is_empty() {
+        return Err(RoutingError::PoolOwns { territories });
     }
     diesel::delete(pools::table)
         .filter(pools::tenant_id.eq(tx.tenant().uuid()))
@@ -294,6 +303,28 @@ pub fn pool_delete(tx: &mut TenantTx<'_>, id: PoolId) -> Result<(), RoutingError
         .write(tx)?;
     db::hint(tx, "reps")?;
     Ok(())
+}
+
+/// The territories that somebody owns, in the drafts or in what decides.
+fn owned(tx: &mut TenantTx<'_>, owner: Target) -> Result<BTreeSet<String>, RoutingError> {
+    let mut sets: BTreeSet<(Uuid, i64)> = BTreeSet::new();
+    for router in router_list(tx)? {
+        sets.extend(router.territories.map(|number| (router.router_id, number)));
+    }
+    for version in decides_all(tx)? {
+        sets.extend(
+            version
+                .territories
+                .map(|number| (version.router_id, number)),
+        );
+    }
+    let mut owned = BTreeSet::new();
+    for (router, number) in sets {
+        let set = set_of(tx, router, Some(number))?;
+        let territories = set.territories.iter().filter(|one| one.owner == owner);
+        owned.extend(territories.map(|one| one.name.clone()));
+    }
+    Ok(owned)
 }
 
 fn is_fallback(tx: &mut TenantTx<'_>, id: PoolId) -> Result<bool, RoutingError> {

@@ -15,13 +15,19 @@ use uuid::Uuid;
 
 use crate::{
     error::RoutingError,
-    model::{reasons::tail, recompute::recompute, rules::Target, words::moment},
+    model::{
+        book::RuleBook,
+        reasons::tail,
+        recompute::recompute,
+        rules::{RuleSet, Target},
+        words::moment,
+    },
     service::{
         explain::{Erased, Input, inputs_kept},
         log::Assignment,
         routers::router_list,
     },
-    store::versions::{RuleVersion, version_of},
+    store::versions::version_of,
 };
 
 pub(crate) const KIND: &str = "routing.recompute";
@@ -75,14 +81,33 @@ impl Recomputed {
     }
 }
 
+/// The rules as they are kept, once read and ready to decide for every decision of theirs.
+pub(crate) struct Kept {
+    book: RuleBook,
+    rules: RuleSet,
+}
+
+impl Kept {
+    pub(crate) fn new(book: RuleBook) -> Result<Self, RoutingError> {
+        let rules = book
+            .compile(&book.field_types())
+            .map_err(|broken| RoutingError::BrokenRule { rule: broken.rule })?;
+        Ok(Self { book, rules })
+    }
+
+    pub(crate) const fn book(&self) -> &RuleBook {
+        &self.book
+    }
+}
+
 /// Decides again about a recorded assignment.
 pub(crate) fn recomputed(
     tx: &mut TenantTx<'_>,
     assignment: &Assignment,
-    version: Option<&RuleVersion>,
+    kept: Option<&Kept>,
     inputs: &[Input],
 ) -> Result<Recomputed, RoutingError> {
-    let Some(version) = version else {
+    let Some(Kept { rules, .. }) = kept else {
         return Ok(Recomputed::NotKept);
     };
     let mut record = Map::new();
@@ -95,11 +120,7 @@ pub(crate) fn recomputed(
         }
         record.insert(input.field.clone(), input.value.clone());
     }
-    let book = version.book()?;
-    let rules = book
-        .compile(&book.field_types())
-        .map_err(|broken| RoutingError::BrokenRule { rule: broken.rule })?;
-    let again = recompute(&rules, &rules.read(&record), &assignment.reasons_kept()?);
+    let again = recompute(rules, &rules.read(&record), &assignment.reasons_kept()?);
     let same = again.is_some_and(|again| {
         let rule = again.rule.and_then(|at| rules.rules().get(at));
         let target = Target::from_parts(&assignment.target_kind, assignment.target_id);
@@ -162,18 +183,20 @@ pub fn recompute_sample(
         not_recomputable: 0,
         differing: None,
     };
-    let mut versions: HashMap<i64, Option<RuleVersion>> = HashMap::new();
+    let mut versions: HashMap<i64, Option<Kept>> = HashMap::new();
     for assignment in sample(tx, router, since)? {
         let number = assignment.rules_version;
         if let std::collections::hash_map::Entry::Vacant(slot) = versions.entry(number) {
-            slot.insert(version_of(tx, router, number)?);
+            let version = version_of(tx, router, number)?;
+            let book = version.map(|version| version.book(tx)).transpose()?;
+            slot.insert(book.map(Kept::new).transpose()?);
         }
-        let version = versions.get(&number).and_then(Option::as_ref);
-        let inputs = match version {
-            Some(version) => inputs_kept(tx, &assignment, &version.book()?)?,
+        let kept = versions.get(&number).and_then(Option::as_ref);
+        let inputs = match kept {
+            Some(kept) => inputs_kept(tx, &assignment, kept.book())?,
             None => Vec::new(),
         };
-        let count = match recomputed(tx, &assignment, version, &inputs)? {
+        let count = match recomputed(tx, &assignment, kept, &inputs)? {
             Recomputed::Same => &mut sampled.same,
             Recomputed::Differs => {
                 sampled.differing.get_or_insert(assignment.assignment_id);

@@ -21,7 +21,7 @@ use crate::{
     model::{
         compile::{Compiled, Fields, Slots},
         condition::{Condition, Flaw},
-        rules::{Target, Unavailable},
+        rules::{GiveTo, Unavailable},
     },
     service::field_use::fields_used,
     store::{
@@ -36,7 +36,7 @@ pub struct RuleInput {
     pub name: String,
     pub enabled: bool,
     pub condition: Json,
-    pub target: Target,
+    pub target: GiveTo,
     /// What it does when nobody of the target is available.
     pub unavailable: Unavailable,
 }
@@ -247,10 +247,9 @@ fn check(tx: &mut TenantTx<'_>, object: Object, input: &RuleInput) -> Result<(),
     let condition = Condition::from_json(&input.condition).map_err(RoutingError::Condition)?;
     let fields = layer::field_types_held(tx, object)?;
     Compiled::new(&condition, &fields, &mut Slots::default()).map_err(RoutingError::Condition)?;
-    if target_known(tx, &input.target)? {
-        Ok(())
-    } else {
-        Err(RoutingError::TargetUnknown)
+    match input.target.target() {
+        Some(target) if !target_known(tx, &target)? => Err(RoutingError::TargetUnknown),
+        _ => Ok(()),
     }
 }
 

@@ -4,16 +4,17 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     model::{
-        book::Change,
-        rules::Target,
+        book::{Change, TerritoryChanges},
+        rules::{GiveTo, Target},
         words::{moment, value},
     },
     service::{
-        explain::{Erased, FailedTerm, Input, RepReason, RuleReason, Why},
+        explain::{Erased, FailedTerm, InTerritory, Input, RepReason, RuleReason, Why},
         log::Assignment,
         recompute::Recomputed,
     },
     store::{Names, versions::RuleVersion},
+    territory::Won,
 };
 
 const GONE: &str = "no longer there";
@@ -70,6 +71,13 @@ pub(crate) fn steps(why: &Why, inputs: &[Input]) -> Vec<String> {
     let mut said = Vec::new();
     for reason in &why.rules {
         said.push(rule(reason, inputs));
+        let id = reason.rule.as_ref().map(|(id, _)| *id);
+        let found = why.territories.iter().find(|found| found.rule == id);
+        said.extend(
+            found
+                .and_then(|found| found.located.as_ref())
+                .map(territory),
+        );
         if reason.outcome == "passed_on"
             && let Some((_, reps)) = passed.next()
         {
@@ -79,10 +87,30 @@ pub(crate) fn steps(why: &Why, inputs: &[Input]) -> Vec<String> {
     said
 }
 
+/// The territory of a record, and what it came before.
+fn territory(found: &InTerritory) -> String {
+    let InTerritory {
+        territory, area, ..
+    } = found;
+    let holds = format!("The record lies in the territory “{territory}” ({area})");
+    match &found.beaten {
+        None => format!("{holds}."),
+        Some((other, Won::Narrower)) => format!(
+            "{holds}. “{other}” holds it too, with fewer conditions; the narrower area counts."
+        ),
+        Some((other, Won::Earlier)) => format!(
+            "{holds}. “{other}” holds it too, with as many conditions; the one further up counts."
+        ),
+    }
+}
+
 fn rule(reason: &RuleReason, inputs: &[Input]) -> String {
     let name = reason.rule.as_ref().map_or(GONE, |(_, name)| name);
     match reason.outcome {
         "matched" => format!("Rule “{name}” matched."),
+        "no_territory" => format!(
+            "Rule “{name}” matched, but it gives to the owner of the record's territory, and it lies in none, so it went on:"
+        ),
         "disabled" => format!("Rule “{name}” was switched off."),
         "passed_on" => format!(
             "Rule “{name}” matched, but nobody of its target was available, so it passed the record on:"
@@ -165,7 +193,7 @@ fn change(change: &Change, names: &Names) -> String {
         Change::Added { rule, position } => format!(
             "+ Rule “{}” at position {position}, to {}.",
             rule.name,
-            called(Some(rule.target), names)
+            given(rule.target, names)
         ),
         Change::Removed { rule, position } => {
             format!("- Rule “{}” from position {position}.", rule.name)
@@ -181,6 +209,38 @@ fn change(change: &Change, names: &Names) -> String {
             called(*after, names),
             called(*before, names)
         ),
+        Change::Territories(found) => territories(found),
+    }
+}
+
+fn territories(found: &TerritoryChanges) -> String {
+    if found.moved {
+        return String::from(
+            "~ Territories: another order, or other fields that they are read from.",
+        );
+    }
+    let told = found.names.iter().map(|name| format!("“{name}”"));
+    let told = told.collect::<Vec<_>>().join(", ");
+    let all = found
+        .added
+        .saturating_add(found.removed)
+        .saturating_add(found.changed);
+    let more = all.saturating_sub(found.names.len());
+    let more = if more == 0 {
+        String::new()
+    } else {
+        format!(" and {more} more")
+    };
+    format!(
+        "~ Territories: {} added, {} changed, {} removed: {told}{more}.",
+        found.added, found.changed, found.removed
+    )
+}
+
+fn given(to: GiveTo, names: &Names) -> String {
+    match to.target() {
+        Some(target) => called(Some(target), names),
+        None => String::from("the owner of the territory"),
     }
 }
 

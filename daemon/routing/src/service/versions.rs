@@ -20,6 +20,7 @@ use crate::{
         Router, Rule,
         marks::postponed_wake,
         router_locked, router_of, rules_of, target_json, target_known,
+        territories::set_put,
         versions::{RuleVersion, draft_of, published_of, version_of},
     },
 };
@@ -88,8 +89,8 @@ pub fn rules_version(
         .limit(1)
         .load(tx.conn())?
         .pop();
-    let before = before.map(|found| found.book()).transpose()?;
-    let changes = diff(&before.unwrap_or_default(), &found.book()?);
+    let before = before.map(|found| found.book(tx)).transpose()?;
+    let changes = diff(&before.unwrap_or_default(), &found.book(tx)?);
     Ok((found, changes))
 }
 
@@ -118,7 +119,7 @@ pub fn rules_restore(
     let router = draft_locked(tx, object, draft_version)?;
     let book = version_of(tx, router.router_id, version)?
         .ok_or(DbError::NotFound)?
-        .book()?;
+        .book(tx)?;
     let changes = draft_replace(tx, &router, &book)?;
     Entry::new(Action::RulesRestore, "router", router.id())
         .after(json!({ "version": version, "changes": changes }))
@@ -137,7 +138,7 @@ pub fn rules_roll_back(
     let router = draft_locked(tx, object, draft_version)?;
     let book = version_of(tx, router.router_id, version)?
         .ok_or(DbError::NotFound)?
-        .book()?;
+        .book(tx)?;
     draft_replace(tx, &router, &book)?;
     let router = router_locked(tx, router.id())?;
     publish(tx, &router, note, Some(version), Action::RulesRollBack)
@@ -189,6 +190,7 @@ pub(crate) fn publish(
             rule_versions::restores.eq(restores),
             rule_versions::published_at.eq(now),
             rule_versions::published_by.eq(tx.principal().user().map(UserId::uuid)),
+            rule_versions::territories.eq(router.territories),
         ))
         .execute(tx.conn())?;
     diesel::update(routers::table)
@@ -291,6 +293,12 @@ pub(crate) fn draft_replace(
     diesel::insert_into(rules::table)
         .values(values)
         .execute(tx.conn())?;
+    if changes
+        .iter()
+        .any(|change| matches!(change, Change::Territories(_)))
+    {
+        set_put(tx, router, &book.territories)?;
+    }
     let fallback: Option<Json> = book.fallback.as_ref().map(target_json).transpose()?;
     diesel::update(routers::table)
         .filter(routers::tenant_id.eq(tenant))

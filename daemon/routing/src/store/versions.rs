@@ -10,7 +10,7 @@ use schema::{routers, rule_versions};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{Router, Rule, rules_all, rules_of};
+use super::{Router, Rule, rules_all, rules_of, territories::set_of};
 use crate::{
     error::RoutingError,
     model::book::{BookField, BookRule, RuleBook},
@@ -29,10 +29,26 @@ pub struct RuleVersion {
     pub restores: Option<i64>,
     pub published_at: DateTime<Utc>,
     pub published_by: Option<Uuid>,
+    /// The set of territories that it was published with.
+    pub territories: Option<i64>,
 }
 
 impl RuleVersion {
-    pub fn book(&self) -> Result<RuleBook, RoutingError> {
+    /// Its rules, without the territories.
+    pub fn rules(&self) -> Result<Vec<BookRule>, RoutingError> {
+        Ok(self.bare()?.rules)
+    }
+
+    /// All of it.
+    pub(crate) fn book(&self, tx: &mut TenantTx<'_>) -> Result<RuleBook, RoutingError> {
+        let territories = set_of(tx, self.router_id, self.territories)?;
+        Ok(RuleBook {
+            territories,
+            ..self.bare()?
+        })
+    }
+
+    fn bare(&self) -> Result<RuleBook, RoutingError> {
         serde_json::from_value(self.content.clone())
             .map_err(|_| RoutingError::Stored { what: "rule set" })
     }
@@ -62,13 +78,20 @@ pub(crate) fn published_of(
         return Ok(None);
     };
     version_of(tx, router.router_id, version)?
-        .map(|found| found.book())
+        .map(|found| found.book(tx))
         .transpose()
 }
 
-/// The published rules of every router, by router.
+/// What decides at every router, by router.
 pub(crate) fn published_all(tx: &mut TenantTx<'_>) -> Result<Vec<(Uuid, RuleBook)>, RoutingError> {
-    let found: Vec<RuleVersion> = rule_versions::table
+    let found = decides_all(tx)?;
+    let book = |version: &RuleVersion| Ok((version.router_id, version.book(tx)?));
+    found.iter().map(book).collect()
+}
+
+/// The versions that decide, of every router.
+pub(crate) fn decides_all(tx: &mut TenantTx<'_>) -> Result<Vec<RuleVersion>, RoutingError> {
+    Ok(rule_versions::table
         .inner_join(
             routers::table.on(routers::tenant_id
                 .eq(rule_versions::tenant_id)
@@ -77,11 +100,7 @@ pub(crate) fn published_all(tx: &mut TenantTx<'_>) -> Result<Vec<(Uuid, RuleBook
         )
         .filter(rule_versions::tenant_id.eq(tx.tenant().uuid()))
         .select(RuleVersion::as_select())
-        .load(tx.conn())?;
-    found
-        .iter()
-        .map(|version| Ok((version.router_id, version.book()?)))
-        .collect()
+        .load(tx.conn())?)
 }
 
 /// The router's draft, with the layer's fields of now that its rules read.
@@ -91,6 +110,7 @@ pub(crate) fn draft_of(tx: &mut TenantTx<'_>, router: &Router) -> Result<RuleBoo
         rules: rules.into_iter().map(book_rule).collect::<Result<_, _>>()?,
         fallback: router.fallback()?,
         fields: Default::default(),
+        territories: set_of(tx, router.router_id, router.territories)?,
     };
     let read = book.fields_read();
     for field in layer::field_list(tx, router.object()?)? {
@@ -110,10 +130,30 @@ pub(crate) fn rules_standing(tx: &mut TenantTx<'_>) -> Result<Vec<(Uuid, BookRul
     for rule in rules_all(tx)? {
         standing.push((rule.router_id, book_rule(rule)?));
     }
-    for (router, book) in published_all(tx)? {
-        standing.extend(book.rules.into_iter().map(|rule| (router, rule)));
+    for version in decides_all(tx)? {
+        let rules = version.rules()?.into_iter();
+        standing.extend(rules.map(|rule| (version.router_id, rule)));
     }
     Ok(standing)
+}
+
+/// The rule sets of the drafts and those that decide, with their routers, where a territory may be asked.
+pub(crate) fn books_standing(tx: &mut TenantTx<'_>) -> Result<Vec<(Uuid, RuleBook)>, RoutingError> {
+    let drafts: Vec<Router> = routers::table
+        .filter(routers::tenant_id.eq(tx.tenant().uuid()))
+        .filter(routers::territories.is_not_null())
+        .select(Router::as_select())
+        .load(tx.conn())?;
+    let mut books = Vec::new();
+    for router in &drafts {
+        books.push((router.router_id, draft_of(tx, router)?));
+    }
+    for version in decides_all(tx)? {
+        if version.territories.is_some() {
+            books.push((version.router_id, version.book(tx)?));
+        }
+    }
+    Ok(books)
 }
 
 fn book_rule(rule: Rule) -> Result<BookRule, RoutingError> {

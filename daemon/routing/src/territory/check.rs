@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::{
-    area::{Area, Size, Territory, same_text},
+    area::{Area, Place, Size, Territory, plain_text, same_text},
     postal::PostalRange,
 };
 
 /// Two areas of different territories in which one record can lie: places of territory and area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overlap {
-    pub first: (usize, usize),
-    pub second: (usize, usize),
+    pub first: Place,
+    pub second: Place,
     /// The narrower one wins, so this may be meant: an exception inside a larger territory.
     pub nested: bool,
 }
@@ -20,49 +20,89 @@ pub struct Overlap {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gap {
     /// Between areas that are else the same as `like` (territory, area), these sizes are nobody's.
-    Size { like: (usize, usize), gap: Size },
+    Size { like: Place, gap: Size },
     /// The same with postal codes, where they are numbers of one length.
-    Postal {
-        like: (usize, usize),
-        gap: PostalRange,
-    },
+    Postal { like: Place, gap: PostalRange },
 }
 
-/// The places of a territory and of one of its areas.
-type Place = (usize, usize);
 /// First and last postal code, as numbers.
 type Codes = (u64, u64);
 
 /// Every pair of areas, of different territories with different owners, that a record can lie in both.
-/// At most `most` are given. Each pair is looked at: meant for some thousand areas.
-pub fn overlaps(territories: &[Territory], most: usize) -> Vec<Overlap> {
-    let areas: Vec<_> = places(territories).collect();
-    let pairs = areas.iter().enumerate().flat_map(|(at, first)| {
+/// At most `most` are given. Areas are looked at country by country in the order of their postal codes,
+/// so that ranges which cannot meet are not held against each other one by one.
+pub fn overlaps<O: PartialEq>(territories: &[Territory<O>], most: usize) -> Vec<Overlap> {
+    let mut areas: Vec<_> = places(territories).map(Swept::new).collect();
+    areas
+        .sort_unstable_by(|a, b| (&a.country, a.from, a.place).cmp(&(&b.country, b.from, b.place)));
+    let mut found = Vec::new();
+    for (at, first) in areas.iter().enumerate() {
         let later = areas.iter().skip(at.saturating_add(1));
-        later.map(move |second| (first, second))
-    });
-    let meeting = pairs.filter(|((a, first), (b, second))| {
-        a.0 != b.0 && owner(territories, *a) != owner(territories, *b) && meet(first, second)
-    });
-    let overlaps = meeting.map(|((a, first), (b, second))| Overlap {
-        first: *a,
-        second: *b,
-        nested: first.narrowness() != second.narrowness(),
-    });
-    overlaps.take(most).collect()
+        for second in later.take_while(|second| first.reaches(second)) {
+            let (a, b) = (first.place, second.place);
+            let differ = a.0 != b.0 && owner(territories, a) != owner(territories, b);
+            if differ && meet(first.area, second.area) {
+                found.push(Overlap {
+                    first: a.min(b),
+                    second: a.max(b),
+                    nested: first.area.narrowness() != second.area.narrowness(),
+                });
+                if found.len() >= most {
+                    break;
+                }
+            }
+        }
+        if found.len() >= most {
+            break;
+        }
+    }
+    found.sort_unstable_by_key(|overlap| (overlap.first, overlap.second));
+    found
 }
 
-fn places(territories: &[Territory]) -> impl Iterator<Item = ((usize, usize), &Area)> {
+/// An area in the order in which overlaps are looked for: those of no country first, and in a country
+/// those of no postal code.
+struct Swept<'a> {
+    country: Option<String>,
+    from: Option<&'a str>,
+    place: Place,
+    area: &'a Area,
+}
+
+impl<'a> Swept<'a> {
+    fn new((place, area): (Place, &'a Area)) -> Self {
+        Self {
+            country: area.country.as_deref().map(plain_text),
+            from: area.postal.as_ref().map(PostalRange::from),
+            place,
+            area,
+        }
+    }
+
+    /// Whether one further on, or one after that, can still meet this one.
+    fn reaches(&self, later: &Self) -> bool {
+        let Some(country) = &self.country else {
+            return true;
+        };
+        if later.country.as_ref() != Some(country) {
+            return false;
+        }
+        match (&self.area.postal, later.from) {
+            (Some(range), Some(from)) => from <= range.until() || from.starts_with(range.until()),
+            _ => true,
+        }
+    }
+}
+
+fn places<O>(territories: &[Territory<O>]) -> impl Iterator<Item = (Place, &Area)> {
     territories.iter().enumerate().flat_map(|(at, territory)| {
         let areas = territory.areas.iter().enumerate();
         areas.map(move |(place, area)| ((at, place), area))
     })
 }
 
-fn owner(territories: &[Territory], (at, _): (usize, usize)) -> Option<&str> {
-    territories
-        .get(at)
-        .map(|territory| territory.owner.as_str())
+fn owner<O>(territories: &[Territory<O>], (at, _): Place) -> Option<&O> {
+    territories.get(at).map(|territory| &territory.owner)
 }
 
 /// Whether a record can lie in both: no condition of one excludes the other's.
@@ -89,7 +129,7 @@ fn meet(a: &Area, b: &Area) -> bool {
 }
 
 /// What nobody has: sizes from 1 up, and postal codes between the first and the last given.
-pub fn gaps(territories: &[Territory]) -> Vec<Gap> {
+pub fn gaps<O>(territories: &[Territory<O>]) -> Vec<Gap> {
     let mut sizes: BTreeMap<String, Vec<(Place, Size)>> = BTreeMap::new();
     let mut codes: BTreeMap<(String, usize), Vec<(Place, Codes)>> = BTreeMap::new();
     for (place, area) in places(territories) {

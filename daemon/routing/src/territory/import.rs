@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    area::{Area, Size, Territory},
+    area::{Area, Size, Territory, plain_text},
     postal::PostalRange,
 };
 
@@ -16,7 +16,10 @@ pub const MAX_ROWS: usize = 50_000;
 /// Longest cell, in characters.
 const LONGEST: usize = 255;
 
-const COLUMNS: &[&str] = &[
+/// Before the name of a field of the layer.
+pub(super) const FIELD: &str = "field:";
+
+pub(super) const COLUMNS: &[&str] = &[
     "territory",
     "owner",
     "country",
@@ -40,26 +43,53 @@ pub struct RowError {
 
 /// The rows that are right, as territories in the order in which their names first come, and what is
 /// wrong with each of the others.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Imported {
-    pub territories: Vec<Territory>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported<O> {
+    pub territories: Vec<Territory<O>>,
     pub errors: Vec<RowError>,
     /// Rows read, right or wrong.
     pub rows: usize,
+    /// How many of them are wrong.
+    pub wrong: usize,
 }
 
-/// Reads a file as text. `known_field` says whether the layer has a field of that name.
-pub fn import(text: &str, known_field: impl Fn(&str) -> bool) -> Imported {
+/// What the cells of a file can name.
+pub trait Naming {
+    type Owner: PartialEq;
+
+    /// Whether the layer has a field out of which a column of this name is read.
+    fn column(&self, column: &str) -> bool;
+
+    /// Whether the field of the column `country` holds codes of two letters, not names.
+    fn country_codes(&self) -> bool;
+
+    /// Whether the layer has a field of this name.
+    fn field(&self, name: &str) -> bool;
+
+    /// Who is called so.
+    ///
+    /// # Errors
+    /// A stable code, and what to do.
+    fn owner(&self, cell: &str) -> Result<Self::Owner, (&'static str, String)>;
+}
+
+/// Reads a file as text.
+pub fn import<N: Naming>(text: &str, naming: &N) -> Imported<N::Owner> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .from_reader(text.as_bytes());
-    let mut imported = Imported::default();
+    let mut imported = Imported {
+        territories: Vec::new(),
+        errors: Vec::new(),
+        rows: 0,
+        wrong: 0,
+    };
     let header = match reader.headers() {
         Ok(header) => header.iter().map(|name| name.trim().to_owned()).collect(),
         Err(_) => Vec::new(),
     };
-    imported.errors = header_errors(&header, known_field);
+    imported.errors = header_errors(&header, naming);
     if !imported.errors.is_empty() {
         return imported;
     }
@@ -79,7 +109,7 @@ pub fn import(text: &str, known_field: impl Fn(&str) -> bool) -> Imported {
             break;
         }
         let read = match row {
-            Ok(row) => read_row(&header, &row, line),
+            Ok(row) => read_row(&header, &row, line, naming.country_codes()),
             Err(_) => Err(vec![error(
                 line,
                 "",
@@ -87,10 +117,16 @@ pub fn import(text: &str, known_field: impl Fn(&str) -> bool) -> Imported {
                 "The row is not CSV in UTF-8.",
             )]),
         };
+        let flaws = imported.errors.len();
         match read {
-            Ok((name, owner, area)) => imported.add(&mut known, (name, owner), area, line),
+            Ok((name, owner, area)) => match naming.owner(&owner) {
+                Ok(of) => imported.add(&mut known, (name, of), area, line),
+                Err((code, detail)) => imported.errors.push(error(line, "owner", code, detail)),
+            },
             Err(errors) => imported.errors.extend(errors),
         }
+        let wrong = usize::from(imported.errors.len() > flaws);
+        imported.wrong = imported.wrong.saturating_add(wrong);
     }
     imported
 }
@@ -103,13 +139,13 @@ struct Known {
     areas: HashSet<(usize, Area)>,
 }
 
-impl Imported {
-    fn add(&mut self, known: &mut Known, (name, owner): (String, String), area: Area, line: u64) {
+impl<O: PartialEq> Imported<O> {
+    fn add(&mut self, known: &mut Known, (name, owner): (String, O), area: Area, line: u64) {
         let next = self.territories.len();
-        let at = *known.places.entry(name.to_lowercase()).or_insert(next);
-        let owned_by = self.territories.get(at).map(|known| known.owner.as_str());
-        if let Some(other) = owned_by.filter(|other| *other != owner) {
-            let detail = format!("{name} has the owner {other} further up.");
+        let at = *known.places.entry(plain_text(&name)).or_insert(next);
+        let owned_by = self.territories.get(at).map(|known| &known.owner);
+        if owned_by.is_some_and(|other| *other != owner) {
+            let detail = format!("{name} has another owner further up.");
             self.errors
                 .push(error(line, "owner", "owner_differs", detail));
             return;
@@ -139,7 +175,7 @@ fn error(line: u64, column: &str, code: &'static str, detail: impl Into<String>)
     }
 }
 
-fn header_errors(header: &[String], known_field: impl Fn(&str) -> bool) -> Vec<RowError> {
+fn header_errors<N: Naming>(header: &[String], naming: &N) -> Vec<RowError> {
     let mut errors = Vec::new();
     for needed in ["territory", "owner"] {
         if !header.iter().any(|name| name == needed) {
@@ -148,16 +184,19 @@ fn header_errors(header: &[String], known_field: impl Fn(&str) -> bool) -> Vec<R
         }
     }
     for (at, name) in header.iter().enumerate() {
-        let field = name.strip_prefix("field:");
+        let field = name.strip_prefix(FIELD);
         if header.iter().take(at).any(|earlier| earlier == name) {
             let detail = "The column stands in the header twice.";
             errors.push(error(1, name, "column_twice", detail));
-        } else if field.is_some_and(|field| !known_field(field)) {
+        } else if field.is_some_and(|field| !naming.field(field)) {
             let detail = "The field is not in the data layer. Add it there first.";
             errors.push(error(1, name, "field_unknown", detail));
         } else if field.is_none() && !COLUMNS.contains(&name.as_str()) {
             let detail = "The column is not known; a field of the layer is field:NAME.";
             errors.push(error(1, name, "column_unknown", detail));
+        } else if field.is_none() && !naming.column(name) {
+            let detail = "The data layer has no field that this is read from. Add one there first.";
+            errors.push(error(1, name, "column_unread", detail));
         }
     }
     errors
@@ -204,8 +243,11 @@ impl<'a> Cells<'a> {
         number
     }
 
-    fn country(&mut self) -> Option<String> {
+    fn country(&mut self, codes: bool) -> Option<String> {
         let country = self.get("country")?;
+        if !codes {
+            return Some(country.to_owned());
+        }
         let code = country.len() == 2 && country.chars().all(|c| c.is_ascii_alphabetic());
         if !code {
             let detail = "Give the country as two letters, such as DE.";
@@ -247,6 +289,7 @@ fn read_row(
     header: &[String],
     row: &csv::StringRecord,
     line: u64,
+    codes: bool,
 ) -> Result<(String, String, Area), Vec<RowError>> {
     if row.len() != header.len() {
         let detail = format!(
@@ -281,7 +324,7 @@ fn read_row(
     }
     let (name, owner) = (cells.needed("territory"), cells.needed("owner"));
     let area = Area {
-        country: cells.country(),
+        country: cells.country(codes),
         state: cells.text("state"),
         postal: cells.postal(),
         industry: cells.text("industry"),
@@ -289,7 +332,7 @@ fn read_row(
         fields: cells
             .cells
             .iter()
-            .filter_map(|(column, cell)| Some((column.strip_prefix("field:")?, *cell)))
+            .filter_map(|(column, cell)| Some((column.strip_prefix(FIELD)?, *cell)))
             .map(|(field, cell)| (field.to_owned(), cell.to_owned()))
             .collect(),
     };

@@ -2,12 +2,31 @@
 
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
+
 /// Codes from one to another, both taken in: `10115` to `10999`, or `SW1` to `SW9`. A code lies in it
 /// by its beginning, as long as the ends are: `10115-0001` in the first, `SW1A 1AA` in the second.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Ends")]
 pub struct PostalRange {
     from: String,
     until: String,
+}
+
+/// A range as it is written, before anybody looked at it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ends {
+    from: String,
+    until: String,
+}
+
+impl TryFrom<Ends> for PostalRange {
+    type Error = &'static str;
+
+    fn try_from(ends: Ends) -> Result<Self, Self::Error> {
+        Self::new(&ends.from, &ends.until).map_err(PostalFlaw::code)
+    }
 }
 
 /// Why a range is refused.
@@ -73,6 +92,14 @@ impl PostalRange {
         cut(&self.from) <= cut(&other.until) && cut(&other.from) <= cut(&self.until)
     }
 
+    pub fn from(&self) -> &str {
+        &self.from
+    }
+
+    pub fn until(&self) -> &str {
+        &self.until
+    }
+
     /// First and last code as numbers and their length, where they are made of digits alone.
     pub(super) fn numbers(&self) -> Option<(u64, u64, usize)> {
         Some((
@@ -85,6 +112,9 @@ impl PostalRange {
 
 impl std::fmt::Display for PostalRange {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.from == self.until {
+            return out.write_str(&self.from);
+        }
         write!(out, "{} to {}", self.from, self.until)
     }
 }

@@ -79,7 +79,7 @@ fn rules(targets: &[(Target, Unavailable)], fallback: Option<Target>) -> RuleSet
         version: 1,
         enabled: true,
         condition: country_is("DE"),
-        target: *target,
+        target: (*target).into(),
         unavailable: *unavailable,
     };
     let rules: Vec<_> = (1..).zip(targets).map(rule).collect();

@@ -118,7 +118,7 @@ impl Bed {
             name: name.to_owned(),
             enabled: true,
             condition,
-            target,
+            target: target.into(),
         };
         self.run(move |tx| rule_create(tx, Object::Lead, &input))
             .await

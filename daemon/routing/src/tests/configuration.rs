@@ -25,7 +25,7 @@ async fn a_change_to_what_somebody_else_changed_is_refused() {
         name: String::from("DACH"),
         enabled: true,
         condition: country("AT"),
-        target: Target::Pool { pool_id: bed.pool },
+        target: Target::Pool { pool_id: bed.pool }.into(),
     };
     let change = || {
         let input = input.clone();
@@ -90,7 +90,7 @@ async fn a_rule_that_cannot_run_is_refused_with_the_flaws() {
             name: name.to_owned(),
             enabled: true,
             condition,
-            target,
+            target: Target::into(target),
         };
         bed.run(move |tx| rule_create(tx, Object::Lead, &input))
     };
@@ -172,7 +172,7 @@ async fn a_rule_that_names_a_field_waits_for_its_removal_and_is_then_refused() {
         name: String::from("Named"),
         enabled: true,
         condition,
-        target,
+        target: target.into(),
     };
     let (removed, is_removed) = tokio::sync::oneshot::channel();
     let (saved, is_saved) = std::sync::mpsc::channel();

@@ -26,7 +26,7 @@ fn rule(n: u128, country: &str, target: Target) -> RuleDefinition {
         version: 1,
         enabled: true,
         condition,
-        target,
+        target: target.into(),
         unavailable: crate::Unavailable::Wait,
     }
 }

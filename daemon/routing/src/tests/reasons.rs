@@ -22,7 +22,7 @@ fn rule_set() -> RuleSet {
         version,
         enabled,
         condition,
-        target,
+        target: target.into(),
         unavailable: crate::Unavailable::Wait,
     };
     let rules = [
@@ -104,6 +104,7 @@ fn negative_credit_reads_back_and_foreign_text_is_left_out() {
             lost: None,
         }],
         passed: vec![],
+        territories: vec![],
         candidates: vec![candidate],
     };
     let reasons = Reasons::of(&decision, &rule_set());
@@ -111,6 +112,8 @@ fn negative_credit_reads_back_and_foreign_text_is_left_out() {
     let foreign = Reasons {
         lost: String::from("x y.z a.1 b.2:"),
         candidates: String::from("a.q.1.1 b.c"),
+        territories: String::from("a a.b.c a.1 a.1.2.3x a.1.2.n"),
     };
     assert!(foreign.rules().is_empty() && foreign.reps().is_empty());
+    assert!(foreign.territories().is_empty());
 }

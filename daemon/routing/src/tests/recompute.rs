@@ -10,13 +10,14 @@ use serde_json::json;
 
 use super::{condition, fields, pool_id, queue_id, record, rep, rep_id, rule_id};
 use crate::{
-    Again, Caps, Limits, Member, Outcome, Places, Pool, Reasons, Rep, RoutingState, RuleDefinition,
-    RuleSet, Target, Unavailable, decide,
+    Again, Caps, GiveTo, Limits, Member, Outcome, Places, Pool, Reasons, Rep, RoutingState,
+    RuleDefinition, RuleSet, Target, Unavailable, decide,
     model::{
         reasons::tail,
         schedule::{Absence, Off, Presence, Schedule},
     },
     recompute,
+    territory::{Area, Reads, Size, Territory, TerritorySet},
 };
 
 const COUNTRIES: [&str; 4] = ["DE", "FR", "IT", "AT"];
@@ -42,26 +43,65 @@ fn rule(n: u128) -> impl Strategy<Value = RuleDefinition> {
         people,
         target(),
         0_u8..5,
+        0_u8..5,
     )
-        .prop_map(move |(either, pass_on, country, people, target, off)| {
-            let terms = json!([
-                {"field": "Country", "op": "eq", "value": country},
-                {"field": "Employees", "op": "gte", "value": people},
-            ]);
-            let group = if either { "any" } else { "all" };
-            RuleDefinition {
-                id: rule_id(n),
-                version: 3,
-                enabled: off > 0,
-                condition: condition(json!({ group: terms })),
-                target,
-                unavailable: if pass_on {
-                    Unavailable::PassOn
-                } else {
-                    Unavailable::Wait
-                },
-            }
-        })
+        .prop_map(
+            move |(either, pass_on, country, people, target, off, target_of)| {
+                let terms = json!([
+                    {"field": "Country", "op": "eq", "value": country},
+                    {"field": "Employees", "op": "gte", "value": people},
+                ]);
+                let group = if either { "any" } else { "all" };
+                RuleDefinition {
+                    id: rule_id(n),
+                    version: 3,
+                    enabled: off > 0,
+                    condition: condition(json!({ group: terms })),
+                    // One rule in five asks for the territory.
+                    target: if target_of == 0 {
+                        GiveTo::Territory
+                    } else {
+                        target.into()
+                    },
+                    unavailable: if pass_on {
+                        Unavailable::PassOn
+                    } else {
+                        Unavailable::Wait
+                    },
+                }
+            },
+        )
+}
+
+/// Territories by country, size and a text, owned by reps, pools and a queue; some hold one record together.
+fn territories() -> impl Strategy<Value = TerritorySet> {
+    let country = prop::option::of(prop::sample::select(&COUNTRIES[..]));
+    let size = prop::option::of((0_u64..200, prop::option::of(0_u64..100)));
+    let area = (country, size).prop_map(|(country, size)| Area {
+        country: country.map(str::to_owned),
+        size: size.map(|(from, more)| Size {
+            from,
+            until: more.map(|more| from + more),
+        }),
+        ..Area::default()
+    });
+    let one = (target(), prop::collection::vec(area, 1..4));
+    prop::collection::vec(one, 0..6).prop_map(|all| TerritorySet {
+        reads: Reads {
+            country: Some(String::from("Country")),
+            employees: Some(String::from("Employees")),
+            ..Reads::default()
+        },
+        territories: all
+            .into_iter()
+            .enumerate()
+            .map(|(at, (owner, areas))| Territory {
+                name: at.to_string(),
+                owner,
+                areas,
+            })
+            .collect(),
+    })
 }
 
 fn rules() -> impl Strategy<Value = Vec<RuleDefinition>> {
@@ -158,12 +198,15 @@ proptest! {
     fn every_recorded_decision_comes_to_the_same_again(
         rules in rules(),
         fallback in prop::option::of(target()),
+        territories in territories(),
         reps in reps(),
         pools in pools(),
         places in [limits(), limits(), limits()],
         leads in prop::collection::vec((0_usize..4, prop::option::of(0_u32..250)), RECORDS),
     ) {
         let rules = RuleSet::compile(&rules, fallback, &fields()).unwrap();
+        let rules = rules.with_territories(&territories);
+        let inactive: Vec<_> = reps.iter().filter(|rep| !rep.active).map(|rep| rep.id).collect();
         let mut state = state(reps, &pools, &places);
         for (country, people) in leads {
             let lead = record(json!({"Country": COUNTRIES[country], "Employees": people}));
@@ -172,6 +215,18 @@ proptest! {
             let stored = serde_json::to_string(&Reasons::of(&decision, &rules)).unwrap();
             let kept: Reasons = serde_json::from_str(&stored).unwrap();
             let again = recompute(&rules, &rules.read(&lead), &kept);
+            let found: Vec<_> = kept.territories().into_iter().map(|found| found.located).collect();
+            let decided: Vec<_> = decision.territories.iter().map(|found| found.located).collect();
+            prop_assert_eq!(found, decided);
+            if let Outcome::Assigned { target, rep, .. } = &decision.outcome {
+                prop_assert!(rep.is_none_or(|rep| !inactive.contains(&rep)));
+                // Whoever got it through a territory is its owner.
+                let rule = decision.rule.and_then(|at| rules.rules().get(at));
+                if rule.is_some_and(|rule| rule.target == GiveTo::Territory) {
+                    let (at, _) = decision.territories.last().unwrap().located.unwrap().place;
+                    prop_assert_eq!(*target, territories.territories[at].owner);
+                }
+            }
             match decision.outcome {
                 Outcome::Assigned { target, rep, .. } => {
                     let rep = rep.map(|rep| tail(rep.uuid()));

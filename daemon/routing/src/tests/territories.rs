@@ -3,18 +3,50 @@
 use proptest::prelude::*;
 
 use crate::territory::{
-    Area, Facts, Gap, Imported, MAX_ROWS, PostalFlaw, PostalRange, RowError, Size, Unmet, gaps,
-    import, locate, overlaps,
+    Area, Atlas, Facts, Gap, Imported, Located, MAX_ROWS, Naming, Place, PostalFlaw, PostalRange,
+    RowError, Size, Territory, Unmet, Won, export, gaps, import, overlaps,
 };
 
 const HEADER: &str = "territory,owner,country,state,postal_from,postal_until,industry,employees_from,employees_until,field:Segment";
 
-fn read(rows: &[&str]) -> Imported {
-    let text = format!("{HEADER}\n{}\n", rows.join("\n"));
-    import(&text, |field| field == "Segment")
+/// A layer with these fields beyond those of the columns; owners are called u and something.
+struct Layer<F>(F);
+
+impl<F: Fn(&str) -> bool> Naming for Layer<F> {
+    type Owner = String;
+
+    fn column(&self, _: &str) -> bool {
+        true
+    }
+
+    fn country_codes(&self) -> bool {
+        true
+    }
+
+    fn field(&self, name: &str) -> bool {
+        (self.0)(name)
+    }
+
+    fn owner(&self, cell: &str) -> Result<String, (&'static str, String)> {
+        if cell.starts_with('u') {
+            Ok(cell.to_owned())
+        } else {
+            Err(("owner_unknown", String::from("Nobody is called so.")))
+        }
+    }
 }
 
-fn right(rows: &[&str]) -> Imported {
+fn read(rows: &[&str]) -> Imported<String> {
+    let text = format!("{HEADER}\n{}\n", rows.join("\n"));
+    import(&text, &Layer(|field: &str| field == "Segment"))
+}
+
+fn locate(territories: &[Territory<String>], facts: &Facts) -> Option<Place> {
+    let found = Atlas::new(territories.to_vec()).locate(facts);
+    found.map(|found| found.place)
+}
+
+fn right(rows: &[&str]) -> Imported<String> {
     let imported = read(rows);
     assert_eq!(imported.errors, []);
     imported
@@ -88,6 +120,21 @@ fn the_narrower_area_wins_and_the_earlier_when_equal() {
 }
 
 #[test]
+fn the_one_that_lost_is_told_with_why() {
+    let imported = right(&[
+        "All,u1,DE,,,,,,,",
+        "Berlin,u2,DE,,10115,14199,,,,",
+        "Berlin too,u3,DE,,10115,14199,,,,",
+    ]);
+    let atlas = Atlas::new(imported.territories);
+    let of = |country, code| atlas.locate(&facts(country, code, None));
+    let located = |place, beaten| Some(Located { place, beaten });
+    assert_eq!(of("DE", "10999"), located((1, 0), Some((2, Won::Earlier))));
+    assert_eq!(of("DE", "80331"), located((0, 0), None));
+    assert_eq!(of("", "10999"), None);
+}
+
+#[test]
 fn rows_of_one_name_are_areas_of_one_territory() {
     let imported = right(&[
         "South,u1,DE,Bayern,,,,,,",
@@ -108,6 +155,7 @@ fn each_wrong_row_is_told_with_its_line_and_column() {
     let mut wrong = Vec::new();
     for (row, column, code) in [
         (",u1,DE,,,,,,,", "territory", "cell_missing"),
+        ("T,anna,DE,,,,,,,", "owner", "owner_unknown"),
         ("T,,DE,,,,,,,", "owner", "cell_missing"),
         ("T,u1,Germany,,,,,,,", "country", "country_unknown"),
         ("T,u1,DE,,10115,101,,,,", "postal_from", "postal_lengths"),
@@ -148,7 +196,7 @@ fn each_wrong_row_is_told_with_its_line_and_column() {
 fn a_header_that_is_not_understood_stops_the_import() {
     let codes = |header: &str| -> Vec<(String, &'static str)> {
         let told = |error: RowError| (error.column, error.code);
-        let imported = import(&format!("{header}\nT,u1\n"), |_| false);
+        let imported = import(&format!("{header}\nT,u1\n"), &Layer(|_: &str| false));
         assert_eq!(imported.territories, []);
         imported.errors.into_iter().map(told).collect()
     };
@@ -163,9 +211,12 @@ fn a_header_that_is_not_understood_stops_the_import() {
         codes("territory,owner,field:X"),
         one("field:X", "field_unknown")
     );
-    assert_eq!(import("", |_| true).errors.len(), 2);
+    assert_eq!(import("", &Layer(|_: &str| true)).errors.len(), 2);
     // What spreadsheets put before a file is no part of the first column's name.
-    let marked = import("\u{feff}territory,owner,country\nT,u1,DE\n", |_| false);
+    let marked = import(
+        "\u{feff}territory,owner,country\nT,u1,DE\n",
+        &Layer(|_: &str| false),
+    );
     assert_eq!(marked.errors, []);
 }
 
@@ -188,6 +239,7 @@ fn ten_thousand_rows_of_which_37_are_wrong_are_told_one_by_one() {
         (lines.len(), imported.territories.len(), imported.rows),
         (37, 9_963, 10_000)
     );
+    assert_eq!(imported.wrong, 37);
     let rows = vec!["T,u1,DE,,,,,,,"; MAX_ROWS + 1];
     assert_eq!(read(&rows).errors.last().unwrap().code, "too_many_rows");
 }
@@ -267,7 +319,7 @@ proptest! {
         areas in proptest::collection::vec(areas(), 2..6), code in 0_u32..100, employees in 0_u64..45,
     ) {
         let record = facts("DE", &format!("{code:02}"), Some(employees));
-        let territory = |(at, area): (usize, Area)| crate::territory::Territory {
+        let territory = |(at, area): (usize, Area)| Territory {
             name: at.to_string(), owner: at.to_string(), areas: vec![area],
         };
         let territories: Vec<_> = areas.into_iter().enumerate().map(territory).collect();
@@ -282,10 +334,64 @@ proptest! {
         prop_assert_eq!(locate(&territories, &record).is_some(), !inside.is_empty());
     }
 
+    /// The index finds what a walk through all areas finds, and tells the closest other.
+    #[test]
+    fn the_territory_is_the_one_of_the_narrowest_area(
+        areas in proptest::collection::vec((areas(), 0_usize..4), 0..8), code in 0_u32..100, employees in 0_u64..45,
+    ) {
+        let record = facts("de", &format!("{code:02}"), Some(employees));
+        let mut territories: Vec<Territory<String>> = (0..4).map(|at: usize| Territory {
+            name: at.to_string(), owner: String::from("u"), areas: Vec::new(),
+        }).collect();
+        for (area, at) in areas {
+            territories[at].areas.push(area);
+        }
+        let mut holding = Vec::new();
+        for (at, territory) in territories.iter().enumerate() {
+            for (place, area) in territory.areas.iter().enumerate() {
+                if area.contains(&record).is_ok() {
+                    holding.push((usize::MAX - area.narrowness(), at, place));
+                }
+            }
+        }
+        holding.sort_unstable();
+        let found = Atlas::new(territories).locate(&record);
+        let best = holding.first().copied();
+        prop_assert_eq!(found.map(|found| found.place), best.map(|(_, at, place)| (at, place)));
+        let other = best.and_then(|best| holding.iter().find(|held| held.1 != best.1).map(|held| {
+            (held.1, if held.0 > best.0 { Won::Narrower } else { Won::Earlier })
+        }));
+        prop_assert_eq!(found.and_then(|found| found.beaten), other);
+    }
+
+    /// What was exported is read as what it was.
+    #[test]
+    fn an_export_is_imported_as_it_was(
+        areas in proptest::collection::vec(areas(), 1..6), name in "[a-z,\" \n]{1,12}", segment in "[a-z\",]{0,6}",
+    ) {
+        let name = name.trim().to_owned();
+        prop_assume!(!name.is_empty());
+        let mut kept: Vec<Area> = Vec::new();
+        for mut area in areas {
+            if !segment.is_empty() {
+                area.fields.insert(String::from("Segment"), segment.clone());
+            }
+            area.country.get_or_insert_with(|| String::from("FR"));
+            if !kept.contains(&area) {
+                kept.push(area);
+            }
+        }
+        let territories = vec![Territory { name, owner: String::from("u, 1"), areas: kept }];
+        let text = export(&territories, Clone::clone);
+        let again = import(&text, &Layer(|field: &str| field == "Segment"));
+        prop_assert_eq!(&again.errors, &[]);
+        prop_assert_eq!(again.territories, territories);
+    }
+
     #[test]
     fn any_text_is_imported_or_told(text in any::<String>(), cells in "[ -~\n\",]{0,200}") {
-        let _ = import(&text, |_| true);
-        let imported = import(&format!("{HEADER}\n{cells}"), |_| true);
+        let _ = import(&text, &Layer(|_: &str| true));
+        let imported = import(&format!("{HEADER}\n{cells}"), &Layer(|_: &str| true));
         let places: usize = imported.territories.iter().map(|t| t.areas.len()).sum();
         prop_assert!(places <= imported.rows);
     }

@@ -22,7 +22,7 @@ impl Bed {
                 name: rules[0].name.clone(),
                 enabled: true,
                 condition,
-                target: Target::Pool { pool_id: pool },
+                target: Target::Pool { pool_id: pool }.into(),
                 unavailable: crate::Unavailable::Wait,
             };
             rule_update(tx, rules[0].id(), rules[0].version, &input)

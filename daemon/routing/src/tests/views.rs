@@ -89,7 +89,7 @@ async fn a_rule_that_changed_since_is_said_to_have_changed_where_its_version_is_
         name: String::from("Germany"),
         enabled: true,
         condition: country("CH"),
-        target: Target::Pool { pool_id: bed.pool },
+        target: Target::Pool { pool_id: bed.pool }.into(),
     };
     bed.run(move |tx| rule_update(tx, id, version, &input))
         .await

@@ -128,6 +128,7 @@ pub(super) async fn routing(walk: &mut Walk) {
         Value::Null,
     )
     .await;
+    territories(walk, &rep).await;
     versions(walk, &first).await;
     let preview = "POST /routers/{object}/activation-preview";
     walk.good(preview, "/routers/Lead/activation-preview", json!({}))
@@ -137,6 +138,31 @@ pub(super) async fn routing(walk: &mut Walk) {
         walk.good(&route, &format!("/routers/Lead/{verb}"), json!({}))
             .await;
     }
+}
+
+/// A territory is written, and another is imported instead.
+async fn territories(walk: &mut Walk, rep: &str) {
+    let name = walk.desk.get("/reps").await["items"][0]["name"].clone();
+    let draft = walk.draft().await;
+    walk.good(
+        "PUT /routers/{object}/territories",
+        "/routers/Lead/territories",
+        json!({ "draft_version": draft, "territory": {
+            "name": "North", "owner": { "kind": "user", "rep_id": rep }, "areas": [{ "country": "DE" }],
+        } }),
+    )
+    .await;
+    let draft = walk.draft().await;
+    let text = format!(
+        "territory,owner,country\nSouth,rep:{},AT\n",
+        name.as_str().unwrap()
+    );
+    walk.good(
+        "POST /routers/{object}/territories/import",
+        "/routers/Lead/territories/import",
+        json!({ "draft_version": draft, "dry_run": false, "text": text }),
+    )
+    .await;
 }
 
 /// The draft is published, changed, let go, and rolled back.

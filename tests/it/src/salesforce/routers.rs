@@ -99,7 +99,7 @@ async fn without_rule_and_fallback_each_lead_is_told_as_an_error_in_the_configur
                 name: name.to_owned(),
                 enabled,
                 condition: json!({"all": [{"field": "OwnerId", "op": "eq", "value": status}]}),
-                target: Target::Pool { pool_id: pool },
+                target: Target::Pool { pool_id: pool }.into(),
             };
             routing::rule_create(tx, Object::Lead, &input)?;
         }

@@ -5,7 +5,7 @@ import { client } from "./client";
 import type {
   ActivationPreview, ApiKey, ApiKeyScope, Assignment, AssignmentDetail, AvailableField, Certificate, Connection, DataExport, PersonCase, PersonCaseShown, Program, ProgramGrant, ProgramScope, Deletion, FailurePage, HolidayCalendar, Invitation, JobPage,
   LayerObject, LayerRecord, MemberPage, MyFactors, MySession, Overview, Page, PlatformTenant, Pool, Queue, RecordStory, Rep, Router,
-  RuleDraft, RuleList, RuleVersion, RuleVersionDetail, Schedule, SignInOptions, SigningKeys, SupportVisit, Tenant, Topic, WhatIf,
+  RuleDraft, RuleList, RuleVersion, RuleVersionDetail, Schedule, SignInOptions, SigningKeys, SupportVisit, Tenant, Territory, TerritoryReport, TerritoryState, Topic, WhatIf,
 } from "./types";
 
 const NOTES_LOOK_MS = 60_000;
@@ -249,6 +249,23 @@ export const ruleVersionsQuery = () => infiniteQueryOptions({
 export const ruleVersionQuery = (version: number) => queryOptions({
   queryKey: ["rules", OBJECT, "version", version],
   queryFn: ({ signal }) => client.get<RuleVersionDetail>(api.rulesVersion(OBJECT, version), { signal }),
+});
+
+export const territoryStateQuery = () => queryOptions({
+  queryKey: ["rules", OBJECT, "territories-state"],
+  queryFn: ({ signal }) => client.get<TerritoryState>(api.territoryState(OBJECT), { signal }),
+});
+
+export const territoriesQuery = (q: string) => infiniteQueryOptions({
+  queryKey: ["rules", OBJECT, "territories", q],
+  queryFn: ({ pageParam, signal }) => client.get<Page<Territory>>(api.territories(OBJECT, { q, cursor: pageParam, limit: 50 }), { signal }),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: (last) => last.next_cursor ?? undefined,
+});
+
+export const territoryReportQuery = () => queryOptions({
+  queryKey: ["rules", OBJECT, "territories-report"],
+  queryFn: ({ signal }) => client.get<TerritoryReport>(api.territoryReport(OBJECT), { signal }),
 });
 
 /** Never kept: whose turn it is changes with each lead. */

@@ -121,6 +121,29 @@ export interface Pool { id: string; name: string; version: number; calendar_id?:
 export interface PoolInput { name: string; members: { rep_id: string; weight: number }[]; calendar_id: string | null; caps: Caps; version?: number }
 
 export type Target = { kind: "user"; rep_id: string } | { kind: "pool"; pool_id: string } | { kind: "queue"; queue_id: string };
+/** To whom a rule gives: one of these, or the owner of the territory that the lead lies in. */
+export type GiveTo = Target | { kind: "territory" };
+/** All of its conditions hold; those that are left out hold for every lead. */
+export interface Area {
+  country?: string; state?: string; postal?: { from: string; until: string }; industry?: string; size?: { from: number; until?: number }; fields?: Record<string, string>;
+}
+export interface Territory { position: number; name: string; owner: Target; owner_name: string | null; areas: Area[]; areas_total: number }
+export interface TerritoryState {
+  draft_version: number; territories: number; areas: number; asked: boolean;
+  reads: { country: string | null; state: string | null; postal: string | null; industry: string | null; employees: string | null };
+}
+export interface TerritoryWrite { draft_version: number; was?: string; territory?: { name: string; owner: Target; areas: Area[] } }
+export interface TerritoryChanges { added: number; removed: number; changed: number; names: string[] }
+export interface TerritoryImport { text: string; draft_version: number; dry_run: boolean; without_wrong?: boolean }
+export interface TerritoryRead {
+  dry_run: boolean; rows: number; wrong: number; territories: number; areas: number;
+  errors: { line: number; column: string; code: string; detail: string }[]; flaws: number; changes: TerritoryChanges | null; draft_version: number;
+}
+export interface TerritoryPlace { territory: string; owner_name: string | null; area: string }
+export interface TerritoryReport {
+  overlaps: { first: TerritoryPlace; second: TerritoryPlace; nested: boolean }[]; more_overlaps: boolean;
+  gaps: { kind: "employees" | "postal"; like: TerritoryPlace; gap: string }[]; more_gaps: boolean;
+}
 /** Where the text is refused, in UTF-16 units. */
 export interface SoqlRefusal { code: string; message: string; start: number; end: number }
 export interface SoqlWarning { code: string; message: string }
@@ -154,16 +177,16 @@ export type TermValue = string | number | (string | number)[];
 export interface Term { field: string; op: Operator; value?: TermValue }
 export type Condition = { all: Condition[] } | { any: Condition[] } | Term;
 export interface Rule {
-  id: string; position: number; name: string; enabled: boolean; condition: Condition; target: Target; unavailable: Unavailable; version: number;
+  id: string; position: number; name: string; enabled: boolean; condition: Condition; target: GiveTo; unavailable: Unavailable; version: number;
   matched_7d: number; updated_at: string; updated_by: Named | null;
 }
 /** What a rule does when nobody of its target is available. */
 export type Unavailable = "wait" | "pass_on";
-export interface RuleInput { name: string; enabled: boolean; condition: Condition; target: Target; unavailable: Unavailable; version?: number }
+export interface RuleInput { name: string; enabled: boolean; condition: Condition; target: GiveTo; unavailable: Unavailable; version?: number }
 export interface RuleList { items: Rule[]; version: number }
-export interface RuleChangePart { part: "name" | "enabled" | "condition" | "target" | "unavailable" | "fallback"; before: unknown; after: unknown }
+export interface RuleChangePart { part: "name" | "enabled" | "condition" | "target" | "unavailable" | "fallback" | "territories"; before: unknown; after: unknown }
 export interface RuleChange {
-  change: "added" | "removed" | "changed" | "moved" | "fallback"; rule: Named | null; from: number | null; to: number | null; parts: RuleChangePart[];
+  change: "added" | "removed" | "changed" | "moved" | "fallback" | "territories"; rule: Named | null; from: number | null; to: number | null; parts: RuleChangePart[];
 }
 export interface RuleDraft { draft_version: number; published: number | null; changes: RuleChange[] }
 export interface RuleVersion {
@@ -193,7 +216,7 @@ export interface AssignmentDetail extends Assignment {
   story: StoryStep[];
   reasons: {
     /** Without an id when the rule is gone. */
-    rule: { id: string | null; name: string }; outcome: "matched" | "not_matched" | "passed_on" | "disabled";
+    rule: { id: string | null; name: string }; outcome: "matched" | "not_matched" | "passed_on" | "no_territory" | "disabled";
     /** The rule was changed since, so that its failed terms are not known any more. */
     changed_since?: boolean;
     failed_terms: { path: string; field: string; op: Operator; expected: TermValue | null; actual_kind: string }[];

@@ -22,7 +22,7 @@ export const NAV: NavSection[] = [
   {
     title: "Routing",
     items: [
-      { label: "Rules", to: path.rules(), icon: IconRoute, needs: "rule_read", also: "enrollment soql activate pause router" },
+      { label: "Rules", to: path.rules(), icon: IconRoute, needs: "rule_read", also: "enrollment soql activate pause router territories areas" },
       { label: "Pools and reps", to: path.pools(), icon: IconUsersGroup, needs: "pool_read", also: "people queues weights round robin availability hours holidays caps away time off" },
       { label: "Log", to: path.log(), icon: IconListDetails, needs: "log_read", also: "assignments history owner why" },
       { label: "Failures", to: path.failures(), icon: IconAlertTriangle, needs: "failure_read", also: "failed retry errors given up" },

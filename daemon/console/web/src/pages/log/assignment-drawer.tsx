@@ -84,8 +84,8 @@ function Said({ data }: { data: AssignmentDetail }) {
   );
 }
 
-const OUTCOME = { matched: "ok", not_matched: "idle", passed_on: "warn", disabled: "idle" } as const;
-const OUTCOME_WORD = { matched: "Matched", not_matched: "Did not match", passed_on: "Matched, nobody available", disabled: "Off" } as const;
+const OUTCOME = { matched: "ok", not_matched: "idle", passed_on: "warn", no_territory: "warn", disabled: "idle" } as const;
+const OUTCOME_WORD = { matched: "Matched", not_matched: "Did not match", passed_on: "Matched, nobody available", no_territory: "Matched, in no territory", disabled: "Off" } as const;
 
 function Rules({ data }: { data: AssignmentDetail }) {
   if (data.reasons.length === 0) return null;

@@ -5,7 +5,7 @@ import { type FormEvent, useMemo, useState } from "react";
 import { client } from "../../api/client";
 import { hasCode, messageOf, Problem } from "../../api/problem";
 import { OBJECT, rulesQuery } from "../../api/queries";
-import type { LayerField, Rule, RuleInput, RuleList, Target, Unavailable } from "../../api/types";
+import type { GiveTo, LayerField, Rule, RuleInput, RuleList, Unavailable } from "../../api/types";
 import { api } from "../../paths";
 import { Time } from "../../ui/facts";
 import { Notice } from "../../ui/status";
@@ -14,7 +14,7 @@ import { type DraftGroup, keyAt, newGroup, problems, toCondition, toDraft, types
 import { ConditionBuilder } from "./condition-builder";
 import { RulePreviewPanel } from "./rule-preview";
 import css from "./rules.module.css";
-import { TargetPicker } from "./target-picker";
+import { GiveToPicker } from "./target-picker";
 import { useDeleteRule } from "./use-delete-rule";
 
 interface EditorProps { rule: Rule | undefined; list: RuleList; fields: LayerField[]; mayEdit: boolean; onClose(): void; onReload(): Promise<void> }
@@ -23,7 +23,7 @@ export function RuleEditor({ rule, list, fields, mayEdit, onClose, onReload }: E
   const [name, setName] = useState(rule?.name ?? "");
   const [enabled, setEnabled] = useState(rule?.enabled ?? true);
   const [draft, setDraft] = useState<DraftGroup>(() => (rule ? toDraft(rule.condition) : newGroup("all")));
-  const [target, setTarget] = useState<Target | null>(rule?.target ?? null);
+  const [target, setTarget] = useState<GiveTo | null>(rule?.target ?? null);
   const [unavailable, setUnavailable] = useState<Unavailable>(rule?.unavailable ?? "wait");
   const [base, setBase] = useState(rule?.version);
   const [tried, setTried] = useState(false);
@@ -79,7 +79,7 @@ export function RuleEditor({ rule, list, fields, mayEdit, onClose, onReload }: E
             ? <Notice tone="warn" title="The data layer has no fields yet">A rule can only read fields that are in the layer. Add some on the page Data layer.</Notice>
             : <ConditionBuilder root={draft} fields={fields} problems={shown} onChange={setDraft} />}
         </fieldset>
-        <TargetPicker label="Then give it to" disabled={!mayEdit} value={target} onChange={setTarget} error={tried && !target ? "Choose who gets the lead." : undefined} />
+        <GiveToPicker label="Then give it to" disabled={!mayEdit} value={target} onChange={setTarget} error={tried && !target ? "Choose who gets the lead." : undefined} />
         <Select
           label="When nobody of them is available" allowDeselect={false} disabled={!mayEdit} value={unavailable} onChange={(value) => setUnavailable(value === "pass_on" ? "pass_on" : "wait")}
           data={[{ value: "wait", label: "Wait until somebody is" }, { value: "pass_on", label: "Try the next rules, then the fallback" }]}

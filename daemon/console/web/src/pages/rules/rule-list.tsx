@@ -7,7 +7,7 @@ import { Link } from "react-router";
 import { client } from "../../api/client";
 import { hasCode, messageOf } from "../../api/problem";
 import { OBJECT, rulesQuery } from "../../api/queries";
-import type { LayerField, Rule, RuleList as Rules, Target } from "../../api/types";
+import type { LayerField, Rule, RuleList as Rules, GiveTo } from "../../api/types";
 import { count } from "../../lib/format";
 import { api, path } from "../../paths";
 import { Panel } from "../../ui/page";
@@ -18,7 +18,7 @@ import { describe } from "./condition";
 import css from "./rules.module.css";
 import { encodeTarget, useTargetNames } from "./target-picker";
 
-interface RuleListProps { list: Rules; fields: LayerField[]; fallback: Target | null; mayEdit: boolean; enrolled: boolean }
+interface RuleListProps { list: Rules; fields: LayerField[]; fallback: GiveTo | null; mayEdit: boolean; enrolled: boolean }
 
 export function RuleList({ list, fields, fallback, mayEdit, enrolled }: RuleListProps) {
   const holder = useRef<HTMLOListElement>(null);
@@ -90,7 +90,8 @@ export function RuleList({ list, fields, fallback, mayEdit, enrolled }: RuleList
 
 const KIND = { user: "Rep", pool: "Pool", queue: "Queue" } as const;
 
-function targetWords(target: Target, names: Map<string, string>): string {
+function targetWords(target: GiveTo, names: Map<string, string>): string {
+  if (target.kind === "territory") return "The territory's owner";
   return `${KIND[target.kind]}: ${names.get(encodeTarget(target)) ?? "…"}`;
 }
 

@@ -7,19 +7,19 @@ import { Link } from "react-router";
 import { client } from "../../api/client";
 import { messageOf } from "../../api/problem";
 import { OBJECT } from "../../api/queries";
-import type { Condition, RulePreview, Target } from "../../api/types";
+import type { Condition, RulePreview, GiveTo } from "../../api/types";
 import { count, plural } from "../../lib/format";
 import { api, path } from "../../paths";
 import { Panel } from "../../ui/page";
 import { Notice, Status } from "../../ui/status";
 import css from "./rules.module.css";
 
-interface PreviewProps { condition: Condition | undefined; target: Target | null; ruleId: string | undefined }
+interface PreviewProps { condition: Condition | undefined; target: GiveTo | null; ruleId: string | undefined }
 
 export function RulePreviewPanel({ condition, target, ruleId }: PreviewProps) {
   const [of, setOf] = useState("");
   const preview = useMutation({
-    mutationFn: (body: { condition: Condition; target?: Target; rule_id?: string }) => client.post<RulePreview>(api.rulesPreview(OBJECT), body),
+    mutationFn: (body: { condition: Condition; target?: GiveTo; rule_id?: string }) => client.post<RulePreview>(api.rulesPreview(OBJECT), body),
   });
   const asked = JSON.stringify(condition);
   const ask = () => {

@@ -14,6 +14,7 @@ import { DraftBar } from "./draft-bar";
 import { EnrollmentPanel } from "./enrollment";
 import { RouterPanel } from "./router-panel";
 import { RuleDrawer } from "./rule-drawer";
+import { RulesNav } from "./rules-nav";
 import { RuleList } from "./rule-list";
 
 const NONE: LayerField[] = [];
@@ -38,6 +39,7 @@ export function Page() {
       >
         Every enrolled lead meets these rules from top to bottom; the first that matches decides who gets it.
       </PageHead>
+      <RulesNav />
       <QueryView query={router} what="The router" loading={<LoadingBlock height={120} />}>
         {(data) => <RouterPanel router={data} />}
       </QueryView>

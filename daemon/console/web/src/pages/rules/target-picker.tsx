@@ -2,20 +2,22 @@
 import { Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { poolsQuery, queuesQuery, repsQuery } from "../../api/queries";
-import type { Target } from "../../api/types";
+import type { GiveTo, Target } from "../../api/types";
 
-interface TargetPickerProps {
+interface PickerProps<T> {
   label: string;
   description?: string;
-  value: Target | null;
+  value: T | null;
   error?: string | undefined;
   clearable?: boolean;
   disabled?: boolean;
-  onChange(target: Target | null): void;
+  onChange(target: T | null): void;
 }
 
-export const encodeTarget = (target: Target): string =>
-  target.kind === "user" ? `user:${target.rep_id}` : target.kind === "pool" ? `pool:${target.pool_id}` : `queue:${target.queue_id}`;
+const TERRITORY = "territory";
+
+export const encodeTarget = (target: GiveTo): string =>
+  target.kind === "territory" ? TERRITORY : target.kind === "user" ? `user:${target.rep_id}` : target.kind === "pool" ? `pool:${target.pool_id}` : `queue:${target.queue_id}`;
 
 export function decodeTarget(text: string): Target | null {
   const at = text.indexOf(":");
@@ -40,10 +42,23 @@ export function useTargetNames(): Map<string, string> {
   ]);
 }
 
-export function TargetPicker({ label, description, value, error, clearable = false, disabled = false, onChange }: TargetPickerProps) {
+export function TargetPicker({ onChange, ...rest }: PickerProps<Target>) {
+  return <Picker {...rest} first={[]} onChange={(next) => onChange(next === null ? null : decodeTarget(next))} />;
+}
+
+/** Of a rule: a target, or the owner of the territory that the lead lies in. */
+export function GiveToPicker({ onChange, ...rest }: PickerProps<GiveTo>) {
+  const change = (next: string | null) => onChange(next === null ? null : next === TERRITORY ? { kind: "territory" } : decodeTarget(next));
+  return <Picker {...rest} first={[{ group: "Territories", items: [{ value: TERRITORY, label: "The owner of the lead's territory" }] }]} onChange={change} />;
+}
+
+interface Group { group: string; items: { value: string; label: string }[] }
+interface BareProps extends Omit<PickerProps<GiveTo>, "onChange"> { first: Group[]; onChange(next: string | null): void }
+
+function Picker({ label, description, value, error, clearable = false, disabled = false, first, onChange }: BareProps) {
   const names = useTargetNames();
   const of = (kind: string) => [...names].filter(([key]) => key.startsWith(`${kind}:`)).map(([key, name]) => ({ value: key, label: name }));
-  const data = [{ group: "Pools", items: of("pool") }, { group: "Queues", items: of("queue") }, { group: "Reps", items: of("user") }];
+  const data = [...first, { group: "Pools", items: of("pool") }, { group: "Queues", items: of("queue") }, { group: "Reps", items: of("user") }];
   return (
     <Select
       label={label}
@@ -56,7 +71,7 @@ export function TargetPicker({ label, description, value, error, clearable = fal
       nothingFoundMessage="No such pool, queue or rep. Pools are made on the page Pools and reps."
       data={data.filter((group) => group.items.length > 0)}
       value={value ? encodeTarget(value) : null}
-      onChange={(next) => onChange(next === null ? null : decodeTarget(next))}
+      onChange={onChange}
       clearButtonProps={{ "aria-label": "No target" }}
     />
   );

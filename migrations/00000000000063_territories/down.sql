@@ -1,0 +1,3 @@
+ALTER TABLE rule_versions DROP COLUMN territories;
+ALTER TABLE routers DROP COLUMN territories;
+DROP TABLE territory_sets;

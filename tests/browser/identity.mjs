@@ -204,6 +204,11 @@ export function identitySteps(step, open, admin) {
     const row = page().getByRole("row").filter({ hasText: "Nightly" });
     await row.waitFor();
     assert.equal((await page().content()).includes(secret), false, "the key is still in the page");
+    await row.getByRole("link").click();
+    await ui().heading("Requests of “Nightly”");
+    await page().getByText("No requests").waitFor();
+    await ui().inspect("api-key-requests-none");
+    await ui().goto("/api-keys");
     await ui().button("Revoke Nightly").click();
     const asking = ui().dialog("Revoke “Nightly”");
     await asking.getByLabel("Type Nightly to confirm").fill("Nightly");

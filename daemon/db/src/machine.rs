@@ -4,9 +4,9 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     OptionalExtension, PgConnection, QueryableByName, RunQueryDsl, sql_query,
-    sql_types::{Integer, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Bool, Integer, Text, Timestamptz, Uuid as SqlUuid},
 };
-use kernel::{ApiKeyId, SharedClock, TenantId, port::AuditSeals};
+use kernel::{ApiKeyId, GrantId, SharedClock, TenantId, port::AuditSeals};
 
 use crate::{error::DbError, unit::Unit};
 
@@ -52,6 +52,12 @@ pub struct RateBlock {
     pub ends_at: DateTime<Utc>,
 }
 
+#[derive(QueryableByName)]
+struct Room {
+    #[diesel(sql_type = Bool)]
+    yes: bool,
+}
+
 impl<'c> MachineTx<'c> {
     pub(crate) fn new(conn: &'c mut PgConnection, tenant: TenantId, clock: SharedClock) -> Self {
         let now = clock.now();
@@ -85,6 +91,18 @@ impl<'c> MachineTx<'c> {
             .get_result(self.conn)
             .optional()?;
         Ok(block)
+    }
+
+    /// Whether the grant, one of the tenant's, may put one more proposal before its people.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn intent_room(&mut self, grant: GrantId) -> Result<bool, DbError> {
+        let room: Room = sql_query("SELECT intent_room($1) AS yes")
+            .bind::<SqlUuid, _>(grant.uuid())
+            .get_result(self.conn)?;
+        Ok(room.yes)
     }
 }
 

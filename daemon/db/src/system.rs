@@ -182,6 +182,34 @@ impl<'c> SystemTx<'c> {
         Ok(count.n)
     }
 
+    /// Whose proposals of programs have waited since before `before`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn intents_due(&mut self, before: DateTime<Utc>) -> Result<Vec<TenantId>, DbError> {
+        let due: Vec<TenantKey> = sql_query("SELECT tenant_id FROM intents_due($1)")
+            .bind::<Timestamptz, _>(before)
+            .load(self.conn)?;
+        Ok(due
+            .into_iter()
+            .map(|row| TenantId::from_uuid(row.tenant_id))
+            .collect())
+    }
+
+    /// Forgets up to `most` proposals of programs that ended before `before`; how many went.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a definer function of the golden list"
+    )]
+    pub fn intents_forget(&mut self, before: DateTime<Utc>, most: i32) -> Result<i32, DbError> {
+        let count: Count = sql_query("SELECT intents_forget($1, $2) AS n")
+            .bind::<Timestamptz, _>(before)
+            .bind::<Integer, _>(most)
+            .get_result(self.conn)?;
+        Ok(count.n)
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "a definer function of the golden list"

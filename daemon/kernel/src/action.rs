@@ -204,6 +204,7 @@ actions! {
     IntentPropose = "intent_propose",
     IntentApprove = "intent_approve",
     IntentDecline = "intent_decline",
+    IntentExpire = "intent_expire",
 }
 
 #[cfg(test)]

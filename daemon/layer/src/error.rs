@@ -20,6 +20,8 @@ pub enum LayerError {
     Reason,
     #[error("somebody has decided already")]
     IntentDecided,
+    #[error("too many proposals of the program wait")]
+    IntentsFull,
 }
 
 impl From<diesel::result::Error> for LayerError {
@@ -33,7 +35,9 @@ impl Classified for LayerError {
         match self {
             Self::Db(error) => error.kind(),
             Self::Audit(error) => error.kind(),
-            Self::FieldExists | Self::FieldRequired | Self::IntentDecided => ErrorKind::Conflict,
+            Self::FieldExists | Self::FieldRequired | Self::IntentDecided | Self::IntentsFull => {
+                ErrorKind::Conflict
+            }
             Self::FieldName | Self::Reason => ErrorKind::Invalid,
         }
     }
@@ -46,6 +50,7 @@ impl Classified for LayerError {
             Self::FieldName => "field_name_invalid",
             Self::Reason => "reason_invalid",
             Self::IntentDecided => "intent_decided",
+            Self::IntentsFull => "intents_full",
         }
     }
     fn message(&self) -> String {
@@ -61,6 +66,9 @@ impl Classified for LayerError {
             }
             Self::Reason => "Say in 1 to 500 characters why.",
             Self::IntentDecided => "Somebody has decided this already.",
+            Self::IntentsFull => {
+                "50 proposals of this program wait for a person. Propose more once some of them are decided."
+            }
         }
         .to_owned()
     }
@@ -72,7 +80,8 @@ impl Classified for LayerError {
             | Self::Audit(_)
             | Self::FieldExists
             | Self::FieldRequired
-            | Self::IntentDecided => None,
+            | Self::IntentDecided
+            | Self::IntentsFull => None,
         }
     }
 }

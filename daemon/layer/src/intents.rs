@@ -59,7 +59,7 @@ pub struct Intent {
     pub reason: String,
     pub grant: GrantId,
     pub asked_at: DateTime<Utc>,
-    /// `waiting`, `approved` or `declined`.
+    /// `waiting`, `approved`, `declined` or `expired`.
     pub state: String,
     pub decided_by: Option<UserId>,
     pub decided_at: Option<DateTime<Utc>>,
@@ -85,7 +85,8 @@ const MOST_WORDS: usize = 500;
 /// Puts a wish before the people of the tenant. `None`: the same waits already.
 ///
 /// # Errors
-/// `Reason` when the program does not say why, or too much.
+/// `Reason` when the program does not say why, or too much; `IntentsFull` when as many of the grant wait as people are
+/// asked to read.
 pub fn intent_propose(
     tx: &mut MachineTx<'_>,
     who: &Principal,
@@ -96,6 +97,9 @@ pub fn intent_propose(
     let reason = reason.trim();
     if !(1..=MOST_WORDS).contains(&reason.chars().count()) {
         return Err(LayerError::Reason);
+    }
+    if !tx.intent_room(grant)? {
+        return Err(LayerError::IntentsFull);
     }
     let id = IntentId::generate(tx.clock().as_ref());
     let written = insert_into(intents::table)
@@ -220,4 +224,35 @@ pub fn intent_decide(
         .write(tx)?;
     db::hint(tx, "intents")?;
     row.read()
+}
+
+/// Ends up to `most` that nobody decided and that were asked before `before`, each on record; how many ended.
+pub fn intents_expire(
+    tx: &mut TenantTx<'_>,
+    before: DateTime<Utc>,
+    most: i64,
+) -> Result<usize, LayerError> {
+    let (tenant, now) = (tx.tenant().uuid(), tx.now());
+    let late: Vec<(Uuid, Json)> = intents::table
+        .filter(intents::tenant_id.eq(tenant))
+        .filter(intents::state.eq("waiting"))
+        .filter(intents::asked_at.lt(before))
+        .order((intents::asked_at, intents::intent_id))
+        .limit(most)
+        .for_update()
+        .skip_locked()
+        .select((intents::intent_id, intents::wish))
+        .load(tx.conn())?;
+    for (id, wish) in &late {
+        update(intents::table.find((tenant, id)))
+            .set((intents::state.eq("expired"), intents::decided_at.eq(now)))
+            .execute(tx.conn())?;
+        Entry::new(Action::IntentExpire, "intent", IntentId::from_uuid(*id))
+            .after(wish.clone())
+            .write(tx)?;
+    }
+    if !late.is_empty() {
+        db::hint(tx, "intents")?;
+    }
+    Ok(late.len())
 }

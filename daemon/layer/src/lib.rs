@@ -20,10 +20,11 @@ pub mod value;
 pub use error::LayerError;
 pub use import::{ImportRow, Imported, erased, import, owner_set};
 pub use intents::{
-    Decision, Intent, Wish, intent_decide, intent_list, intent_propose, intents_waiting,
+    Decision, Intent, Wish, intent_decide, intent_list, intent_propose, intents_expire,
+    intents_waiting,
 };
 pub use model::{DataClass, FieldType, Object};
-pub use requests::{LoggedRequest, request_list, requests_note};
+pub use requests::{Came, LoggedRequest, RequestFilter, request_list, requests_note};
 pub use service::{NewField, field_add, field_remove, required_ensure};
 pub use store::{
     Census, Field, LayerRecord, RecordCursor, RecordPage, census, field_get, field_list,

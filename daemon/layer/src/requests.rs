@@ -8,6 +8,7 @@ use diesel::{
 };
 use kernel::{ApiKeyId, RequestId, port::KeyRequest};
 use schema::api_requests;
+use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::error::LayerError;
@@ -72,10 +73,32 @@ pub fn requests_note(tx: &mut MachineTx<'_>, requests: &[KeyRequest]) -> Result<
     Ok(())
 }
 
+/// What came of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Came {
+    Answered,
+    /// By a status from 400 to 499.
+    Refused,
+    /// By a status from 500 on: our fault.
+    Failed,
+    /// It ended before there was an answer.
+    Cut,
+}
+
+/// Which requests are asked for; the ends of the span are in it.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct RequestFilter {
+    pub came: Option<Came>,
+    pub from: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
+}
+
 /// Requests of one key, newest first: one more than `limit`, where there are more.
 pub fn request_list(
     tx: &mut TenantTx<'_>,
     key: ApiKeyId,
+    filter: RequestFilter,
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> Result<Vec<LoggedRequest>, LayerError> {
@@ -83,6 +106,20 @@ pub fn request_list(
         .filter(api_requests::tenant_id.eq(tx.tenant().uuid()))
         .filter(api_requests::key_id.eq(key.uuid()))
         .into_boxed();
+    let status = api_requests::status;
+    query = match filter.came {
+        Some(Came::Answered) => query.filter(status.lt(400)),
+        Some(Came::Refused) => query.filter(status.between(400, 499)),
+        Some(Came::Failed) => query.filter(status.ge(500)),
+        Some(Came::Cut) => query.filter(status.is_null()),
+        None => query,
+    };
+    if let Some(from) = filter.from {
+        query = query.filter(api_requests::at.ge(from));
+    }
+    if let Some(to) = filter.to {
+        query = query.filter(api_requests::at.le(to));
+    }
     if let Some((at, id)) = after {
         query = query.filter(
             api_requests::at

@@ -5,6 +5,7 @@ mod canary;
 pub(crate) mod described;
 pub(crate) mod desk;
 mod grants;
+mod requests;
 
 use chrono::TimeDelta;
 use db::Hints;

@@ -1,5 +1,5 @@
 //! What the daemon does for its database by itself: partitions of the coming months, and an end to
-//! jobs that were done and to deliveries of webhooks.
+//! jobs that were done, to deliveries of webhooks and to proposals of programs.
 
 use diesel::connection::SimpleConnection;
 use stack::{daemon::DaemonOptions, postgres::Durability, world::World};
@@ -13,6 +13,12 @@ use crate::{
 const BEFORE: &str = "to_char(date_trunc('month', now()) + interval '2 months', 'YYYY_MM')";
 const FARTHEST: &str = "to_char(date_trunc('month', now()) + interval '3 months', 'YYYY_MM')";
 const WEBHOOK: &str = "00000000-0000-0000-0000-00000000000a";
+/// What waited for more than 30 days has expired; what ended more than 90 days ago is gone.
+const PROPOSED: [&str; 3] = [
+    "approved 92 days: approved",
+    "waiting 29 days: waiting",
+    "waiting 31 days: expired",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_daemon_makes_partitions_ahead_and_forgets_what_was_done() {
@@ -31,7 +37,11 @@ async fn the_daemon_makes_partitions_ahead_and_forgets_what_was_done() {
          VALUES ('{WEBHOOK}', '{WEBHOOK}', 'W', 'https://hooks.example.com/', '{{}}', true, false, '', 1, now(), now()); \
          INSERT INTO webhook_deliveries (tenant_id, webhook_id, at, event_id, event, body, state) \
          SELECT '{WEBHOOK}', '{WEBHOOK}', now() - age, gen_random_uuid(), age::text, '', 'delivered' \
-         FROM (VALUES (interval '31 days'), (interval '29 days')) AS ages(age)"
+         FROM (VALUES (interval '31 days'), (interval '29 days')) AS ages(age); \
+         INSERT INTO intents (tenant_id, intent_id, kind, subject, wish, reason, grant_id, asked_at, state, decided_at) \
+         SELECT '{WEBHOOK}', gen_random_uuid(), 'record_retry', state || ' ' || age, '{{}}', 'Again', gen_random_uuid(), now() - age, state, now() - ended \
+         FROM (VALUES ('waiting', interval '31 days', NULL), ('waiting', interval '29 days', NULL), \
+                      ('declined', interval '92 days', interval '91 days'), ('approved', interval '92 days', interval '89 days')) AS old(state, age, ended)"
     ))
     .unwrap();
     let there = format!("SELECT to_regclass('public.audit_log_{month}') IS NOT NULL");
@@ -45,10 +55,25 @@ async fn the_daemon_makes_partitions_ahead_and_forgets_what_was_done() {
             "SELECT state || ' ' || (payload ->> 'age') FROM jobs WHERE kind = 'test' ORDER BY 1",
         );
         let told = column(&mut conn, "SELECT event FROM webhook_deliveries");
-        if made == ["true"] && kept == ["dead 9 days", "done 6 days"] && told == ["29 days"] {
+        let proposed = column(
+            &mut conn,
+            "SELECT subject || ': ' || state FROM intents ORDER BY 1",
+        );
+        let expired = column(
+            &mut conn,
+            "SELECT actor_kind || ' ' || outcome FROM audit_log WHERE action = 'intent_expire'",
+        );
+        if made == ["true"]
+            && kept == ["dead 9 days", "done 6 days"]
+            && told == ["29 days"]
+            && proposed == PROPOSED
+            && expired == ["system done"]
+        {
             Ok(())
         } else {
-            Err(format!("{made:?} {kept:?} {told:?}"))
+            Err(format!(
+                "{made:?} {kept:?} {told:?} {proposed:?} {expired:?}"
+            ))
         }
     })
     .await;

@@ -2,10 +2,10 @@
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
-use http::{Allowed, Body, Page, PageQuery, Path, Problem, Routes, Shared};
+use http::{Allowed, Body, Page, PageQuery, Path, Problem, Query, Routes, Shared};
 use identity::{API_SCOPES, ApiKey, NewApiKey, permit};
 use kernel::{Action, ApiKeyId, RequestId, UserId};
-use layer::LoggedRequest;
+use layer::{LoggedRequest, RequestFilter};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -159,6 +159,7 @@ async fn api_key_requests(
     console: web::Data<Console>,
     Path(id): Path<ApiKeyId>,
     page: PageQuery<(DateTime<Utc>, Uuid)>,
+    Query(filter): Query<RequestFilter>,
 ) -> Result<web::Json<Page<RequestView>>, Problem> {
     let identity = &console.identity;
     identity.api_key(&who, id).await?;
@@ -168,7 +169,9 @@ async fn api_key_requests(
     let (after, limit) = (page.after, page.limit);
     let rows = console
         .db
-        .run(&who, move |tx| layer::request_list(tx, id, after, limit))
+        .run(&who, move |tx| {
+            layer::request_list(tx, id, filter, after, limit)
+        })
         .await?;
     let found = Page::from_surplus(rows, limit, |row| (row.at, row.request_id));
     Ok(web::Json(found.map(RequestView::from)))

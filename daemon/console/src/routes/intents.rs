@@ -39,7 +39,7 @@ struct IntentView {
     /// Who let it in.
     for_user: Option<Named<UserId>>,
     asked_at: DateTime<Utc>,
-    /// `waiting`, `approved` or `declined`.
+    /// `waiting`, `approved`, `declined` or `expired`.
     state: String,
     decided_by: Option<Named<UserId>>,
     decided_at: Option<DateTime<Utc>>,

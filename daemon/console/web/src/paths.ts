@@ -18,6 +18,7 @@ export interface ListQuery { cursor?: string | undefined; limit?: number | undef
 export interface AssignmentQuery { q?: string; rule?: string; rep?: string; state?: string; from?: string; to?: string }
 export interface FailureQuery { state?: string; reason?: string; q?: string }
 export interface JobQuery { state?: string; kind?: string }
+export interface KeyRequestQuery { came?: string; from?: string; to?: string }
 export interface MemberQuery { q?: string; state?: string }
 export interface InvitationQuery { state?: string }
 export interface AuditQuery { q?: string; actor?: string; action?: string; object?: string; outcome?: string; from?: string; to?: string; tenant?: string }
@@ -139,6 +140,7 @@ export const api = {
   supportVisitVerb: (id: string, verb: "consent" | "end") => `${v1}/support-visits/${e(id)}/${verb}`,
   apiKeys: () => `${v1}/api-keys`,
   apiKey: (id: string) => `${v1}/api-keys/${e(id)}`,
+  apiKeyRequests: (id: string, query: KeyRequestQuery & ListQuery) => withQuery(`${v1}/api-keys/${e(id)}/requests`, { ...query }),
   apiKeyScopes: () => `${v1}/api-keys/scopes`,
   intents: (query: { state: string } & ListQuery) => withQuery(`${v1}/intents`, { ...query }),
   intentVerb: (id: string, verb: "approve" | "decline") => `${v1}/intents/${e(id)}/${verb}`,
@@ -264,6 +266,7 @@ export const path = {
   ssoProviderNew: (kind: "oidc" | "saml" | "ldap") => `/settings/single-sign-on/new-${kind}`,
   provisioning: () => "/settings/single-sign-on/provisioning",
   apiKeys: () => "/api-keys",
+  apiKeyRequests: (id: string) => `/api-keys/${e(id)}/requests`,
   programs: () => "/machines/programs",
   proposals: () => "/machines/proposals",
   tenants: () => "/appliance/tenants",

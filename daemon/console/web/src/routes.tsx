@@ -63,6 +63,7 @@ export const router = createBrowserRouter([
               page("/settings/webhooks/:id?", () => import("./pages/webhooks/webhooks")),
               page("/settings/log-streams/:id?", () => import("./pages/log-streams/log-streams")),
               page("/appliance/log-streams/:id?", () => import("./pages/log-streams/appliance")),
+              page("/api-keys/:id/requests", () => import("./pages/api-keys/requests")),
               page("/api-keys", () => import("./pages/api-keys/api-keys")),
               page("/machines/programs", () => import("./pages/programs/programs")),
               page("/machines/proposals", () => import("./pages/proposals/proposals")),

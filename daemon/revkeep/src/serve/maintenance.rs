@@ -1,5 +1,6 @@
 //! What the database needs now and then, whichever daemon does it: partitions of the coming months,
-//! an end to jobs that were done, the end of trials, and the erasure of tenants whose day has come.
+//! an end to jobs that were done and to proposals that nobody decided, the end of trials, and the erasure of tenants
+//! whose day has come.
 
 use std::time::Duration;
 
@@ -7,6 +8,8 @@ use chrono::TimeDelta;
 use custody::Custody;
 use db::{Db, DbError};
 use identity::Identity;
+use kernel::Principal;
+use layer::LayerError;
 use tokio::sync::watch;
 
 use crate::verify;
@@ -21,8 +24,14 @@ const JOBS_KEPT: TimeDelta = TimeDelta::days(7);
 const REQUESTS_KEPT: TimeDelta = TimeDelta::days(30);
 /// How long a delivery of a webhook is shown, and can be sent again.
 const DELIVERIES_KEPT: TimeDelta = TimeDelta::days(30);
+/// How long a proposal of a program waits for a person.
+const PROPOSALS_WAIT: TimeDelta = TimeDelta::days(30);
+/// How long a proposal is shown after it ended.
+const PROPOSALS_KEPT: TimeDelta = TimeDelta::days(90);
 /// Rows forgotten in one transaction.
 const AT_ONCE: i32 = 5_000;
+/// Proposals ended in one transaction, with an entry of the audit log each.
+const ENDED_AT_ONCE: i64 = 100;
 
 pub(super) async fn run(
     db: Db,
@@ -40,6 +49,12 @@ pub(super) async fn run(
             Ok(moved) => log::info!("{moved} trials end soon or are over; their owners are told"),
             Err(error) => log::debug!("trials cannot be looked at yet: {error}"),
         }
+        let proposals = proposals_expire(&db).await;
+        match &proposals {
+            Ok(0) => {}
+            Ok(ended) => log::info!("{ended} proposals of programs expired: nobody decided"),
+            Err(error) => log::debug!("proposals of programs cannot be ended yet: {error}"),
+        }
         let erasures = custody.erasures_begin().await;
         match &erasures {
             Ok(0) => {}
@@ -50,11 +65,12 @@ pub(super) async fn run(
         if let Err(error) = &planned {
             log::debug!("the daily run of the controls cannot be planned yet: {error}");
         }
-        let pause = if rows.is_ok() && trials.is_ok() && erasures.is_ok() && planned.is_ok() {
-            HOURLY
-        } else {
-            SOON
-        };
+        let good = rows.is_ok()
+            && trials.is_ok()
+            && proposals.is_ok()
+            && erasures.is_ok()
+            && planned.is_ok();
+        let pause = if good { HOURLY } else { SOON };
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
             () = tokio::time::sleep(pause) => {}
@@ -81,5 +97,31 @@ async fn once(db: &Db) -> Result<(), DbError> {
         .await?
         > 0
     {}
+    let before = db.clock().now() - PROPOSALS_KEPT;
+    while db
+        .system(move |tx| tx.intents_forget(before, AT_ONCE))
+        .await?
+        > 0
+    {}
     Ok(())
+}
+
+async fn proposals_expire(db: &Db) -> Result<usize, LayerError> {
+    let before = db.clock().now() - PROPOSALS_WAIT;
+    let mut ended = 0_usize;
+    for tenant in db.system(move |tx| tx.intents_due(before)).await? {
+        let who = Principal::system(tenant, None);
+        loop {
+            let now = db
+                .run(&who, move |tx| {
+                    layer::intents_expire(tx, before, ENDED_AT_ONCE)
+                })
+                .await?;
+            ended = ended.saturating_add(now);
+            if now == 0 {
+                break;
+            }
+        }
+    }
+    Ok(ended)
 }

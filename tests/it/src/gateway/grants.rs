@@ -47,7 +47,12 @@ fn the_role_has_these_rights_and_no_other() {
     );
     assert_eq!(
         functions,
-        ["api_rate_lease", "current_tenant", "current_user_id"]
+        [
+            "api_rate_lease",
+            "current_tenant",
+            "current_user_id",
+            "intent_room"
+        ]
     );
 }
 
@@ -120,6 +125,16 @@ async fn hostile_sql_reaches_no_table_and_no_other_tenant() {
     door.close().await;
 }
 
+/// A program and what a person let it do, both with the tenant's own id.
+fn let_in(tenant: &str) -> String {
+    format!(
+        "INSERT INTO oauth_clients (tenant_id, client_id, name, redirect_uris, scopes, created_by, created_at) \
+         VALUES ('{tenant}', '{tenant}', 'Assistant', '{{x}}', '{{x}}', '{tenant}', now()); \
+         INSERT INTO oauth_grants (tenant_id, grant_id, client_id, user_id, scopes, resource, created_at, expires_at) \
+         VALUES ('{tenant}', '{tenant}', '{tenant}', '{tenant}', '{{x}}', 'x', now(), now())"
+    )
+}
+
 /// Whether a statement was let through; it leaves nothing behind.
 fn ran(tx: &mut db::MachineTx<'_>, statement: &str) -> bool {
     tx.conn().batch_execute("SAVEPOINT attack").unwrap();
@@ -136,7 +151,11 @@ async fn no_trick_of_the_session_opens_more() {
     let bed = &door.desk.house.bed;
     let (ours, theirs) = (door.desk.tenant(), door.neighbour);
     let key = door.made("records:read").await.0;
-    bed.db
+    for tenant in [ours, theirs] {
+        door.desk.owner(&let_in(&tenant.uuid().to_string()));
+    }
+    let ended = bed
+        .db
         .machine(&Principal::system(ours, None), move |tx| {
             for trick in [
                 "SET ROLE revkeep_app",
@@ -149,6 +168,8 @@ async fn no_trick_of_the_session_opens_more() {
                 "ALTER VIEW machine_records SET (security_barrier = false)",
                 "GRANT SELECT ON users TO revkeep_gateway",
                 "SELECT api_requests_forget(now(), 10)",
+                "SELECT intents_forget(now(), 10)",
+                "SELECT intents_due(now())",
                 "SELECT * FROM api_key_by_id(gen_random_uuid())",
                 "SELECT context_part(1)",
                 "SELECT pg_read_file('/etc/passwd')",
@@ -171,6 +192,17 @@ async fn no_trick_of_the_session_opens_more() {
             );
             assert!(ran(tx, &intent));
             assert!(!ran(tx, &intent.replace(&ours.uuid().to_string(), &theirs.uuid().to_string())));
+            let flood = |count: u8| {
+                format!(
+                    "INSERT INTO intents (tenant_id, intent_id, kind, subject, wish, reason, grant_id, asked_at) \
+                     SELECT '{0}', gen_random_uuid(), 'time_off', n::text, '{{}}', 'x', '{0}', now() FROM generate_series(1, {count}) n",
+                    ours.uuid()
+                )
+            };
+            assert!(ran(tx, &flood(50)));
+            assert!(!ran(tx, &flood(51)), "more than people are asked to read");
+            let invented = intent.replace(&format!("'{}', now()", ours.uuid()), "gen_random_uuid(), now()");
+            assert!(intent != invented && !ran(tx, &invented), "for a grant that nobody gave");
             let approved = intent
                 .replace("asked_at)", "asked_at, state, decided_by, decided_at)")
                 .replace("now())", "now(), 'approved', gen_random_uuid(), now())");
@@ -187,6 +219,8 @@ async fn no_trick_of_the_session_opens_more() {
         })
         .await
         .unwrap_err();
+    // What fails in there is another error.
+    assert!(matches!(ended, DbError::NotFound), "{ended:?}");
     // And a role that has no context at all.
     let mut bare = connect(&bed.database, "revkeep_gateway");
     assert_eq!(
@@ -236,7 +270,7 @@ async fn the_boundary_is_described_as_the_database_has_it() {
     let mut expected = RIGHTS.map(str::to_owned).to_vec();
     expected.sort_by_key(|right| right.ends_with("INSERT"));
     assert_eq!(rights, expected);
-    assert_eq!(told["rights"].as_array().unwrap().len(), RIGHTS.len() + 3);
+    assert_eq!(told["rights"].as_array().unwrap().len(), RIGHTS.len() + 4);
     let bare = gateway.describe(None).await.unwrap();
     assert_eq!(bare["objects"].as_array().unwrap().len(), 0);
     door.close().await;

@@ -1,5 +1,7 @@
 //! What a program proposes changes nothing until a person of the organisation decides (OB-23, OB-24).
 
+use chrono::{DateTime, TimeDelta, Utc};
+use kernel::{Clock, Principal};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -119,6 +121,107 @@ async fn days_off_are_a_persons_to_grant() {
         assert_eq!(program.decide(&proposal, verb).await.0, 204);
     }
     assert_eq!(days(), ["2030-01-03 Asked in the chat"]);
+    program.close().await;
+}
+
+/// However often it asks, and however many at once: people have no more to read than a page of it.
+#[tokio::test]
+async fn a_program_cannot_flood_those_who_decide() {
+    let program = Program::open().await;
+    let token = program.token(&ALL).await;
+    let ask = async |token: &str, day: &str| {
+        let wish =
+            json!({ "rep_id": program.rep(), "first_day": day, "last_day": day, "reason": "Away" });
+        let call = json!({ "name": "time_off_propose", "arguments": wish });
+        let answer = program.ask(true, token, "tools/call", call).await;
+        match answer["result"]["structuredContent"]["state"].as_str() {
+            Some(state) => state.to_owned(),
+            None => {
+                let text = answer["result"]["content"][0]["text"].as_str().unwrap();
+                text.split([':', ' ']).next().unwrap().to_owned()
+            }
+        }
+    };
+    for n in 1..=48 {
+        let day = format!("2030-{:02}-{:02}", 1 + n / 28, 1 + n % 28);
+        assert_eq!(ask(&token, &day).await, "waiting");
+    }
+    let (a, b, c, d) = tokio::join!(
+        ask(&token, "2031-01-01"),
+        ask(&token, "2031-01-02"),
+        ask(&token, "2031-01-03"),
+        ask(&token, "2031-01-04"),
+    );
+    let mut said = [a, b, c, d];
+    said.sort_unstable();
+    assert_eq!(said, ["intents_full", "intents_full", "waiting", "waiting"]);
+    // What another was let in for is its own; what was decided makes room.
+    let other = program.token(&ALL).await;
+    assert_eq!(ask(&other, "2031-02-01").await, "waiting");
+    assert_eq!(ask(&token, "2031-02-02").await, "intents_full");
+    let asked = "SELECT count(*) FROM intents WHERE state = 'waiting' GROUP BY grant_id ORDER BY 1";
+    assert_eq!(program.door.desk.rows(asked), ["1", "50"]);
+    let waiting = program.proposals("waiting").await;
+    let first = waiting.last().unwrap();
+    assert_eq!(program.decide(first, "decline").await.0, 204);
+    assert_eq!(ask(&token, "2031-02-02").await, "waiting");
+    program.close().await;
+}
+
+/// What nobody decided in time is over: it is shown as that, and cannot be approved.
+#[tokio::test]
+async fn what_nobody_decided_expires_and_is_forgotten_later() {
+    let program = Program::open().await;
+    let token = program.token(&ALL).await;
+    let wish = json!({ "object": "Lead", "record_id": FAILED, "reason": "Again" });
+    program
+        .tool(&token, "record_retry_propose", wish.clone())
+        .await;
+    let waiting = program.proposals("waiting").await;
+    let (bed, tenant) = (&program.door.desk.house.bed, program.door.desk.tenant());
+    let who = Principal::system(tenant, None);
+    let expire = async |before: DateTime<Utc>| {
+        let ended = bed
+            .db
+            .run(&who, move |tx| layer::intents_expire(tx, before, 10));
+        ended.await.unwrap()
+    };
+    let now = bed.clock.now();
+    let due = async |before| {
+        bed.db
+            .system(move |tx| tx.intents_due(before))
+            .await
+            .unwrap()
+    };
+    assert_eq!(due(now - TimeDelta::seconds(1)).await, []);
+    assert_eq!(expire(now - TimeDelta::seconds(1)).await, 0);
+    let later = now + TimeDelta::seconds(1);
+    assert_eq!(due(later).await, [tenant]);
+    assert_eq!((expire(later).await, expire(later).await), (1, 0));
+
+    assert_eq!(program.proposals("waiting").await.len(), 0);
+    let decided = program.proposals("decided").await;
+    assert_eq!(
+        (&decided[0]["state"], &decided[0]["decided_by"]),
+        (&json!("expired"), &Value::Null)
+    );
+    let before = program.record();
+    let (status, answer) = program.decide(&waiting[0], "approve").await;
+    assert_eq!((status, &answer["code"]), (409, &json!("intent_decided")));
+    assert_eq!(program.record(), before);
+    assert_eq!(
+        program.actions(),
+        ["agent intent_propose done", "system intent_expire done"]
+    );
+    // It may be asked again; what waits is never forgotten.
+    program.tool(&token, "record_retry_propose", wish).await;
+    let forget = async |before| {
+        let gone = bed.db.system(move |tx| tx.intents_forget(before, 10));
+        gone.await.unwrap()
+    };
+    assert_eq!(forget(now - TimeDelta::seconds(1)).await, 0);
+    assert_eq!((forget(later).await, forget(later).await), (1, 0));
+    assert_eq!(program.proposals("waiting").await.len(), 1);
     program.close().await;
 }
 

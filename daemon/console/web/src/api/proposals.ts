@@ -11,7 +11,7 @@ interface Asked {
   reason: string;
   /** None when it is not known any more. */
   program: string | null; for_user: Named | null; asked_at: string;
-  state: "waiting" | "approved" | "declined"; decided_by: Named | null; decided_at: string | null;
+  state: "waiting" | "approved" | "declined" | "expired"; decided_by: Named | null; decided_at: string | null;
 }
 export type Proposal = Asked & (
   | { kind: "record_retry"; object: string; record_id: string; record_title: string | null }

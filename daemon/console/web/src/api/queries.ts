@@ -1,10 +1,10 @@
 // Query keys and the reads that several pages share. A live topic names the keys that it makes stale.
 import { infiniteQueryOptions, queryOptions, type QueryClient } from "@tanstack/react-query";
-import { api, type AssignmentQuery, type FailureQuery, type JobQuery, type MemberQuery, type TenantQuery } from "../paths";
+import { api, type AssignmentQuery, type FailureQuery, type JobQuery, type KeyRequestQuery, type MemberQuery, type TenantQuery } from "../paths";
 import { client } from "./client";
 import type {
   ActivationPreview, ApiKey, ApiKeyScope, Assignment, AssignmentDetail, AvailableField, Certificate, Connection, DataExport, PersonCase, PersonCaseShown, Program, ProgramGrant, ProgramScope, Deletion, FailurePage, HolidayCalendar, Invitation, JobPage,
-  LayerObject, LayerRecord, MemberPage, MyFactors, MySession, Overview, Page, PlatformTenant, Pool, Queue, RecordStory, Rep, Router,
+  KeyRequest, LayerObject, LayerRecord, MemberPage, MyFactors, MySession, Overview, Page, PlatformTenant, Pool, Queue, RecordStory, Rep, Router,
   RuleDraft, RuleList, RuleVersion, RuleVersionDetail, Schedule, SignInOptions, SigningKeys, SupportVisit, Tenant, Territory, TerritoryReport, TerritoryState, Topic, WhatIf,
 } from "./types";
 
@@ -135,6 +135,13 @@ export const supportVisitsQuery = () => queryOptions({
 export const apiKeysQuery = () => queryOptions({
   queryKey: ["api-keys"],
   queryFn: async ({ signal }) => (await client.get<{ items: ApiKey[] }>(api.apiKeys(), { signal })).items,
+});
+
+export const keyRequestsQuery = (id: string, query: KeyRequestQuery) => infiniteQueryOptions({
+  queryKey: ["api-keys", "requests", id, query],
+  queryFn: ({ pageParam, signal }) => client.get<Page<KeyRequest>>(api.apiKeyRequests(id, { ...query, cursor: pageParam, limit: PAGE_SIZE }), { signal }),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: (last) => last.next_cursor ?? undefined,
 });
 
 export const apiKeyScopesQuery = () => queryOptions({

@@ -349,6 +349,8 @@ export interface ApiKey {
   expires_at: string | null; last_used_at: string | null; state: ApiKeyState;
 }
 export interface ApiKeyMade extends ApiKey { secret: string }
+/** One request of a key; without a status it ended before there was an answer. */
+export interface KeyRequest { id: string; at: string; method: string; path: string; status: number | null; address: string; milliseconds: number }
 export interface ApiKeyScope { name: string; title: string }
 /** A program of others that people may let in. */
 export interface Program {

@@ -3,12 +3,13 @@ import { Button } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { IconKey, IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
+import { useNavigate } from "react-router";
 import { client } from "../../api/client";
 import { toTell } from "../../api/problem";
 import { apiKeysQuery } from "../../api/queries";
 import { useCan } from "../../api/session";
 import type { ApiKey } from "../../api/types";
-import { api } from "../../paths";
+import { api, path } from "../../paths";
 import { QueryView } from "../../shell/query-view";
 import { Confirm } from "../../ui/confirm";
 import { Time } from "../../ui/facts";
@@ -22,16 +23,17 @@ import { CreateKey } from "./create-key";
 export function Page() {
   const query = useQuery(apiKeysQuery());
   const mayEdit = useCan("api_key_edit");
+  const navigate = useNavigate();
   const [creating, setCreating] = useState(false);
   const create = mayEdit ? <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={() => setCreating(true)}>New API key</Button> : undefined;
   return (
     <>
-      <PageHead title="API keys" actions={create}>Programs of yours use them to read and to act here. A key may do what its scopes say, and nothing else.</PageHead>
+      <PageHead title="API keys" actions={create}>Programs of yours use them to read and to act here. A key may do what its scopes say, and nothing else. Open one to see what it asked.</PageHead>
       <Panel flush>
         <QueryView query={query} what="The API keys">
           {(list) => list.length === 0
             ? <Empty icon={IconKey} title="No API keys" action={create}>Make one for each program, with only the scopes that it needs, so that one can be revoked without the others.</Empty>
-            : <RecordTable label="API keys" rows={list} columns={columns(mayEdit)} rowKey={(key) => key.id} rowState={(key) => key.state} />}
+            : <RecordTable label="API keys" rows={list} columns={columns(mayEdit)} rowKey={(key) => key.id} rowState={(key) => key.state} href={(key) => path.apiKeyRequests(key.id)} onOpen={(key) => { void navigate(path.apiKeyRequests(key.id)); }} />}
         </QueryView>
       </Panel>
       {creating ? <CreateKey onClose={() => setCreating(false)} /> : null}

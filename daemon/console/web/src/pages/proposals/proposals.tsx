@@ -38,7 +38,7 @@ function List({ state, mayDecide }: { state: "waiting" | "decided"; mayDecide: b
         {(found) => {
           const rows = found.pages.flatMap((page) => page.items);
           return rows.length === 0
-            ? <Empty icon={IconBulb} title={waiting ? "Nothing to decide" : "Nothing was decided yet"}>{waiting ? "A program with the scope for it can propose to try a failed record again, or days off for a rep. It stands here until somebody decides." : "What was approved or declined stands here, with who did."}</Empty>
+            ? <Empty icon={IconBulb} title={waiting ? "Nothing to decide" : "Nothing was decided yet"}>{waiting ? "A program with the scope for it can propose to try a failed record again, or days off for a rep. It stands here until somebody decides." : "What was approved or declined stands here for 90 days, with who did, and what expired because nobody decided for 30 days."}</Empty>
             : <RecordTable label={waiting ? "Proposals to decide" : "Decided proposals"} rows={rows} columns={columns(waiting, mayDecide)} rowKey={(row) => row.id} rowState={(row) => row.state} />;
         }}
       </QueryView>

@@ -96,7 +96,7 @@ fn rate<T>(
 fn trivial(rules: &RuleSet, lead: &Map<String, Json>) -> (Decision, Reasons) {
     black_box(rules.read(lead));
     let outcome = Outcome::Assigned {
-        target: pool().into(),
+        target: pool(),
         rep: Some(rep_id(0)),
         new_owner: Arc::from(OWNER),
         already_owner: false,

@@ -128,7 +128,7 @@ pub(super) async fn routing(walk: &mut Walk) {
         Value::Null,
     )
     .await;
-    territories(walk, &rep).await;
+    territories(walk, rep).await;
     versions(walk, &first).await;
     let preview = "POST /routers/{object}/activation-preview";
     walk.good(preview, "/routers/Lead/activation-preview", json!({}))
